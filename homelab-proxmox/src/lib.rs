@@ -1,0 +1,2 @@
+//! Proxmox VE as typed resources (skeleton; the map of the crate is written with its modules).
+pub mod http;
