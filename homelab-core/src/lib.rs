@@ -1,4 +1,44 @@
-//! Infrastructure as ordinary Rust (skeleton; the map of the crate is written with its modules).
+//! Infrastructure as ordinary Rust.
+mod claim;
+mod context;
+mod diagnostic;
+mod disk;
+pub mod engine;
+mod facts;
+mod failure;
+mod graph;
+pub mod journal;
+mod kind;
+mod lab;
+pub mod ledger;
+mod lock;
+mod output;
 mod permit;
+pub mod plan;
+mod policy;
+pub mod redact;
+pub mod report;
+mod resource;
+pub mod secret;
+mod site;
+pub mod store;
+mod text;
+pub mod tree;
+pub mod units;
 
+pub use claim::{Claim, Lock};
+pub use context::{Apply, Look};
+pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
+pub use facts::{Facts, Observed};
+pub use failure::{Failure, Nature};
+pub use graph::{Edge, Graph, ResourceRef};
+pub use kind::Kind;
+pub use lab::{AnyHandle, Declare, Handle, Lab, ResourceExt, With};
+pub use output::{Field, Input, NodeId, Output, Yields, assert_yields};
 pub use permit::Permit;
+pub use policy::Policy;
+pub use resource::{Mark, NoOutputs, Owner, Resource};
+pub use secret::Secret;
+pub use site::{Begun, Provider, Providers, Site};
+pub use text::Text;
+pub use tree::Tree;

@@ -1,0 +1,62 @@
+//! What only one resource may hold: a VMID, an address, a MAC, a host name, a port, a disk, a device.
+use std::fmt;
+
+/// Something that is taken by the resource that claims it; a second claim of the same thing is an error of assembly.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Claim {
+    what: &'static str,
+    within: String,
+    value: String,
+}
+
+impl Claim {
+    /// A thing of which there is one in the whole lab: `Claim::new("address", "192.168.0.202")`.
+    #[must_use]
+    pub fn new(what: &'static str, value: impl fmt::Display) -> Self {
+        Claim { what, within: String::new(), value: value.to_string() }
+    }
+
+    /// A thing of which there is one in each `scope`: a VMID in a cluster, a port on a host.
+    #[must_use]
+    pub fn within(mut self, scope: impl fmt::Display) -> Self {
+        self.within = scope.to_string();
+        self
+    }
+
+    /// What sort of thing it is, in the field's own word.
+    #[must_use]
+    pub const fn what(&self) -> &'static str {
+        self.what
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.what, self.value)?;
+        if !self.within.is_empty() {
+            write!(f, " of {}", self.within)?;
+        }
+        Ok(())
+    }
+}
+
+/// A named semaphore: how many steps may do the same sort of thing at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lock {
+    pub(crate) name: String,
+    pub(crate) permits: usize,
+}
+
+impl Lock {
+    /// One at a time.
+    #[must_use]
+    pub fn exclusive(name: impl Into<String>) -> Self {
+        Lock { name: name.into(), permits: 1 }
+    }
+
+    /// At most `permits` at a time, at least one. All holders of a name should give the same number; the smallest counts.
+    #[must_use]
+    pub fn shared(name: impl Into<String>, permits: usize) -> Self {
+        Lock { name: name.into(), permits: permits.max(1) }
+    }
+}

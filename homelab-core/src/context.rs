@@ -1,0 +1,170 @@
+//! What a resource's author is handed: [`Look`] for reading, [`Apply`] for writing.
+use crate::{
+    Failure, Permit, Secret, Text,
+    facts::Facts,
+    output::Input,
+    resource::Mark,
+    secret::{SecretValue, Secrets},
+    site::Provider,
+    tree::{self, Tree},
+};
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::ops::Deref;
+
+/// What both sides know: the facts so far, the secrets, and the mark of the resource at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) mark: &'a Mark,
+}
+
+impl Known<'_> {
+    fn text(&self, text: &Text) -> Result<Option<SecretValue>, Failure> {
+        let tree = tree::spec(text).map_err(|e| Failure::new(e.to_string()))?;
+        let tree = tree.resolve(&|r| self.facts.lookup(r));
+        let mut out = String::new();
+        let parts = match tree.as_ref() {
+            Tree::Format(parts) => parts.as_slice(),
+            whole => std::slice::from_ref(whole),
+        };
+        for part in parts {
+            match part {
+                Tree::Ref(_) => return Ok(None),
+                Tree::Secret(name) => out.push_str(self.secrets.resolve_printed(name)?.expose()),
+                plain => out.push_str(&plain.to_string()),
+            }
+        }
+        Ok(Some(SecretValue::from(out)))
+    }
+}
+
+/// What may be touched while looking: the provider's [`Reader`](Provider::Reader), which has no way to write.
+pub struct Look<'a, P: Provider> {
+    reader: &'a P::Reader,
+    known: Known<'a>,
+}
+
+impl<P: Provider> Deref for Look<'_, P> {
+    type Target = P::Reader;
+    fn deref(&self) -> &P::Reader {
+        self.reader
+    }
+}
+
+impl<'a, P: Provider> Look<'a, P> {
+    pub(crate) fn new(reader: &'a P::Reader, known: Known<'a>) -> Self {
+        Look { reader, known }
+    }
+
+    /// The value of an input, or `None` while the resource that it comes from does not exist.
+    #[must_use]
+    pub fn get<T: DeserializeOwned + Clone>(&self, input: &Input<T>) -> Option<T> {
+        self.known.facts.input(input)
+    }
+
+    /// Text with its holes filled, or `None` while one cannot be. It may hold a secret, so it does not print.
+    ///
+    /// # Errors
+    /// When a secret in it is not configured.
+    pub fn text(&self, text: &Text) -> Result<Option<SecretValue>, Failure> {
+        self.known.text(text)
+    }
+
+    /// The mark that this resource's thing should bear.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        self.known.mark
+    }
+}
+
+/// Where an effect reports to while it works.
+#[async_trait]
+pub(crate) trait StepLog: Send + Sync {
+    async fn note(&self, task: Value) -> Result<(), Failure>;
+    fn progress(&self, message: &str, percent: Option<u8>);
+    fn warn(&self, message: &str);
+}
+
+/// What may be touched while writing: the provider itself, and the [`Permit`] that its writing methods ask for.
+pub struct Apply<'a, P: Provider> {
+    provider: &'a P,
+    permit: &'a Permit,
+    known: Known<'a>,
+    log: &'a dyn StepLog,
+}
+
+impl<P: Provider> Deref for Apply<'_, P> {
+    type Target = P;
+    fn deref(&self) -> &P {
+        self.provider
+    }
+}
+
+impl<'a, P: Provider> Apply<'a, P> {
+    pub(crate) fn new(provider: &'a P, permit: &'a Permit, known: Known<'a>, log: &'a dyn StepLog) -> Self {
+        Apply { provider, permit, known, log }
+    }
+
+    /// The proof that the provider's writing methods ask for.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        self.permit
+    }
+
+    /// The value of an input.
+    ///
+    /// # Errors
+    /// When it is not known, which means that the resource it comes from has no such value.
+    pub fn get<T: DeserializeOwned + Clone>(&self, input: &Input<T>) -> Result<T, Failure> {
+        self.known.facts.input(input).ok_or_else(|| not_known(&self.known.mark.key))
+    }
+
+    /// Text with its holes filled. It may hold a secret, so it does not print.
+    ///
+    /// # Errors
+    /// When a hole cannot be filled, or a secret is not configured.
+    pub fn text(&self, text: &Text) -> Result<SecretValue, Failure> {
+        self.known.text(text)?.ok_or_else(|| not_known(&self.known.mark.key))
+    }
+
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// When it is not configured; the message names it.
+    pub fn secret(&self, secret: &Secret) -> Result<SecretValue, Failure> {
+        Ok(self.known.secrets.resolve(secret)?)
+    }
+
+    /// The mark that the thing must bear.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        self.known.mark
+    }
+
+    /// Writes down, durably, that the provider is working on something for us (a task's id), so that a run after a crash
+    /// waits for it before it looks. Call it as soon as the id is known.
+    ///
+    /// # Errors
+    /// When the journal cannot be written; stop then.
+    pub async fn note(&self, task: impl Into<Value> + Send) -> Result<(), Failure> {
+        self.log.note(task.into()).await
+    }
+
+    /// Says what is being done or waited for, and how far it is if that is known.
+    pub fn progress(&self, message: impl AsRef<str>, percent: Option<u8>) {
+        self.log.progress(message.as_ref(), percent);
+    }
+
+    /// Says something that a person should know although it worked.
+    pub fn warn(&self, message: impl AsRef<str>) {
+        self.log.warn(message.as_ref());
+    }
+}
+
+fn not_known(key: &str) -> Failure {
+    Failure::new(format!("{key} needs a value that is not known although what it comes from is done"))
+        .hint("the resource it comes from has that field empty; `why` shows where it is used")
+}

@@ -1,0 +1,72 @@
+//! Effects: [`observe`](Engine::observe) looks at the world, [`carry_out`](Engine::carry_out) does what a plan says.
+//!
+//! Creation, update and recovery after a crash are one path. A step looks at what is there, decides again with what is known by
+//! now, writes down that it begins, does it, looks again, compares, and writes down that it is done. A run that was cut anywhere
+//! is continued by the next one simply looking.
+mod observe;
+mod run;
+mod step;
+
+use crate::{
+    context::Known as Around, graph::Graph, plan::Action, report::Reporter, resource::Mark, secret::Secrets, site::Providers,
+    Failure,
+};
+use std::time::Duration;
+
+pub use observe::Trouble;
+pub use run::{Interrupt, Interrupter, Outcome};
+
+/// How many steps run at once unless somebody says otherwise.
+pub const PARALLEL: usize = 10;
+/// How often a step is tried in all when it fails in a way that may pass.
+pub const ATTEMPTS: u32 = 3;
+/// The wait before the second try; it doubles for the third.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How often a thing is read back until it is as it was asked to be: listings can lag behind a moment.
+pub const READ_BACKS: u32 = 4;
+/// The wait between two of them.
+pub const READ_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// One run's surroundings.
+pub struct Engine<'a> {
+    /// The lab.
+    pub graph: &'a Graph,
+    /// The world.
+    pub providers: &'a Providers,
+    /// The secrets.
+    pub secrets: &'a Secrets,
+    /// Who shows what happens.
+    pub reporter: &'a dyn Reporter,
+    /// How many steps run at once; at least 1.
+    pub parallel: usize,
+}
+
+/// What was to be done and how it ended.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The resource.
+    pub key: String,
+    /// What was done.
+    pub action: Action,
+}
+
+/// A step that did not work.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// The resource.
+    pub key: String,
+    /// What was to be done.
+    pub action: Action,
+    /// Why it did not.
+    pub failure: Failure,
+}
+
+impl Engine<'_> {
+    fn mark(&self, key: &str) -> Mark {
+        Mark { lab: self.graph.lab().to_owned(), key: key.to_owned() }
+    }
+
+    fn around<'b>(&'b self, facts: &'b crate::facts::Facts, mark: &'b Mark) -> Around<'b> {
+        Around { facts, secrets: self.secrets, mark }
+    }
+}

@@ -1,0 +1,373 @@
+//! A run: the ready steps, the longest way first, as many at once as semaphores and people allow.
+use super::{
+    Done, Engine, Failed,
+    step::{Broken, Ended, Left, Target},
+};
+use crate::{
+    Failure, Permit,
+    facts::Facts,
+    journal::{Journal, Record},
+    output::NodeId,
+    plan::{Action, Known, Plan, StepGraph, What, schedule},
+    report::Event,
+    site::Boxed,
+    store::{Store, StoreError},
+};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap, HashMap},
+    time::Duration,
+};
+use tokio::{sync::watch, time::Instant};
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was done.
+    pub done: Vec<Done>,
+    /// What did not work.
+    pub failed: Vec<Failed>,
+    /// What was not begun, and because of what; `None` because somebody interrupted.
+    pub skipped: Vec<(String, Option<String>)>,
+    /// What was running when the run was told to stop at once. The next run looks after it.
+    pub in_flight: Vec<String>,
+    /// What failed and could not be looked at afterwards. The next run does.
+    pub unknown: Vec<String>,
+    /// Whether somebody interrupted.
+    pub interrupted: bool,
+    /// Whether the memory of the run could not be kept: what is wrong with the disk.
+    pub forgetful: Option<StoreError>,
+}
+
+impl Outcome {
+    /// Whether everything that was planned is done.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.failed.is_empty() && self.skipped.is_empty() && self.in_flight.is_empty() && self.forgetful.is_none()
+    }
+}
+
+/// The hearing side of Ctrl-C: how often it was pressed.
+#[derive(Clone, Debug)]
+pub struct Interrupt(watch::Receiver<u8>);
+
+/// The pressing side.
+#[derive(Debug)]
+pub struct Interrupter(watch::Sender<u8>);
+
+impl Interrupt {
+    /// A pair of both sides.
+    #[must_use]
+    pub fn pair() -> (Interrupter, Interrupt) {
+        let (sender, receiver) = watch::channel(0);
+        (Interrupter(sender), Interrupt(receiver))
+    }
+}
+
+impl Interrupter {
+    /// Ctrl-C: the first lets what runs finish, the second leaves it for the next run.
+    pub fn press(&self) {
+        self.0.send_modify(|n| *n = n.saturating_add(1));
+    }
+}
+
+/// A step's end: which, how long it took, and what came of it.
+type End = (usize, Duration, Result<Ended, Broken>);
+
+struct Run<'r> {
+    engine: &'r Engine<'r>,
+    plan: &'r Plan,
+    known: &'r Known,
+    journal: &'r Journal,
+    steps: StepGraph,
+    facts: Facts,
+    ready: BinaryHeap<(Duration, Reverse<usize>)>,
+    held: HashMap<String, usize>,
+    running: BTreeSet<usize>,
+    settled: Vec<bool>,
+    outcome: Outcome,
+}
+
+impl Engine<'_> {
+    /// Does what `plan` says. The plan must come from `known`; nothing of a plan that holds a refusal is done.
+    ///
+    /// The journal tells everything that happened, whatever happens to us; at the end of a run that was not cut short the
+    /// ledger is saved and the journal retired.
+    pub async fn carry_out(&self, plan: &Plan, known: Known, store: Store, mut interrupt: Interrupt) -> Outcome {
+        let began = Instant::now();
+        if let Some((item, note)) = plan.refusals().first() {
+            let failure = Failure { hint: note.hint.clone(), ..Failure::new(note.text.clone()) };
+            let failed = vec![Failed { key: item.key.clone(), action: item.action, failure }];
+            return Outcome { failed, ..Outcome::default() };
+        }
+        let steps = schedule(self.graph, plan, &known.ledger);
+        let mut run = Run {
+            engine: self,
+            plan,
+            known: &known,
+            journal: store.journal(),
+            settled: vec![false; steps.steps.len()],
+            ready: steps.steps.iter().enumerate().filter(|(_, s)| s.waits == 0).map(|(i, s)| (s.path, Reverse(i))).collect(),
+            steps,
+            facts: known.facts.clone(),
+            held: HashMap::new(),
+            running: BTreeSet::new(),
+            outcome: Outcome::default(),
+        };
+        match run.resolve_begun().await {
+            Ok(()) => run.all(&mut interrupt).await,
+            Err(failure) => run.outcome.failed.push(Failed { key: "journal".into(), action: Action::Keep, failure }),
+        }
+        let mut outcome = run.outcome;
+        // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
+        let whole = outcome.in_flight.is_empty() && outcome.unknown.is_empty();
+        if let Err(e) = store.close(whole) {
+            outcome.forgetful = Some(e);
+        }
+        self.reporter.report(&Event::RunFinished {
+            done: outcome.done.len(),
+            failed: outcome.failed.len(),
+            skipped: outcome.skipped.len() + outcome.in_flight.len(),
+            millis: began.elapsed().as_millis() as u64,
+        });
+        outcome
+    }
+}
+
+impl<'r> Run<'r> {
+    /// What an interrupted run began has been observed by now: the ledger learns of it before anything new begins.
+    async fn resolve_begun(&mut self) -> Result<(), Failure> {
+        for key in &self.known.begun {
+            let entry = match self.engine.graph.id(key) {
+                Some(id) => self.engine.entry_of(id, self.facts.get(id)),
+                None => self.known.strays.iter().find(|s| s.key == *key).and_then(|s| {
+                    let seen = s.seen.as_ref()?;
+                    Some(self.engine.entry(key, &s.entry.kind, &s.entry.site, false, seen))
+                }),
+            };
+            self.journal.append_lazily(Record::Done { key: key.clone(), entry });
+        }
+        Ok(())
+    }
+
+    async fn all(&mut self, interrupt: &mut Interrupt) {
+        let mut futures: FuturesUnordered<Boxed<'_, End>> = FuturesUnordered::new();
+        let mut level = 0;
+        loop {
+            while level == 0 && self.running.len() < self.engine.parallel.max(1) {
+                let Some(step) = self.pick() else { break };
+                futures.push(self.start(step));
+            }
+            if futures.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Ok(()) = interrupt.0.changed() => {
+                    level = *interrupt.0.borrow_and_update();
+                    let running = self.running.iter().map(|s| self.key(*s)).collect();
+                    self.outcome.interrupted = true;
+                    self.engine.reporter.report(&Event::Interrupted { level: level.min(2), running });
+                    if level >= 2 {
+                        self.outcome.in_flight = self.running.iter().map(|s| self.key(*s)).collect();
+                        break;
+                    }
+                }
+                Some(end) = futures.next() => {
+                    if self.finish(end).is_err() {
+                        // Without a journal nothing new may begin.
+                        level = level.max(1);
+                    }
+                }
+            }
+        }
+        drop(futures);
+        for step in 0..self.steps.steps.len() {
+            if !self.settled[step] && !self.running.contains(&step) {
+                self.skip(step, None);
+            }
+        }
+    }
+
+    /// The ready step with the longest way behind it whose semaphores are free.
+    fn pick(&mut self) -> Option<usize> {
+        let mut passed = vec![];
+        let mut found = None;
+        while let Some((path, Reverse(step))) = self.ready.pop() {
+            let locks = &self.steps.steps[step].locks;
+            if locks.iter().all(|l| self.held.get(&l.name).copied().unwrap_or(0) < l.permits) {
+                for lock in locks {
+                    *self.held.entry(lock.name.clone()).or_insert(0) += 1;
+                }
+                found = Some(step);
+                break;
+            }
+            passed.push((path, Reverse(step)));
+        }
+        self.ready.extend(passed);
+        if let Some(step) = found {
+            self.running.insert(step);
+        }
+        found
+    }
+
+    fn start(&self, index: usize) -> Boxed<'r, End> {
+        let step = &self.steps.steps[index];
+        let (engine, plan, known, journal) = (self.engine, self.plan, self.known, self.journal);
+        let item = step.item.map(|i| &plan.items[i]);
+        if let Some(item) = item {
+            engine.reporter.report(&Event::StepStarted { key: item.key.clone(), action: item.action });
+        }
+        let node = match step.what {
+            What::Recheck(id) => Some(id),
+            _ => item.and_then(|i| i.node),
+        };
+        let facts = self.part(node, step.what);
+        let what = step.what;
+        let began = Instant::now();
+        let permit = Permit::granted();
+        Box::pin(async move {
+            let result = match (what, item, node) {
+                (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
+                (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
+                (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, journal, &permit).await,
+                (What::Delete, Some(item), Some(id)) => match facts.get(id) {
+                    Some(seen) => {
+                        let vertex = engine.graph.vertex(id);
+                        let entry = engine.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, seen);
+                        let target = Target { entry: &entry, seen };
+                        engine.delete(item, &target, journal, &permit).await.map_err(Broken::from)
+                    }
+                    None => Ok(Ended { action: item.action, seen: None, entry: None }),
+                },
+                (What::Delete, Some(item), None) => {
+                    match known.strays.iter().find(|s| s.key == item.key).and_then(Target::stray) {
+                        Some(target) => engine.delete(item, &target, journal, &permit).await.map_err(Broken::from),
+                        None => Ok(Ended { action: item.action, seen: None, entry: None }),
+                    }
+                }
+                (What::Make | What::Delete | What::Forget, _, _) => {
+                    Err(Failure::stuck("a step without a resource: the plan does not fit the lab").into())
+                }
+            };
+            (index, began.elapsed(), result)
+        })
+    }
+
+    /// What a step may know: what is there under its own node, and the nodes that it uses.
+    fn part(&self, node: Option<NodeId>, what: What) -> Facts {
+        let Some(id) = node else { return Facts::default() };
+        let graph = self.engine.graph;
+        let mut facts = self.facts.part(graph.needs(id).map(|(n, _)| n).chain([id]));
+        let remade = graph.needs(id).any(|(n, e)| e == crate::graph::Edge::Within && self.is_remade(n));
+        if what == What::Make && remade {
+            facts.set(id, None);
+        }
+        facts
+    }
+
+    fn is_remade(&self, id: NodeId) -> bool {
+        self.plan
+            .items
+            .iter()
+            .any(|i| i.node == Some(id) && matches!(i.action, Action::Create | Action::Replace))
+    }
+
+    fn finish(&mut self, (index, took, result): End) -> Result<(), ()> {
+        self.running.remove(&index);
+        self.settled[index] = true;
+        for lock in &self.steps.steps[index].locks {
+            if let Some(held) = self.held.get_mut(&lock.name) {
+                *held -= 1;
+            }
+        }
+        let (key, action) = (self.key(index), self.action(index));
+        match result {
+            Ok(ended) => {
+                self.succeed(index, &key, action, took, ended);
+                Ok(())
+            }
+            Err(broken) => self.fail(index, key, action, broken),
+        }
+    }
+
+    fn succeed(&mut self, index: usize, key: &str, action: Action, took: Duration, ended: Ended) {
+        let step = &self.steps.steps[index];
+        let half = step.what == What::Delete && action == Action::Replace;
+        let node = match step.what {
+            What::Recheck(id) => Some(id),
+            _ => step.item.and_then(|i| self.plan.items[i].node),
+        };
+        if let Some(id) = node {
+            self.facts.set(id, ended.seen);
+        }
+        if !matches!(step.what, What::Recheck(_)) {
+            if let Some(was) = step.item.and_then(|i| self.plan.items[i].was.clone()) {
+                self.journal.append_lazily(Record::Done { key: was, entry: None });
+            }
+            self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: ended.entry });
+            if !half {
+                let millis = took.as_millis() as u64;
+                self.engine.reporter.report(&Event::StepDone { key: key.to_owned(), action: ended.action, millis });
+                self.outcome.done.push(Done { key: key.to_owned(), action: ended.action });
+            }
+        }
+        for next in self.steps.steps[index].next.clone() {
+            let step = &mut self.steps.steps[next];
+            step.waits -= 1;
+            if step.waits == 0 && !self.settled[next] {
+                self.ready.push((step.path, Reverse(next)));
+            }
+        }
+    }
+
+    fn fail(&mut self, index: usize, key: String, action: Action, Broken { failure, left }: Broken) -> Result<(), ()> {
+        self.engine.reporter.report(&Event::failed(&key, action, &failure));
+        let failed = Record::Failed { key: key.clone(), error: failure.message.clone() };
+        match left {
+            Left::AsBefore => self.journal.append_lazily(failed),
+            Left::Is(entry) => {
+                self.journal.append_lazily(failed);
+                self.journal.append_lazily(Record::Done { key: key.clone(), entry });
+            }
+            // Its start stays without an end, which is the truth.
+            Left::Unknown => self.outcome.unknown.push(key.clone()),
+        }
+        let stuck_journal = failure.nature == crate::Nature::Stuck;
+        self.outcome.failed.push(Failed { key: key.clone(), action, failure });
+        let mut open = self.steps.steps[index].next.clone();
+        while let Some(step) = open.pop() {
+            if !self.settled[step] {
+                self.skip(step, Some(key.clone()));
+                open.extend(self.steps.steps[step].next.iter().copied());
+            }
+        }
+        if stuck_journal { Err(()) } else { Ok(()) }
+    }
+
+    fn skip(&mut self, step: usize, because: Option<String>) {
+        self.settled[step] = true;
+        if matches!(self.steps.steps[step].what, What::Recheck(_)) {
+            return;
+        }
+        let (key, action) = (self.key(step), self.action(step));
+        if self.outcome.skipped.iter().any(|(k, _)| *k == key) {
+            return;
+        }
+        self.engine.reporter.report(&Event::StepSkipped { key: key.clone(), action, because: because.clone() });
+        self.outcome.skipped.push((key, because));
+    }
+
+    fn key(&self, step: usize) -> String {
+        match (self.steps.steps[step].what, self.steps.steps[step].item) {
+            (What::Recheck(id), _) => self.engine.graph.key(id).to_owned(),
+            (_, Some(item)) => self.plan.items[item].key.clone(),
+            (_, None) => String::new(),
+        }
+    }
+
+    fn action(&self, step: usize) -> Action {
+        self.steps.steps[step].item.map_or(Action::Keep, |i| self.plan.items[i].action)
+    }
+}

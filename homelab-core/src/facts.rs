@@ -1,0 +1,70 @@
+//! What is known so far, node by node: observed before, or read back after a step.
+use crate::{
+    output::{Input, NodeId, Output},
+    resource::Owner,
+    tree::{Ref, Tree},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::{any::Any, collections::HashMap, fmt, sync::Arc};
+
+/// One thing as it was seen.
+#[derive(Clone)]
+pub struct Observed {
+    /// Its state as plain data.
+    pub tree: Arc<Tree>,
+    /// Its state as its resource's own type.
+    pub(crate) state: Arc<dyn Any + Send + Sync>,
+    /// What it is found by when its code is gone.
+    pub id: Value,
+    /// Whose mark it bears.
+    pub owner: Owner,
+    /// What would be lost with it, for people. Empty when nothing would.
+    pub data: Vec<String>,
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Observed({} {} {:?})", self.id, self.tree, self.owner)
+    }
+}
+
+/// What is known of the nodes of a graph. A node that is not there does not exist, as far as is known.
+#[derive(Clone, Debug, Default)]
+pub struct Facts(HashMap<NodeId, Observed>);
+
+impl Facts {
+    /// What is known of `node`; nothing if it does not exist.
+    #[must_use]
+    pub fn get(&self, node: NodeId) -> Option<&Observed> {
+        self.0.get(&node)
+    }
+
+    pub(crate) fn set(&mut self, node: NodeId, seen: Option<Observed>) {
+        match seen {
+            Some(seen) => self.0.insert(node, seen),
+            None => self.0.remove(&node),
+        };
+    }
+
+    /// The part that a step needs for itself.
+    pub(crate) fn part(&self, nodes: impl Iterator<Item = NodeId>) -> Facts {
+        Facts(nodes.filter_map(|n| Some((n, self.get(n)?.clone()))).collect())
+    }
+
+    /// The value at an address. A field that exists and is empty is not known.
+    pub(crate) fn lookup(&self, at: Ref) -> Option<&Tree> {
+        self.get(at.node)?.tree.get(at.field).filter(|v| **v != Tree::Null)
+    }
+
+    pub(crate) fn input<T: DeserializeOwned + Clone>(&self, input: &Input<T>) -> Option<T> {
+        match input {
+            Input::Known(v) => Some(v.clone()),
+            Input::From(o) => self.output(*o),
+        }
+    }
+
+    pub(crate) fn output<T: DeserializeOwned>(&self, output: Output<T>) -> Option<T> {
+        serde_json::from_value(Value::from(self.lookup(output.target())?)).ok()
+    }
+}

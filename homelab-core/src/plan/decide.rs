@@ -1,0 +1,337 @@
+//! The decision for each resource, and the plan that they make together.
+use super::{
+    Action, Change, Item, Note, NoteKind, PLAN_FORMAT, Plan, Selection,
+    diff::{diff, expected},
+    orphan,
+};
+use crate::{
+    facts::{Facts, Observed},
+    graph::{Edge, Graph, Vertex},
+    ledger::{Entry, Ledger},
+    output::NodeId,
+    resource::Owner,
+    tree::{Ref, Tree},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Goal {
+    /// The world as the code says.
+    Deploy,
+    /// Nothing of this lab left.
+    Destroy,
+}
+
+/// What the person at the keyboard asks for and allows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wishes {
+    /// What the plan is for.
+    pub goal: Goal,
+    /// Which part of the lab.
+    pub selection: Selection,
+    /// Whether things that exist and are not ours may be taken over.
+    pub adopt: bool,
+    /// Keys whose protection is lifted.
+    pub allow_destroy: BTreeSet<String>,
+}
+
+impl Wishes {
+    /// Everything, nothing allowed beyond the ordinary.
+    #[must_use]
+    pub fn new(goal: Goal) -> Self {
+        Wishes { goal, selection: Selection::everything(), adopt: false, allow_destroy: BTreeSet::new() }
+    }
+}
+
+/// What is known of the world when a plan is made.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// What was observed of the graph's nodes.
+    pub facts: Facts,
+    /// What the ledger has and the code has not, as it was found.
+    pub strays: Vec<Stray>,
+    /// Ownership.
+    pub ledger: Ledger,
+    /// Keys of things whose making was begun by a run that did not end. Where things bear no marks, what is found there is ours.
+    pub begun: BTreeSet<String>,
+}
+
+/// Something that is ours and has no code any more.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    /// The key that it had.
+    pub key: String,
+    /// What the ledger kept.
+    pub entry: Entry,
+    /// What is there now.
+    pub seen: Option<Observed>,
+}
+
+/// The decision for one node, before ownership and protection have their say.
+pub(crate) struct Verdict {
+    pub(crate) action: Action,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) after: Arc<Tree>,
+}
+
+/// Decides one node from what is there and what is known of the nodes that it uses.
+pub(crate) fn judge<'a>(
+    vertex: &'a Vertex,
+    seen: Option<&Observed>,
+    lookup: &impl Fn(Ref) -> Option<&'a Tree>,
+) -> Verdict {
+    let spec: Cow<'_, Tree> = vertex.spec.resolve(lookup);
+    let changes = diff(&spec, seen.map(|s| s.tree.as_ref()), vertex.node.write_only());
+    let action = match seen {
+        None => Action::Create,
+        Some(_) if changes.is_empty() => Action::Keep,
+        Some(_) if changes.iter().any(|c| vertex.node.replace_on().contains(&c.top())) => Action::Replace,
+        Some(_) => Action::Update,
+    };
+    let after = match (action, seen) {
+        (Action::Keep, Some(seen)) => Arc::clone(&seen.tree),
+        (Action::Update, Some(seen)) => Arc::new(expected(Some(&seen.tree), &spec)),
+        _ => Arc::new(expected(None, &spec)),
+    };
+    Verdict { action, changes, after }
+}
+
+/// Makes the plan.
+#[must_use]
+pub fn plan(graph: &Graph, known: &Known, wishes: &Wishes) -> Plan {
+    let mut planner = Planner {
+        graph,
+        known,
+        wishes,
+        chosen: wishes.selection.nodes(graph, wishes.goal),
+        after: vec![None; graph.len()],
+        actions: vec![Action::Keep; graph.len()],
+        missing: vec![false; graph.len()],
+        renamed: BTreeMap::new(),
+        plan: Plan { format: PLAN_FORMAT, lab: graph.lab().to_owned(), goal: wishes.goal, items: vec![], kept: 0, left_out: 0 },
+    };
+    match wishes.goal {
+        Goal::Deploy => graph.ids().for_each(|id| planner.deploy(id)),
+        Goal::Destroy => graph.ids().for_each(|id| planner.destroy(id)),
+    }
+    let renamed: BTreeSet<&str> = planner.renamed.values().map(String::as_str).collect();
+    for stray in known.strays.iter().filter(|s| !renamed.contains(s.key.as_str())) {
+        if wishes.selection.takes_stray(&stray.key) {
+            planner.plan.items.push(orphan::item(graph.lab(), stray, known, wishes));
+        } else {
+            planner.plan.left_out += 1;
+        }
+    }
+    if wishes.goal == Goal::Destroy {
+        planner.plan.items.reverse();
+    }
+    planner.plan
+}
+
+/// Whose a thing is, all told.
+enum Whose {
+    Ours,
+    /// Ours under a key that has left the code.
+    Renamed(String),
+    /// Ours under a key that is still in the code.
+    Taken(String),
+    /// Somebody else's, or nobody's.
+    Foreign(String),
+}
+
+struct Planner<'a> {
+    graph: &'a Graph,
+    known: &'a Known,
+    wishes: &'a Wishes,
+    chosen: Vec<bool>,
+    /// What each node's state will be.
+    after: Vec<Option<Arc<Tree>>>,
+    actions: Vec<Action>,
+    /// Nodes that will not be there, because they are left out.
+    missing: Vec<bool>,
+    /// New key to old key.
+    renamed: BTreeMap<NodeId, String>,
+    plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn deploy(&mut self, id: NodeId) {
+        let graph = self.graph;
+        let vertex = graph.vertex(id);
+        let seen = self.known.facts.get(id);
+        let parent = graph.needs(id).find(|(p, e)| *e == Edge::Within && self.is_made_anew(*p)).map(|(p, _)| p);
+        let there = if parent.is_some() { None } else { seen };
+        let after = &self.after;
+        let lookup = |r: Ref| after[r.node.index()].as_deref()?.get(r.field).filter(|v| **v != Tree::Null);
+        let verdict = judge(vertex, there, &lookup);
+        let whose = there.map_or(Whose::Ours, |seen| self.whose(vertex, seen));
+        let unavailable = graph.needs(id).find(|(n, _)| self.missing[n.index()]).map(|(n, _)| n);
+
+        let kept = verdict.action == Action::Keep && matches!(whose, Whose::Ours);
+        if !self.chosen[id.index()] || (unavailable.is_some() && !kept) {
+            self.missing[id.index()] = seen.is_none();
+            self.after[id.index()] = seen.map(|s| Arc::clone(&s.tree));
+            self.plan.left_out += usize::from(!kept);
+            self.plan.kept += usize::from(kept);
+            return;
+        }
+        if kept {
+            self.after[id.index()] = Some(verdict.after);
+            self.plan.kept += 1;
+            return;
+        }
+        let mut action = verdict.action;
+        let mut notes = vec![];
+        match whose {
+            Whose::Ours => {}
+            Whose::Renamed(old) => {
+                notes.push(Note::new(NoteKind::Because, format!("it was {old} until now; it stays, under its new name")));
+                self.renamed.insert(id, old);
+                if action == Action::Keep {
+                    action = Action::Update;
+                }
+            }
+            Whose::Taken(by) => notes.push(
+                Note::refused(format!("what is there belongs to {by}, which is in this lab too"))
+                    .hint("give one of the two another identity"),
+            ),
+            Whose::Foreign(what) => {
+                if action == Action::Replace {
+                    notes.push(
+                        Note::refused("it exists, is not ours, and differs in what cannot be changed in place")
+                            .hint("change the code to match it, or remove it by hand"),
+                    );
+                } else if self.wishes.adopt || vertex.terms.adopt {
+                    notes.push(Note::info(what));
+                } else {
+                    notes.push(Note::refused(what).hint("take it over with `--adopt`, or give this one another identity"));
+                }
+                action = Action::Adopt;
+            }
+        }
+        if let Some(parent) = parent {
+            let parent_key = graph.key(parent);
+            if seen.is_some() {
+                notes.push(Note::new(NoteKind::Because, format!("{parent_key}, in which it lives, is made anew")));
+            }
+            notes.extend(seen.and_then(|s| self.guard(vertex, s, "goes with what it lives in")));
+        }
+        if action == Action::Replace {
+            let why: Vec<_> = verdict.changes.iter().filter(|c| vertex.node.replace_on().contains(&c.top())).collect();
+            let fields = why.iter().map(|c| c.field.as_str()).collect::<Vec<_>>().join(", ");
+            notes.push(Note::new(NoteKind::Because, format!("{fields} cannot be changed in place")));
+            notes.extend(there.and_then(|s| self.guard(vertex, s, "would be replaced")));
+        }
+        notes.extend(vertex.node.review(there, action, &verdict.changes));
+        self.actions[id.index()] = action;
+        self.after[id.index()] = Some(verdict.after);
+        self.push(id, action, verdict.changes, notes);
+    }
+
+    fn destroy(&mut self, id: NodeId) {
+        let vertex = self.graph.vertex(id);
+        let Some(seen) = self.known.facts.get(id) else {
+            // Something that somebody else has removed already is only forgotten.
+            if self.known.ledger.entries.contains_key(&vertex.key) && self.chosen[id.index()] {
+                let why = Note::new(NoteKind::Because, "it is gone already");
+                self.push(id, Action::Forget, vec![], vec![why]);
+            }
+            return;
+        };
+        if !self.chosen[id.index()] {
+            self.plan.left_out += 1;
+            return;
+        }
+        match self.whose(vertex, seen) {
+            Whose::Ours | Whose::Renamed(_) => {
+                let mut notes: Vec<Note> = self.guard(vertex, seen, "would be deleted").into_iter().collect();
+                notes.extend(vertex.node.review(Some(seen), Action::Delete, &[]));
+                self.push(id, Action::Delete, vec![], notes);
+            }
+            Whose::Taken(_) | Whose::Foreign(_) => self.plan.kept += 1,
+        }
+    }
+
+    fn is_made_anew(&self, id: NodeId) -> bool {
+        matches!(self.actions[id.index()], Action::Create | Action::Replace)
+    }
+
+    /// What protection has to say when a thing would go.
+    fn guard(&self, vertex: &Vertex, seen: &Observed, how: &str) -> Option<Note> {
+        let ledger = self.known.ledger.entries.get(&vertex.key);
+        let protected = vertex.terms.protect || vertex.node.protected() || ledger.is_some_and(|e| e.protected);
+        guard(&vertex.key, protected, &seen.data, how, self.wishes)
+    }
+
+    fn whose(&self, vertex: &Vertex, seen: &Observed) -> Whose {
+        let lab = self.graph.lab();
+        let entry = self.known.ledger.entries.get(&vertex.key);
+        match &seen.owner {
+            Owner::Marked(mark) if mark.lab != lab => {
+                Whose::Foreign(format!("it exists and belongs to {mark}"))
+            }
+            Owner::Marked(mark) if mark.key == vertex.key => Whose::Ours,
+            Owner::Marked(mark) if self.graph.id(&mark.key).is_some() => Whose::Taken(mark.key.clone()),
+            Owner::Marked(mark) => Whose::Renamed(mark.key.clone()),
+            Owner::Unmarked | Owner::Unmarkable => match entry {
+                Some(entry) if entry.id == seen.id => Whose::Ours,
+                // What bears marks is marked in the same call that makes it; of what does not, the journal is the witness.
+                _ if seen.owner == Owner::Unmarkable && self.known.begun.contains(&vertex.key) => Whose::Ours,
+                _ => self
+                    .known
+                    .strays
+                    .iter()
+                    .find(|s| s.entry.kind == vertex.node.name() && s.entry.id == seen.id)
+                    .map_or_else(
+                        || Whose::Foreign("it exists and was not made by this lab".into()),
+                        |s| Whose::Renamed(s.key.clone()),
+                    ),
+            },
+        }
+    }
+
+    fn push(&mut self, id: NodeId, action: Action, changes: Vec<Change>, notes: Vec<Note>) {
+        let vertex = self.graph.vertex(id);
+        let key_of = |n: NodeId| self.graph.key(n).to_owned();
+        let changes = changes
+            .into_iter()
+            .map(|c| Change { from: c.from.named(&key_of), to: c.to.named(&key_of), ..c })
+            .collect();
+        self.plan.items.push(Item {
+            key: vertex.key.clone(),
+            kind: vertex.node.name().to_owned(),
+            site: vertex.node.site().to_owned(),
+            action,
+            changes,
+            notes,
+            at: Some(format!("{}:{}", vertex.at.file(), vertex.at.line())),
+            was: self.renamed.get(&id).cloned(),
+            node: Some(id),
+        });
+    }
+}
+
+/// The refusal to let go of something protected or data-bearing, or the note that it was allowed by name.
+pub(super) fn guard(key: &str, protected: bool, data: &[String], how: &str, wishes: &Wishes) -> Option<Note> {
+    if !protected && data.is_empty() {
+        return None;
+    }
+    let what = match (protected, data) {
+        (true, []) => "it is protected".to_owned(),
+        (true, data) => format!("it is protected and holds {}", data.join(", ")),
+        (false, data) => format!("it holds {}", data.join(", ")),
+    };
+    if wishes.allow_destroy.contains(key) {
+        return Some(Note::new(NoteKind::Loses, format!("{what}; allowed by name")));
+    }
+    Some(Note::refused(format!("it {how}, but {what}")).hint(format!(
+        "if its data may go: `--allow-destroy {key}`; to let go of it and leave it as it is: `state forget {key}`"
+    )))
+}

@@ -1,0 +1,39 @@
+//! What is planned for a thing that is ours and has left the code.
+use super::{Action, Goal, Item, Note, NoteKind, decide::{Known, Stray, Wishes, guard}};
+use crate::resource::Owner;
+
+pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> Item {
+    let (action, notes) = match &stray.seen {
+        None => (Action::Forget, vec![Note::new(NoteKind::Because, "it is gone already")]),
+        Some(seen) => match &seen.owner {
+            Owner::Marked(mark) if mark.lab != lab || mark.key != stray.key => {
+                (Action::Forget, vec![Note::info(format!("what is there now belongs to {mark}: it is left alone"))])
+            }
+            // The same place, but not the same thing: somebody made another one there.
+            Owner::Unmarked | Owner::Unmarkable if seen.id != stray.entry.id && !known.begun.contains(&stray.key) => {
+                (Action::Forget, vec![Note::info("what is there now is not what this lab made: it is left alone")])
+            }
+            _ => {
+                let mut notes = vec![];
+                if wishes.goal == Goal::Deploy {
+                    notes.push(Note::new(NoteKind::Because, "it is not in the code any more"));
+                }
+                let mut data = stray.entry.data.clone();
+                data.extend(seen.data.iter().filter(|d| !stray.entry.data.contains(d)).cloned());
+                notes.extend(guard(&stray.key, stray.entry.protected, &data, "would be deleted", wishes));
+                (Action::Delete, notes)
+            }
+        },
+    };
+    Item {
+        key: stray.key.clone(),
+        kind: stray.entry.kind.clone(),
+        site: stray.entry.site.clone(),
+        action,
+        changes: vec![],
+        notes,
+        at: None,
+        was: None,
+        node: None,
+    }
+}
