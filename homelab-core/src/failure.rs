@@ -66,8 +66,8 @@ impl fmt::Display for Failure {
 }
 impl std::error::Error for Failure {}
 
-impl From<crate::secret::MissingSecret> for Failure {
-    fn from(e: crate::secret::MissingSecret) -> Self {
+impl From<crate::MissingSecret> for Failure {
+    fn from(e: crate::MissingSecret) -> Self {
         Failure::new(e.to_string()).hint(e.hint())
     }
 }

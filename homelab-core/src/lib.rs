@@ -1,9 +1,24 @@
-//! Infrastructure as ordinary Rust.
+//! Infrastructure as ordinary Rust: the core that every provider crate and every lab builds on.
+//!
+//! A [`Resource`] is an ordinary struct whose `Serialize` *is* its specification. Adding it to a [`Lab`] gives back a [`Handle`], whose
+//! methods are the resource's typed [`Output`]s; using one in another resource *is* the dependency. [`Lab::build`] assembles and
+//! checks the [`Graph`]. From then on:
+//!
+//! | stage | where | effects |
+//! |---|---|---|
+//! | observe | [`engine`] | reads |
+//! | plan | [`plan`]: a pure function of graph, [`Facts`] and [`ledger`] | none |
+//! | apply | [`engine`]: journaled, read back, compared | writes, with a [`Permit`] |
+//!
+//! What is known of the world is never a state file's word: the [`ledger`] remembers ownership and order, the [`journal`] what was begun,
+//! and everything else is observed. [`report`] tells of a run, [`redact`](Redactor) keeps secrets out of it, and the
+//! command line that a lab's `main` calls is [`cli`].
 mod claim;
 mod context;
 mod diagnostic;
 mod disk;
 pub mod engine;
+pub mod env;
 mod facts;
 mod failure;
 mod graph;
@@ -16,10 +31,10 @@ mod output;
 mod permit;
 pub mod plan;
 mod policy;
-pub mod redact;
+mod redact;
 pub mod report;
 mod resource;
-pub mod secret;
+mod secret;
 mod site;
 pub mod store;
 mod text;
@@ -29,6 +44,7 @@ pub mod units;
 pub use claim::{Claim, Lock};
 pub use context::{Apply, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
+pub use disk::DiskError;
 pub use facts::{Facts, Observed};
 pub use failure::{Failure, Nature};
 pub use graph::{Edge, Graph, ResourceRef};
@@ -37,8 +53,9 @@ pub use lab::{AnyHandle, Declare, Handle, Lab, ResourceExt, With};
 pub use output::{Field, Input, NodeId, Output, Yields, assert_yields};
 pub use permit::Permit;
 pub use policy::Policy;
+pub use redact::Redactor;
 pub use resource::{Mark, NoOutputs, Owner, Resource};
-pub use secret::Secret;
+pub use secret::{MissingSecret, Secret, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
 pub use text::Text;
 pub use tree::Tree;
