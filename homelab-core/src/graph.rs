@@ -65,7 +65,8 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         let id = NodeId(index as u32);
         let key = format!("{}/{}", declared.node.name(), declared.node.resource_name());
         let spec = declared.node.spec().unwrap_or_else(|e| {
-            problems.push(Diagnostic::error(format!("its specification does not serialise: {e}")).at(&key, declared.at));
+            problems
+                .push(Diagnostic::error(format!("its specification does not serialise: {e}")).at(&key, declared.at));
             Tree::Null
         });
         let uses = spec.refs().into_iter().map(|r| (r.node, Edge::Uses(r.field)));

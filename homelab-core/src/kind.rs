@@ -83,7 +83,8 @@ fn typed<R: Resource>(seen: &Observed) -> Result<&R::State, Failure> {
 }
 
 fn observed<R: Resource>(state: R::State) -> Result<Observed, Failure> {
-    let spoiled = |e: &dyn std::fmt::Display| Failure::new(format!("the state of a {} does not serialise: {e}", R::KIND));
+    let spoiled =
+        |e: &dyn std::fmt::Display| Failure::new(format!("the state of a {} does not serialise: {e}", R::KIND));
     Ok(Observed {
         tree: Arc::new(tree::state(&state).map_err(|e| spoiled(&e))?),
         id: serde_json::to_value(R::id(&state)).map_err(|e| spoiled(&e))?,

@@ -14,6 +14,7 @@
 //! and everything else is observed. [`report`] tells of a run, [`redact`](Redactor) keeps secrets out of it, and the
 //! command line that a lab's `main` calls is [`cli`].
 mod claim;
+mod connect;
 mod context;
 mod diagnostic;
 mod disk;
@@ -42,6 +43,7 @@ pub mod tree;
 pub mod units;
 
 pub use claim::{Claim, Lock};
+pub use connect::{Connect, Mode, Sandbox, Sites};
 pub use context::{Apply, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;

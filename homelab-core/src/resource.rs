@@ -135,10 +135,7 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     ///
     /// # Errors
     /// What the world said.
-    fn delete(
-        state: &Self::State,
-        cx: &Apply<'_, Self::Provider>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn delete(state: &Self::State, cx: &Apply<'_, Self::Provider>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// A mark on a thing: which lab made it, as what.

@@ -110,7 +110,8 @@ impl Store {
             return Ok(self.journal.flush()?);
         }
         self.journal.flush()?;
-        let Memory { mut ledger, .. } = remembered(Ledger::load(&self.ledger, &self.lab)?, Journal::read(&self.journal_path)?);
+        let Memory { mut ledger, .. } =
+            remembered(Ledger::load(&self.ledger, &self.lab)?, Journal::read(&self.journal_path)?);
         ledger.save(&self.ledger)?;
         Ok(self.journal.retire()?)
     }

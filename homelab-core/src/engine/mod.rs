@@ -8,8 +8,8 @@ mod run;
 mod step;
 
 use crate::{
-    context::Known as Around, graph::Graph, plan::Action, report::Reporter, resource::Mark, secret::Secrets, site::Providers,
-    Failure,
+    Failure, context::Known as Around, graph::Graph, plan::Action, report::Reporter, resource::Mark, secret::Secrets,
+    site::Providers,
 };
 use std::time::Duration;
 

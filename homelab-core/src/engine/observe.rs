@@ -86,13 +86,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn strays(
-        &self,
-        ledger: &Ledger,
-        maybe: &[Maybe],
-        readers: &Readers,
-        troubles: &mut Troubles,
-    ) -> Vec<Stray> {
+    async fn strays(&self, ledger: &Ledger, maybe: &[Maybe], readers: &Readers, troubles: &mut Troubles) -> Vec<Stray> {
         let mut wanted: BTreeMap<&str, Entry> = BTreeMap::new();
         for (key, entry) in ledger.entries.iter().filter(|(key, _)| self.graph.id(key).is_none()) {
             wanted.insert(key, entry.clone());
@@ -176,8 +170,7 @@ impl Engine<'_> {
     /// What the ledger keeps of a thing. What it needs and claims comes from the code, while there is code.
     pub(super) fn entry(&self, key: &str, kind: &str, site: &str, protected: bool, seen: &Observed) -> Entry {
         let resource = self.graph.resource(key);
-        let mut needs: Vec<String> =
-            resource.iter().flat_map(|r| r.needs()).map(|(need, _)| need.to_owned()).collect();
+        let mut needs: Vec<String> = resource.iter().flat_map(|r| r.needs()).map(|(need, _)| need.to_owned()).collect();
         needs.dedup();
         Entry {
             kind: kind.to_owned(),

@@ -108,7 +108,13 @@ impl Engine<'_> {
             known: &known,
             journal: store.journal(),
             settled: vec![false; steps.steps.len()],
-            ready: steps.steps.iter().enumerate().filter(|(_, s)| s.waits == 0).map(|(i, s)| (s.path, Reverse(i))).collect(),
+            ready: steps
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| s.waits == 0)
+                .map(|(i, s)| (s.path, Reverse(i)))
+                .collect(),
             steps,
             facts: known.facts.clone(),
             held: HashMap::new(),
@@ -268,10 +274,7 @@ impl<'r> Run<'r> {
     }
 
     fn is_remade(&self, id: NodeId) -> bool {
-        self.plan
-            .items
-            .iter()
-            .any(|i| i.node == Some(id) && matches!(i.action, Action::Create | Action::Replace))
+        self.plan.items.iter().any(|i| i.node == Some(id) && matches!(i.action, Action::Create | Action::Replace))
     }
 
     fn finish(&mut self, (index, took, result): End) -> Result<(), ()> {

@@ -172,9 +172,11 @@ impl Engine<'_> {
         let log = Log { key: &item.key, journal, reporter: self.reporter };
         let ended = Ended { action: item.action, seen: None, entry: None };
         let entry = target.entry;
-        let kind = self.providers.any(&entry.site)?.kind(&entry.kind).ok_or_else(|| {
-            Failure::new(format!("this program does not know how to delete a {}", entry.kind))
-        })?;
+        let kind = self
+            .providers
+            .any(&entry.site)?
+            .kind(&entry.kind)
+            .ok_or_else(|| Failure::new(format!("this program does not know how to delete a {}", entry.kind)))?;
         let mut attempt = 1;
         loop {
             // Time has passed since it was observed: what is deleted is what is there now, and still ours.
@@ -249,8 +251,12 @@ impl Engine<'_> {
                 Some(seen) if left.is_empty() => return Ok(seen),
                 _ if tries < READ_BACKS => tries += 1,
                 _ => {
-                    return Err(Failure::new(format!("{} did not become what it should be: {}", vertex.key, left.join("; ")))
-                        .hint("the call was accepted, but reading back shows something else; nothing was hidden"));
+                    return Err(Failure::new(format!(
+                        "{} did not become what it should be: {}",
+                        vertex.key,
+                        left.join("; ")
+                    ))
+                    .hint("the call was accepted, but reading back shows something else; nothing was hidden"));
                 }
             }
             tokio::time::sleep(READ_BACK_AFTER).await;
@@ -270,7 +276,13 @@ impl Engine<'_> {
 
     /// Looks after a try of which the end is not known: waits until nothing works on the thing any more, and makes sure that
     /// what is there is not somebody else's.
-    async fn look_again(&self, item: &Item, id: NodeId, facts: &Facts, mark: &Mark) -> Result<Option<Observed>, Failure> {
+    async fn look_again(
+        &self,
+        item: &Item,
+        id: NodeId,
+        facts: &Facts,
+        mark: &Mark,
+    ) -> Result<Option<Observed>, Failure> {
         let vertex = self.graph.vertex(id);
         let place = facts.get(id).map(|t| t.id.clone()).or(vertex.node.planned_id());
         let begun = Begun { kind: vertex.node.name(), id: place.as_ref(), task: None };

@@ -101,9 +101,16 @@ fn what_moved(before: Option<&Tree>, after: Option<&Tree>) -> String {
         (_, None) => "it existed, and is gone".into(),
         (Some(before), Some(after)) => {
             let moved = super::diff(after, Some(before), &[]).into_iter().chain(
-                super::diff(before, Some(after), &[]).into_iter().map(|c| super::Change { from: c.to, to: c.from, ..c }),
+                super::diff(before, Some(after), &[]).into_iter().map(|c| super::Change {
+                    from: c.to,
+                    to: c.from,
+                    ..c
+                }),
             );
-            moved.map(|c| format!("{} was {}, is {}", c.field, c.from, c.to)).next().unwrap_or_else(|| "its state".into())
+            moved
+                .map(|c| format!("{} was {}, is {}", c.field, c.from, c.to))
+                .next()
+                .unwrap_or_else(|| "its state".into())
         }
     }
 }

@@ -115,7 +115,14 @@ pub fn plan(graph: &Graph, known: &Known, wishes: &Wishes) -> Plan {
         actions: vec![Action::Keep; graph.len()],
         missing: vec![false; graph.len()],
         renamed: BTreeMap::new(),
-        plan: Plan { format: PLAN_FORMAT, lab: graph.lab().to_owned(), goal: wishes.goal, items: vec![], kept: 0, left_out: 0 },
+        plan: Plan {
+            format: PLAN_FORMAT,
+            lab: graph.lab().to_owned(),
+            goal: wishes.goal,
+            items: vec![],
+            kept: 0,
+            left_out: 0,
+        },
     };
     match wishes.goal {
         Goal::Deploy => graph.ids().for_each(|id| planner.deploy(id)),
@@ -192,7 +199,10 @@ impl<'a> Planner<'a> {
         match whose {
             Whose::Ours => {}
             Whose::Renamed(old) => {
-                notes.push(Note::new(NoteKind::Because, format!("it was {old} until now; it stays, under its new name")));
+                notes.push(Note::new(
+                    NoteKind::Because,
+                    format!("it was {old} until now; it stays, under its new name"),
+                ));
                 self.renamed.insert(id, old);
                 if action == Action::Keep {
                     action = Action::Update;
@@ -211,7 +221,9 @@ impl<'a> Planner<'a> {
                 } else if self.wishes.adopt || vertex.terms.adopt {
                     notes.push(Note::info(what));
                 } else {
-                    notes.push(Note::refused(what).hint("take it over with `--adopt`, or give this one another identity"));
+                    notes.push(
+                        Note::refused(what).hint("take it over with `--adopt`, or give this one another identity"),
+                    );
                 }
                 action = Action::Adopt;
             }
@@ -274,9 +286,7 @@ impl<'a> Planner<'a> {
         let lab = self.graph.lab();
         let entry = self.known.ledger.entries.get(&vertex.key);
         match &seen.owner {
-            Owner::Marked(mark) if mark.lab != lab => {
-                Whose::Foreign(format!("it exists and belongs to {mark}"))
-            }
+            Owner::Marked(mark) if mark.lab != lab => Whose::Foreign(format!("it exists and belongs to {mark}")),
             Owner::Marked(mark) if mark.key == vertex.key => Whose::Ours,
             Owner::Marked(mark) if self.graph.id(&mark.key).is_some() => Whose::Taken(mark.key.clone()),
             Owner::Marked(mark) => Whose::Renamed(mark.key.clone()),
@@ -300,10 +310,8 @@ impl<'a> Planner<'a> {
     fn push(&mut self, id: NodeId, action: Action, changes: Vec<Change>, notes: Vec<Note>) {
         let vertex = self.graph.vertex(id);
         let key_of = |n: NodeId| self.graph.key(n).to_owned();
-        let changes = changes
-            .into_iter()
-            .map(|c| Change { from: c.from.named(&key_of), to: c.to.named(&key_of), ..c })
-            .collect();
+        let changes =
+            changes.into_iter().map(|c| Change { from: c.from.named(&key_of), to: c.to.named(&key_of), ..c }).collect();
         self.plan.items.push(Item {
             key: vertex.key.clone(),
             kind: vertex.node.name().to_owned(),

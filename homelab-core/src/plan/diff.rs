@@ -27,11 +27,9 @@ fn compare(path: &str, want: &Tree, have: Option<&Tree>, changes: &mut Vec<Chang
         }
         (want, Some(have)) if want == have => {}
         (Tree::Map(_), None | Some(Tree::Null)) => list(path, want, changes),
-        (want, have) => changes.push(Change {
-            field: path.to_owned(),
-            from: have.cloned().unwrap_or(Tree::Null),
-            to: want.clone(),
-        }),
+        (want, have) => {
+            changes.push(Change { field: path.to_owned(), from: have.cloned().unwrap_or(Tree::Null), to: want.clone() })
+        }
     }
 }
 
@@ -82,7 +80,8 @@ mod tests {
     #[test]
     fn only_declared_fields_are_compared_at_every_depth() {
         let spec = tree(json!({"cores": 4, "nics": {"net0": {"tag": 20}}}));
-        let now = tree(json!({"cores": 2, "onboot": true, "nics": {"net0": {"tag": 10, "mtu": 9000}, "net1": {"tag": 5}}}));
+        let now =
+            tree(json!({"cores": 2, "onboot": true, "nics": {"net0": {"tag": 10, "mtu": 9000}, "net1": {"tag": 5}}}));
         assert_eq!(shown(&diff(&spec, Some(&now), &[])), "cores: 2 -> 4; nics.net0.tag: 10 -> 20");
         assert_eq!(shown(&diff(&spec, Some(&now), &["cores"])), "nics.net0.tag: 10 -> 20");
     }

@@ -1,5 +1,8 @@
 //! What is planned for a thing that is ours and has left the code.
-use super::{Action, Goal, Item, Note, NoteKind, decide::{Known, Stray, Wishes, guard}};
+use super::{
+    Action, Goal, Item, Note, NoteKind,
+    decide::{Known, Stray, Wishes, guard},
+};
 use crate::resource::Owner;
 
 pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> Item {

@@ -50,7 +50,8 @@ impl Selection {
     /// The first that takes nothing.
     pub fn check<'a>(&self, graph: &Graph, strays: impl Iterator<Item = &'a str> + Clone) -> Result<(), SelectorError> {
         for selector in self.only.iter().chain(&self.except) {
-            let hit = graph.ids().any(|id| takes(selector, graph, id)) || strays.clone().any(|key| matches(selector, key));
+            let hit =
+                graph.ids().any(|id| takes(selector, graph, id)) || strays.clone().any(|key| matches(selector, key));
             if !hit {
                 let mut similar: Vec<String> = graph
                     .ids()
@@ -70,10 +71,8 @@ impl Selection {
 
     /// The nodes it takes. To deploy something is to deploy what it needs; to destroy it is to destroy what needs it.
     pub(crate) fn nodes(&self, graph: &Graph, goal: Goal) -> Vec<bool> {
-        let mut chosen: Vec<bool> = graph
-            .ids()
-            .map(|id| self.only.is_empty() || self.only.iter().any(|s| takes(s, graph, id)))
-            .collect();
+        let mut chosen: Vec<bool> =
+            graph.ids().map(|id| self.only.is_empty() || self.only.iter().any(|s| takes(s, graph, id))).collect();
         if !self.only.is_empty() {
             match goal {
                 Goal::Deploy => {
@@ -107,7 +106,8 @@ impl Selection {
     }
 
     pub(crate) fn takes_stray(&self, key: &str) -> bool {
-        (self.only.is_empty() || self.only.iter().any(|s| matches(s, key))) && !self.except.iter().any(|s| matches(s, key))
+        (self.only.is_empty() || self.only.iter().any(|s| matches(s, key)))
+            && !self.except.iter().any(|s| matches(s, key))
     }
 }
 

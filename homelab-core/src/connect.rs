@@ -1,0 +1,189 @@
+//! How a lab's sites are reached: for real with credentials from outside, or in the sandbox without any.
+use crate::{
+    Failure,
+    secret::{Secret, Secrets},
+    site::{Boxed, Provider, Providers, Site},
+};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The way to one site. Provider crates have one each; a lab gives it the addresses.
+pub trait Connect: Send + Sync + 'static {
+    /// What it connects to.
+    type Provider: Provider;
+
+    /// The credentials that it can work with, the preferred first: each is a set of secrets that belong together.
+    fn credentials(&self) -> Vec<Vec<Secret>>;
+
+    /// Reaches the real thing. No call that changes anything is made.
+    ///
+    /// # Errors
+    /// When it cannot be reached, is not trusted, or refuses the credentials.
+    fn live(&self, secrets: &Secrets) -> impl Future<Output = Result<Self::Provider, Failure>> + Send;
+
+    /// Reaches a simulated one, which lives below the sandbox's directory across runs.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn sandbox(&self, sandbox: &Sandbox) -> impl Future<Output = Result<Self::Provider, Failure>> + Send;
+}
+
+/// What the simulated sites of one run share.
+#[derive(Clone)]
+pub struct Sandbox {
+    dir: PathBuf,
+    shared: Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+}
+
+impl Sandbox {
+    /// A sandbox that keeps its worlds in `dir`.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Sandbox { dir, shared: Arc::default() }
+    }
+
+    /// Where the simulated worlds are kept across runs.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Something that several simulators have in common, made by whoever asks first: the network that joins them.
+    pub fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let any = shared.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
+        Arc::clone(any).downcast().unwrap_or_else(|_| unreachable!("the map is keyed by the type"))
+    }
+}
+
+/// Whether a run is about the real thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Simulated systems on this machine.
+    Sandbox,
+    /// The real thing.
+    Live,
+}
+
+impl Mode {
+    /// The word for people and for directories: `sandbox`, `live`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Mode::Sandbox => "sandbox",
+            Mode::Live => "live",
+        }
+    }
+}
+
+/// The ways to all sites of a lab.
+#[derive(Default)]
+pub struct Sites(Vec<Box<dyn AnyConnect>>);
+
+impl Sites {
+    /// No sites.
+    #[must_use]
+    pub fn new() -> Self {
+        Sites::default()
+    }
+
+    /// These and one more.
+    #[must_use]
+    pub fn with<C: Connect>(mut self, site: Site<C::Provider>, connect: C) -> Self {
+        self.0.push(Box::new(Way { site, connect }));
+        self
+    }
+
+    /// The sandbox rule: with no credential configured at all everything runs in the sandbox; with any it is live, and then
+    /// every site must have all of a set.
+    ///
+    /// # Errors
+    /// When something is configured and something is missing; every missing one is named.
+    pub fn mode(&self, secrets: &Secrets) -> Result<Mode, Failure> {
+        let any = self.0.iter().flat_map(|w| w.credentials()).flatten().any(|s| secrets.has(&s));
+        if !any {
+            return Ok(Mode::Sandbox);
+        }
+        self.complete(secrets)?;
+        Ok(Mode::Live)
+    }
+
+    /// Whether every site has a whole set of credentials.
+    ///
+    /// # Errors
+    /// Naming everything that is missing, for each site the set that lacks the least.
+    pub fn complete(&self, secrets: &Secrets) -> Result<(), Failure> {
+        let mut missing = vec![];
+        for way in &self.0 {
+            let lacks =
+                |set: &Vec<Secret>| set.iter().filter(|s| !secrets.has(s)).map(Secret::to_string).collect::<Vec<_>>();
+            let sets: Vec<Vec<String>> = way.credentials().iter().map(lacks).collect();
+            if let Some(least) = sets.into_iter().min_by_key(Vec::len).filter(|least| !least.is_empty()) {
+                missing.push(format!("site `{}` lacks {}", way.name(), least.join(" and ")));
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("the credentials are not complete: {}", missing.join("; ")))
+            .hint("set them in the environment or in the file .env; or run with `--sandbox`, which needs none"))
+    }
+
+    /// Connects every site.
+    ///
+    /// # Errors
+    /// The first site that cannot be reached.
+    pub async fn connect(&self, mode: Mode, secrets: &Secrets, sandbox: &Sandbox) -> Result<Providers, Failure> {
+        let mut providers = Providers::default();
+        for way in &self.0 {
+            providers = way.connect(mode, secrets, sandbox, providers).await?;
+        }
+        Ok(providers)
+    }
+}
+
+trait AnyConnect: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn credentials(&self) -> Vec<Vec<Secret>>;
+    fn connect<'a>(
+        &'a self,
+        mode: Mode,
+        secrets: &'a Secrets,
+        sandbox: &'a Sandbox,
+        providers: Providers,
+    ) -> Boxed<'a, Result<Providers, Failure>>;
+}
+
+struct Way<C: Connect> {
+    site: Site<C::Provider>,
+    connect: C,
+}
+
+impl<C: Connect> AnyConnect for Way<C> {
+    fn name(&self) -> &'static str {
+        self.site.name()
+    }
+    fn credentials(&self) -> Vec<Vec<Secret>> {
+        self.connect.credentials()
+    }
+    fn connect<'a>(
+        &'a self,
+        mode: Mode,
+        secrets: &'a Secrets,
+        sandbox: &'a Sandbox,
+        providers: Providers,
+    ) -> Boxed<'a, Result<Providers, Failure>> {
+        Box::pin(async move {
+            let provider = match mode {
+                Mode::Live => self.connect.live(secrets).await?,
+                Mode::Sandbox => self.connect.sandbox(sandbox).await?,
+            };
+            Ok(providers.with(self.site, provider))
+        })
+    }
+}
