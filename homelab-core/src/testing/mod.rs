@@ -1,0 +1,60 @@
+//! What every resource kind is put through (feature `testing`): [`Bench`] runs a lab against a world that can be made to fail,
+//! [`sweep`] does so at every single call, [`conformance`] does what every kind must survive.
+//!
+//! A world is a simulator, or anything else that implements [`World`]. A killed run is a future that is dropped in the middle of a
+//! call, together with a copy of the state directory as it was on the disk at that moment: what a `kill -9` leaves.
+mod bench;
+mod conformance;
+mod sweep;
+
+pub use bench::{Bench, Run};
+pub use conformance::{Fixture, conformance};
+pub use sweep::sweep;
+
+use crate::Providers;
+use std::{fmt, future::Future};
+
+/// What goes wrong at one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The call is refused and has no effect, in a way that may pass.
+    Error,
+    /// The call has its effect, and the answer is lost.
+    LostReply,
+    /// The call has its effect, and the program is killed before it hears of it.
+    Kill,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 3] = [Fault::Error, Fault::LostReply, Fault::Kill];
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Error => "error",
+            Fault::LostReply => "lost reply",
+            Fault::Kill => "kill",
+        })
+    }
+}
+
+/// A world that a lab can be run against, that counts its calls and can be made to fail.
+pub trait World: Send + Sync {
+    /// Connections to its sites.
+    fn providers(&self) -> Providers;
+    /// How many calls there were so far, reading and writing.
+    fn calls(&self) -> u64;
+    /// How many of them could change something.
+    fn writes(&self) -> u64;
+    /// Makes `fault` happen at the call that is `after` calls away (0: the next).
+    fn fail(&self, after: u64, fault: Fault);
+    /// Resolves when a [`Fault::Kill`] has struck. Calls that were under way, and later ones, never return until
+    /// [`heal`](World::heal).
+    fn killed(&self) -> impl Future<Output = ()> + Send;
+    /// No more faults. What the world was working on goes on.
+    fn heal(&self);
+    /// Everything that exists, as text that two equal worlds share: no generated ids, no times.
+    fn inventory(&self) -> String;
+}
