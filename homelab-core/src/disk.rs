@@ -71,8 +71,8 @@ fn in_words(cause: &io::Error) -> String {
     }
 }
 
-/// Replaces the file in one step: after a crash, or with a full disk, there is the old content or the new, never a mixture.
-/// Only the owner may read it. Two callers at once are kept apart by the run lock, not here.
+/// Replaces the file in one step: after a crash, or with a full disk, there is the old content or the new, never a
+/// mixture. Only the owner may read it. Two callers at once are kept apart by the run lock, not here.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");

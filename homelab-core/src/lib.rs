@@ -3,9 +3,11 @@ mod disk;
 pub mod env;
 pub mod journal;
 pub mod ledger;
+pub mod lock;
 mod permit;
 mod redact;
 mod secret;
+pub mod statedir;
 pub mod units;
 
 pub use disk::DiskError;

@@ -38,8 +38,8 @@ impl Secret {
 
     /// The same, also found under another name when the first is not set. Up to three.
     ///
-    /// # Panics
-    /// On a fourth alias and on other characters than in [`named`](Secret::named); in a constant that is a compile error.
+    /// # Panics On a fourth alias and on other characters than in [`named`](Secret::named); in a constant that is a
+    /// compile error.
     #[must_use]
     #[track_caller]
     pub const fn or(mut self, alias: &'static str) -> Secret {

@@ -5,16 +5,16 @@
 //! 1. [`Opened`](Record::Opened) (may be queued: the first `Started` carries it to the disk).
 //! 2. For each step [`Started`](Record::Started), waited for, **then** its effect in the world, on the way
 //!    [`Noted`](Record::Noted) as soon as there is a task to wait for, then [`Done`](Record::Done) or
-//!    [`Failed`](Record::Failed). `Done` may be queued: one that is lost is a *maybe*, and is looked at. A later `Started`
-//!    never reaches the disk before it.
+//!    [`Failed`](Record::Failed). `Done` may be queued: one that is lost is a *maybe*, and is looked at. A later
+//!    `Started` never reaches the disk before it.
 //! 3. [`Closed`](Record::Closed), waited for.
 //! 4. The ledger is saved, with everything that was done.
-//! 5. [`Journal::retire`]: the journal becomes `journal.last.jsonl`. A crash before this replays records that the ledger
-//!    already has, which changes nothing: replay is idempotent.
+//! 5. [`Journal::retire`]: the journal becomes `journal.last.jsonl`. A crash before this replays records that the
+//!    ledger already has, which changes nothing: replay is idempotent.
 //!
 //! So after a crash at any point [`replay`] of ledger and journal yields what is ours for certain, and what is ours
-//! [`Maybe`]. When an append fails (full disk, read-only), the journal accepts nothing more: the run must start no further
-//! effect, and what it already did is found again as *maybe*.
+//! [`Maybe`]. When an append fails (full disk, read-only), the journal accepts nothing more: the run must start no
+//! further effect, and what it already did is found again as *maybe*.
 mod event;
 mod file;
 mod replay;
