@@ -45,9 +45,7 @@ impl DiskError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "free some space there, then run the same command again: what was recorded before is whole"
             }
-            io::ErrorKind::ReadOnlyFilesystem => {
-                "make it writable, or set HOMELAB_STATE to a directory that is; nothing was changed after this"
-            }
+            io::ErrorKind::ReadOnlyFilesystem => "make it writable, or set HOMELAB_STATE to a directory that is",
             io::ErrorKind::PermissionDenied => {
                 "run as the user who owns it, or set HOMELAB_STATE to a directory of your own"
             }

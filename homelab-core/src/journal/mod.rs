@@ -12,6 +12,9 @@
 //! 5. [`Journal::retire`]: the journal becomes `journal.last.jsonl`. A crash before this replays records that the
 //!    ledger already has, which changes nothing: replay is idempotent.
 //!
+//! A run that leaves a step of which it does not know the end (it was interrupted, or is stuck) saves its ledger and keeps
+//! its journal: the next run appends to it, and retires it once every *maybe* has its `Done` or `Failed`.
+//!
 //! So after a crash at any point [`replay`] of ledger and journal yields what is ours for certain, and what is ours
 //! [`Maybe`]. When an append fails (full disk, read-only), the journal accepts nothing more: the run must start no
 //! further effect, and what it already did is found again as *maybe*.

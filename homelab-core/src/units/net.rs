@@ -15,8 +15,8 @@ use std::{
 /// assert_eq!(WEB.gateway().unwrap().to_string(), "192.168.0.1");
 /// ```
 ///
-/// [`host`](Network::host) in a constant, or in a `const { .. }` block amid other code, is checked when the lab is
-/// compiled:
+/// [`host`](Network::host) in a constant is checked by the compiler, `cargo check` included. In a `const { .. }` block amid
+/// other code it is checked too, when the lab is built:
 ///
 /// ```compile_fail
 /// # use homelab_core::units::{HostAddr, Network};
