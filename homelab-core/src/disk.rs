@@ -45,9 +45,7 @@ impl DiskError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "free some space there, then run the same command again: what was recorded before is whole"
             }
-            io::ErrorKind::ReadOnlyFilesystem => {
-                "make it writable, or set HOMELAB_STATE to a directory that is; nothing was changed after this"
-            }
+            io::ErrorKind::ReadOnlyFilesystem => "make it writable, or set HOMELAB_STATE to a directory that is",
             io::ErrorKind::PermissionDenied => {
                 "run as the user who owns it, or set HOMELAB_STATE to a directory of your own"
             }
@@ -71,8 +69,8 @@ fn in_words(cause: &io::Error) -> String {
     }
 }
 
-/// Replaces the file in one step: after a crash, or with a full disk, there is the old content or the new, never a mixture.
-/// Only the owner may read it. Two callers at once are kept apart by the run lock, not here.
+/// Replaces the file in one step: after a crash, or with a full disk, there is the old content or the new, never a
+/// mixture. Only the owner may read it. Two callers at once are kept apart by the run lock, not here.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");

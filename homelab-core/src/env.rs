@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 /// The name of the file.
 const DOT_ENV: &str = ".env";
 
-/// Variables by name. The process's own win over those of the file; an empty value counts as not set, and an empty one in
-/// the process hides the file's. Never changes the process's environment; never prints a value.
+/// Variables by name. The process's own win over those of the file; an empty value counts as not set, and an empty one
+/// in the process hides the file's. Never changes the process's environment; never prints a value.
 #[derive(Clone, Default)]
 pub struct Env {
     process: BTreeMap<String, Zeroizing<String>>,
@@ -79,8 +79,8 @@ impl EnvError {
 }
 
 impl Env {
-    /// The process's variables, and the file `.env` in the working directory or the nearest one above it, up to and with
-    /// the project's root. Variables whose value is no UTF-8 are left out.
+    /// The process's variables, and the file `.env` in the working directory or the nearest one above it, up to and
+    /// with the project's root. Variables whose value is no UTF-8 are left out.
     ///
     /// # Errors
     /// When there is such a file and it is malformed or cannot be read.
@@ -101,8 +101,8 @@ impl Env {
         Env { process, file: None }
     }
 
-    /// The same with a file behind it. In the file the first of several assignments counts; `$NAME` is replaced unless the
-    /// value is in single quotes.
+    /// The same with a file behind it. In the file the first of several assignments counts; `$NAME` is replaced unless
+    /// the value is in single quotes.
     ///
     /// # Errors
     /// When the file is malformed or cannot be read.

@@ -9,12 +9,12 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Knows every value that was handed out and puts `***` in its place, in any text: also where it is percent-encoded,
-/// base64 (alone, or inside of something longer, such as `user:password`), escaped for JSON, Rust's `Debug` or a shell's
-/// single quotes; and, of a value of several lines, each longer line by itself.
+/// base64 (alone, or inside of something longer, such as `user:password`), escaped for JSON, Rust's `Debug` or a
+/// shell's single quotes; and, of a value of several lines, each longer line by itself.
 ///
 /// What it cannot find: values under [`MIN`](Redactor::MIN) bytes (`admin`, `1234`), which would riddle every text with
-/// stars; a value that is cut in the middle, so give it whole texts; and encodings other than these. Clones share what they
-/// know. Until there is something to know, it costs one look.
+/// stars; a value that is cut in the middle, so give it whole texts; and encodings other than these. Clones share what
+/// they know. Until there is something to know, it costs one look.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<Vec<Zeroizing<String>>>>);
 

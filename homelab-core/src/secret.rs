@@ -38,8 +38,8 @@ impl Secret {
 
     /// The same, also found under another name when the first is not set. Up to three.
     ///
-    /// # Panics
-    /// On a fourth alias and on other characters than in [`named`](Secret::named); in a constant that is a compile error.
+    /// # Panics On a fourth alias and on other characters than in [`named`](Secret::named); in a constant that is a
+    /// compile error.
     #[must_use]
     #[track_caller]
     pub const fn or(mut self, alias: &'static str) -> Secret {
@@ -89,7 +89,7 @@ impl fmt::Display for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         // The name by which the tree knows a secret; for any other format this is plain text.
-        s.serialize_newtype_struct("$homelab::secret", &self.to_string())
+        s.serialize_newtype_struct(crate::tree::SECRET, &self.to_string())
     }
 }
 

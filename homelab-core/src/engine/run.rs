@@ -332,7 +332,7 @@ impl<'r> Run<'r> {
             Left::AsBefore => self.journal.append_lazily(failed),
             Left::Is(entry) => {
                 self.journal.append_lazily(failed);
-                self.journal.append_lazily(Record::Done { key: key.clone(), entry });
+                self.journal.append_lazily(Record::Done { key: key.clone(), entry: entry.map(|e| *e) });
             }
             // Its start stays without an end, which is the truth.
             Left::Unknown => self.outcome.unknown.push(key.clone()),

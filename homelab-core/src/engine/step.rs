@@ -37,7 +37,7 @@ pub(super) enum Left {
     /// What the ledger says stays true.
     AsBefore,
     /// This, or nothing.
-    Is(Option<Entry>),
+    Is(Option<Box<Entry>>),
     /// Nobody could look: the next run has to.
     Unknown,
 }
@@ -97,7 +97,7 @@ impl Engine<'_> {
         }
         let mark = self.mark(&item.key);
         let left = match self.look(id, facts, &mark).await {
-            Ok(seen) => Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref())),
+            Ok(seen) => Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref()).map(Box::new)),
             Err(_) => Left::Unknown,
         };
         Err(Broken { failure, left })

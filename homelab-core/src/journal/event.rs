@@ -25,8 +25,8 @@ pub enum Record {
         key: String,
         /// What is done to it: `create`, `update`, `delete`.
         action: String,
-        /// The resource's kind: together with site and id it is enough to find the thing, should its line of code be gone
-        /// by the time somebody looks.
+        /// The resource's kind: together with site and id it is enough to find the thing, should its line of code be
+        /// gone by the time somebody looks.
         kind: String,
         /// The site that it lives at.
         site: String,
@@ -160,7 +160,11 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn one_wrong_byte_anywhere_is_noticed(record in any_record(), at in any::<prop::sample::Index>(), by in 1..=255u8) {
+        fn one_wrong_byte_anywhere_is_noticed(
+            record in any_record(),
+            at in any::<prop::sample::Index>(),
+            by in 1..=255u8,
+        ) {
             let mut line = record.line().trim_end().as_bytes().to_vec();
             let at = at.index(line.len());
             line[at] ^= by;

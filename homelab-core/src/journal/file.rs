@@ -50,9 +50,9 @@ impl JournalError {
 /// An open journal. Only the holder of the run lock may have one.
 ///
 /// Records that arrive while the disk is busy share the next write and the next `fdatasync`, so many steps at once pay
-/// little more than one. At most as many records wait as there are steps in flight, and the lazy ones between two commits.
-/// The writing is done on tokio's blocking threads, one at a time and only while there is something to write; a paused
-/// clock stands still meanwhile. Dropping a journal writes what is queued.
+/// little more than one. At most as many records wait as there are steps in flight, and the lazy ones between two
+/// commits. The writing is done on tokio's blocking threads, one at a time and only while there is something to write;
+/// a paused clock stands still meanwhile. Dropping a journal writes what is queued.
 #[derive(Debug)]
 pub struct Journal(Arc<Inner>);
 
@@ -82,8 +82,9 @@ struct Durable {
 }
 
 impl Journal {
-    /// Opens a lab's journal, or starts one, and gives what an earlier run left in it: empty after a run that ended in good
-    /// order. What a crash tore off at the end is cut away. Texts are cleaned of the redactor's secrets as they are written.
+    /// Opens a lab's journal, or starts one, and gives what an earlier run left in it: empty after a run that ended in
+    /// good order. What a crash tore off at the end is cut away. Texts are cleaned of the redactor's secrets as they
+    /// are written.
     ///
     /// # Errors
     /// When the file cannot be read or written, or another line than the last is damaged.
@@ -118,8 +119,8 @@ impl Journal {
         read_sound(path).map(|sound| sound.records)
     }
 
-    /// Writes a record and returns once it, and everything before it, is on the disk. The order of the calls is the order
-    /// in the file. Giving up on the future does not take the record back.
+    /// Writes a record and returns once it, and everything before it, is on the disk. The order of the calls is the
+    /// order in the file. Giving up on the future does not take the record back.
     ///
     /// # Errors
     /// When the disk refuses. Then the record may or may not be there, no later one is accepted, and **no effect may be
@@ -147,8 +148,8 @@ impl Journal {
         }
     }
 
-    /// Queues a record that goes to the disk with the next commit, or when the journal is retired or dropped. A failure to
-    /// write it is the next [`append`](Journal::append)'s, or [`retire`](Journal::retire)'s.
+    /// Queues a record that goes to the disk with the next commit, or when the journal is retired or dropped. A failure
+    /// to write it is the next [`append`](Journal::append)'s, or [`retire`](Journal::retire)'s.
     pub fn append_lazily(&self, record: Record) {
         drop(self.queue(record));
     }

@@ -123,7 +123,10 @@ mod tests {
             let twice = replay(once.ledger.clone(), records[..cut].to_vec());
             prop_assert_eq!(&once, &twice);
             for m in &once.maybe {
-                let end = |r: &Record| matches!(r, Record::Done { key, .. } | Record::Failed { key, .. } if *key == m.key);
+                let end = |r: &Record| match r {
+                    Record::Done { key, .. } | Record::Failed { key, .. } => *key == m.key,
+                    _ => false,
+                };
                 let last_start = records[..cut].iter().rposition(|r| *r == started(&m.key)).unwrap();
                 prop_assert!(!records[last_start..cut].iter().any(end));
             }

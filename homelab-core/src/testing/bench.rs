@@ -28,7 +28,7 @@ pub struct Bench<W> {
 /// How a run ended.
 pub enum Run {
     /// It came to its end.
-    Ended(Plan, Outcome),
+    Ended(Box<Plan>, Outcome),
     /// It was killed.
     Killed,
     /// It could not even look.
@@ -47,7 +47,9 @@ impl Run {
     pub fn story(&self) -> String {
         match self {
             Run::Killed => "killed".into(),
-            Run::Blind(troubles) => troubles.iter().map(|t| format!("{:?}: {}", t.keys, t.failure)).collect::<Vec<_>>().join("; "),
+            Run::Blind(troubles) => {
+                troubles.iter().map(|t| format!("{:?}: {}", t.keys, t.failure)).collect::<Vec<_>>().join("; ")
+            }
             Run::Ended(plan, outcome) => {
                 let failed: Vec<_> = outcome
                     .failed
@@ -106,7 +108,12 @@ impl<W: World> Bench<W> {
         self.engine(graph, &providers, &Silent).observe(&memory).await
     }
 
-    fn engine<'a>(&'a self, graph: &'a Graph, providers: &'a crate::Providers, reporter: &'a dyn Reporter) -> Engine<'a> {
+    fn engine<'a>(
+        &'a self,
+        graph: &'a Graph,
+        providers: &'a crate::Providers,
+        reporter: &'a dyn Reporter,
+    ) -> Engine<'a> {
         Engine { graph, providers, secrets: &self.secrets, reporter, parallel: self.parallel }
     }
 
@@ -142,7 +149,7 @@ impl<W: World> Bench<W> {
             };
             let plan = plan(&graph, &known, wishes);
             let outcome = engine.carry_out(&plan, known, store, interrupt).await;
-            Run::Ended(plan, outcome)
+            Run::Ended(Box::new(plan), outcome)
         };
         let mut work = std::pin::pin!(work);
         let ended = tokio::select! {

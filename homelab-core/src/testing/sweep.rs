@@ -1,6 +1,9 @@
 //! Failing at every single call, in every way, and converging all the same.
 use super::{Bench, Fault, Run, World};
-use crate::{Lab, plan::{Goal, Wishes}};
+use crate::{
+    Lab,
+    plan::{Goal, Wishes},
+};
 
 /// Runs the last of `labs` once for every call that it makes and every [`Fault`], with the fault at that call, after the labs before
 /// it were deployed in peace. The run that follows must converge: the same world as without the fault, nothing left to do,

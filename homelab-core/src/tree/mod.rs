@@ -10,7 +10,7 @@ mod show;
 use crate::output::NodeId;
 use std::borrow::Cow;
 
-pub(crate) use ser::{CLEARED, REF, TEXT};
+pub(crate) use ser::{CLEARED, REF, SECRET, TEXT};
 pub use ser::{TreeError, spec, state};
 
 /// Plain data, with the three things that plain data cannot say: a value that will exist later, text around such

@@ -24,9 +24,9 @@ impl Mac {
         Mac(bytes)
     }
 
-    /// The address of a guest's n-th interface, always the same for the same lab, key and index, so that a guest made anew
-    /// keeps its DHCP lease: Proxmox's prefix and 24 bits of a hash. Among a hundred guests two collide with a chance of
-    /// 1 in 3,400, and claims notice it.
+    /// The address of a guest's n-th interface, always the same for the same lab, key and index, so that a guest made
+    /// anew keeps its DHCP lease: Proxmox's prefix and 24 bits of a hash. Among a hundred guests two collide with a
+    /// chance of 1 in 3,400, and claims notice it.
     #[must_use]
     pub fn derived(lab: &str, key: &str, index: usize) -> Mac {
         let hash = Sha256::digest(format!("{lab}\0{key}\0{index}"));

@@ -2,6 +2,7 @@
 //!
 //! Each is a small `Copy` type that prints, parses and serialises as text for people (a VLAN tag as the number that it
 //! is), and reads back exactly what it printed.
+mod cidr;
 mod mac;
 mod net;
 mod port;
@@ -9,8 +10,9 @@ mod size;
 mod time;
 mod vlan;
 
+pub use cidr::Cidr;
 pub use mac::Mac;
-pub use net::{Cidr, HostAddr, Network};
+pub use net::{HostAddr, Network};
 pub use port::{Port, Protocol};
 pub use size::{Size, SizeUnits};
 pub use time::{Span, TimeUnits, now, parse_rfc3339, rfc3339, to_the_minute};

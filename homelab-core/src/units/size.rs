@@ -27,9 +27,9 @@ const TB: u64 = 1_000_000_000_000;
 /// assert_eq!("32G".parse(), Ok(32.gib())); // as Proxmox writes: powers of 1024
 /// ```
 ///
-/// It prints as the smallest whole number of a unit, binary ones first, and serialises so: `"4 GiB"`, `"1234 B"`. What it
-/// prints it reads back exactly. It also reads what Proxmox writes (`32G`, `1124M`, `528K`, `4T`, and plain bytes), where
-/// one letter is a power of 1024; `8 TB`, with its `B`, is a power of 1000. Upper and lower case are the same.
+/// It prints as the smallest whole number of a unit, binary ones first, and serialises so: `"4 GiB"`, `"1234 B"`. What
+/// it prints it reads back exactly. It also reads what Proxmox writes (`32G`, `1124M`, `528K`, `4T`, and plain bytes),
+/// where one letter is a power of 1024; `8 TB`, with its `B`, is a power of 1000. Upper and lower case are the same.
 ///
 /// Sums beyond 16 EiB, and differences below nothing, panic: [`checked_add`](Size::checked_add) and
 /// [`checked_sub`](Size::checked_sub) are for numbers that come from outside.
@@ -292,7 +292,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(n in any::<u64>(), unit in prop::sample::select(vec![1, KIB, MIB, GIB, TIB, GB, TB])) {
+        fn what_is_printed_is_read_back(
+            n in any::<u64>(),
+            unit in prop::sample::select(vec![1, KIB, MIB, GIB, TIB, GB, TB]),
+        ) {
             let size = Size(n / unit * unit);
             prop_assert_eq!(size.to_string().parse(), Ok(size));
             let json = serde_json::to_string(&size).unwrap();

@@ -26,8 +26,8 @@ const DAY: u64 = 24 * HOUR;
 /// std::thread::sleep(1.millis().into());
 /// ```
 ///
-/// Prints, and serialises, as `1d 2h 3m 4s 5ms` without the parts that are nothing, and reads that back, with or without
-/// the spaces. A day has 24 hours.
+/// Prints, and serialises, as `1d 2h 3m 4s 5ms` without the parts that are nothing, and reads that back, with or
+/// without the spaces. A day has 24 hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u64);
 
