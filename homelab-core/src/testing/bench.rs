@@ -28,7 +28,7 @@ pub struct Bench<W> {
 /// How a run ended.
 pub enum Run {
     /// It came to its end.
-    Ended(Box<Plan>, Outcome),
+    Ended(Box<Plan>, Box<Outcome>),
     /// It was killed.
     Killed,
     /// It could not even look.
@@ -149,7 +149,7 @@ impl<W: World> Bench<W> {
             };
             let plan = plan(&graph, &known, wishes);
             let outcome = engine.carry_out(&plan, known, store, interrupt).await;
-            Run::Ended(Box::new(plan), outcome)
+            Run::Ended(Box::new(plan), Box::new(outcome))
         };
         let mut work = std::pin::pin!(work);
         let ended = tokio::select! {
