@@ -1,0 +1,26 @@
+//! The API's data: what it answers, decoded leniently, and configuration values both ways. Folders mirror its paths.
+//!
+//! Reads are methods of [`Reader`](crate::client::Reader), writes of [`Pve`](crate::client::Pve); both are written here,
+//! beside the types that they give.
+mod access;
+mod cluster;
+pub(crate) mod lenient;
+mod nodes;
+pub(crate) mod property;
+pub mod qemu;
+mod size;
+mod storage;
+mod tags;
+mod version;
+mod volume;
+
+pub use access::Permissions;
+pub use cluster::{ClusterMember, ClusterState, Guest, GuestKind, Resources};
+pub use lenient::{FromScalar, scalar};
+pub use nodes::{Node, NodeStatus};
+pub use property::{ConfigError, ConfigString, Other};
+pub use size::DiskSize;
+pub use storage::{Checksum, Download, Storage, StorageDefinition, Upload, Volume, VolumeInfo};
+pub use tags::Tags;
+pub use version::Version;
+pub use volume::VolumeId;

@@ -1,0 +1,147 @@
+//! The client of one Proxmox VE: everything that can be read, and, with a permit, written.
+use super::{
+    Credential, Failover, Reader, Task, Upid,
+    auth::Session,
+    call::{Call, Params},
+    core::Core,
+    https::{Endpoint, Https},
+    ids::Ids,
+    retry::Retry,
+    tls::Trust,
+};
+use crate::{
+    api::scalar,
+    error::{Cause, Error, Result},
+    http::{Http, Method},
+};
+use homelab_core::Permit;
+use serde::Deserialize;
+use serde_json::Value;
+use std::{ops::Deref, sync::Arc};
+
+/// One Proxmox VE, a single node or a cluster. Cloning is cheap.
+///
+/// It is a [`Reader`] that remembers nothing, and it writes: every method that changes the world takes the [`Permit`] of
+/// an agreed plan.
+#[derive(Clone)]
+pub struct Pve {
+    reader: Reader,
+}
+
+impl Deref for Pve {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+/// What is needed to talk to a real one.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Nodes of one cluster; any of them answers for all, and the next is asked if one cannot be reached.
+    pub endpoints: Vec<Endpoint>,
+    /// How their certificates are checked.
+    pub trust: Trust,
+    /// Who we are.
+    pub credential: Credential,
+}
+
+impl Pve {
+    /// Sets up a connection. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If there is no endpoint, or the certificates to trust cannot be used.
+    pub fn connect(connection: Connection) -> Result<Pve> {
+        let Connection { endpoints, trust, credential } = connection;
+        let hosts = endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let setup = |reason: String| Error::new("connect to", hosts.clone(), Cause::Setup(reason), 1);
+        if endpoints.is_empty() {
+            return Err(setup("no address of a node is given".to_owned()));
+        }
+        let tls = trust.config().map_err(setup)?;
+        let node = |endpoint| Https::new(endpoint, &tls).map(|node| Arc::new(node) as Arc<dyn Http>);
+        let nodes: Result<Vec<_>, String> = endpoints.into_iter().map(node).collect();
+        Ok(Pve::over(Arc::new(Failover::new(nodes.map_err(setup)?)), credential))
+    }
+
+    /// A client over any transport: a simulator in process, or a recording.
+    #[must_use]
+    pub fn over(http: Arc<dyn Http>, credential: Credential) -> Pve {
+        Pve::with_retry(http, credential, Retry::new())
+    }
+
+    /// As [`over`](Pve::over), with pauses between attempts that are the same for the same `seed`.
+    #[must_use]
+    pub fn seeded(http: Arc<dyn Http>, credential: Credential, seed: u64) -> Pve {
+        Pve::with_retry(http, credential, Retry::seeded(seed))
+    }
+
+    fn with_retry(http: Arc<dyn Http>, credential: Credential, retry: Retry) -> Pve {
+        let core = Core { http, session: Session::new(credential), retry, ids: Ids::default() };
+        Pve { reader: Reader::fresh_on(Arc::new(core)) }
+    }
+
+    /// A reader that asks each question once, for one look at the world.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.reader.remembering()
+    }
+
+    /// Whether the credential is root@pam itself and may set what no token may.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.core.session.credential().is_root()
+    }
+
+    /// Any call that creates or starts: `path` after `/api2/json`, encoded, with a leading slash.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn post(&self, permit: &Permit, path: &str, params: Params) -> Result<Value> {
+        self.write(permit, Call::new(Method::Post, "post to", path, path).with(params)).await
+    }
+
+    /// Any call that changes.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn put(&self, permit: &Permit, path: &str, params: Params) -> Result<Value> {
+        self.write(permit, Call::new(Method::Put, "put to", path, path).with(params)).await
+    }
+
+    /// Any call that removes. Its parameters travel in the query.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn delete(&self, permit: &Permit, path: &str, params: Params) -> Result<Value> {
+        self.write(permit, Call::new(Method::Delete, "delete", path, path).with(params)).await
+    }
+
+    /// Stops a task. What it has made so far stays behind.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn stop_task(&self, permit: &Permit, upid: &Upid) -> Result<()> {
+        let path = super::call::path(&[&"nodes", &upid.node, &"tasks", upid]);
+        self.write(permit, Call::new(Method::Delete, "stop", format!("task {upid}"), path)).await.map(drop)
+    }
+
+    /// Sends a call that writes and is done when it is answered.
+    pub(crate) async fn write(&self, _: &Permit, call: Call) -> Result<Value> {
+        Ok(self.core.call(&call).await?.data)
+    }
+
+    /// Sends a call that starts a task. An answer without a task means that there was nothing left to do.
+    pub(crate) async fn start(&self, permit: &Permit, call: Call) -> Result<Task> {
+        #[derive(Deserialize)]
+        struct Started(#[serde(deserialize_with = "scalar")] Option<String>);
+        let (operation, object) = (call.operation, call.object.clone());
+        let unreadable = |reason: String| Error::new(operation, &object, Cause::Answer(reason), 1);
+        let data = self.write(permit, call).await?;
+        let Started(text) = serde_json::from_value(data).map_err(|error| unreadable(error.to_string()))?;
+        let upid = text.filter(|text| !text.is_empty()).map(|text| text.parse::<Upid>()).transpose();
+        let upid = upid.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Task::new(self.reader.clone(), operation, object, upid))
+    }
+}
