@@ -97,7 +97,9 @@ impl Engine<'_> {
         }
         let mark = self.mark(&item.key);
         let left = match self.look(id, facts, &mark).await {
-            Ok(seen) => Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref()).map(Box::new)),
+            Ok(seen) => {
+                Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref()).map(Box::new))
+            }
             Err(_) => Left::Unknown,
         };
         Err(Broken { failure, left })
@@ -113,7 +115,12 @@ impl Engine<'_> {
         began: &mut bool,
     ) -> Result<Ended, Failure> {
         let vertex = self.graph.vertex(id);
-        let ceiling = if item.action == Action::Replace { Action::Create } else { item.action };
+        let ceiling = match item.action {
+            Action::Replace => Action::Create,
+            // The changes that a takeover needs were shown with it.
+            Action::Adopt => Action::Update,
+            shown => shown,
+        };
         let mark = self.mark(&vertex.key);
         let log = Log { key: &vertex.key, journal, reporter: self.reporter };
         let lookup = |r| facts.lookup(r);
