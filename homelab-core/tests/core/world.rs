@@ -83,9 +83,16 @@ impl State {
     }
 }
 
+#[derive(Default)]
+struct Calls {
+    all: u64,
+    writing: u64,
+    fault: Option<(u64, Fault)>,
+}
+
 struct Inner {
     state: Mutex<State>,
-    calls: Mutex<(u64, u64, Option<(u64, Fault)>)>,
+    calls: Mutex<Calls>,
     killed: watch::Sender<bool>,
 }
 
@@ -115,10 +122,10 @@ impl Toy {
         }
         let fault = {
             let mut calls = self.0.calls.lock().unwrap();
-            calls.0 += 1;
-            calls.1 += u64::from(write);
-            let at = calls.0;
-            calls.2.take_if(|(n, _)| *n == at).map(|(_, fault)| fault)
+            calls.all += 1;
+            calls.writing += u64::from(write);
+            let at = calls.all;
+            calls.fault.take_if(|(n, _)| *n == at).map(|(_, fault)| fault)
         };
         if fault == Some(Fault::Error) {
             return Err(Failure::passing("the world is not in the mood"));
@@ -144,14 +151,14 @@ impl World for Toy {
             .with(PI, Pi(self.clone()))
     }
     fn calls(&self) -> u64 {
-        self.0.calls.lock().unwrap().0
+        self.0.calls.lock().unwrap().all
     }
     fn writes(&self) -> u64 {
-        self.0.calls.lock().unwrap().1
+        self.0.calls.lock().unwrap().writing
     }
     fn fail(&self, after: u64, fault: Fault) {
         let mut calls = self.0.calls.lock().unwrap();
-        calls.2 = Some((calls.0 + after + 1, fault));
+        calls.fault = Some((calls.all + after + 1, fault));
     }
     fn killed(&self) -> impl Future<Output = ()> + Send {
         let mut killed = self.0.killed.subscribe();
@@ -160,7 +167,7 @@ impl World for Toy {
         }
     }
     fn heal(&self) {
-        self.0.calls.lock().unwrap().2 = None;
+        self.0.calls.lock().unwrap().fault = None;
         self.0.killed.send_replace(false);
     }
     fn inventory(&self) -> String {
