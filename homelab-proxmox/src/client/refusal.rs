@@ -42,7 +42,9 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.parameters.is_empty() {
-            return write!(to, "{} (status {})", self.message, self.status);
+            to.write_str(&self.message)?;
+            // These two say nothing that the text does not say.
+            return if matches!(self.status, 403 | 500) { Ok(()) } else { write!(to, " (status {})", self.status) };
         }
         let mut separator = ": ";
         to.write_str(self.message.trim_end_matches(['.', ':']))?;

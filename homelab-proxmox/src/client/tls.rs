@@ -148,6 +148,16 @@ impl Untrusted {
     }
 }
 
+fn reason(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "its certificate is signed by nobody who is trusted".to_owned()
+        }
+        rustls::Error::InvalidCertificate(wrong) => format!("its certificate is not trusted: {wrong}"),
+        other => format!("its certificate is not trusted: {other}"),
+    }
+}
+
 #[derive(Debug)]
 enum Check {
     Pinned(Vec<Fingerprint>),
@@ -180,11 +190,7 @@ impl ServerCertVerifier for Verifier {
             },
             Check::By(verifier) => match verifier.verify_server_cert(leaf, others, name, ocsp, now) {
                 Ok(verified) => return Ok(verified),
-                Err(error) => Untrusted {
-                    presented,
-                    pinned: Vec::new(),
-                    reason: format!("its certificate is not trusted: {error}"),
-                },
+                Err(error) => Untrusted { presented, pinned: Vec::new(), reason: reason(&error) },
             },
         };
         Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted)))))
