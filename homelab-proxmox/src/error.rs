@@ -245,6 +245,8 @@ impl Cause {
             Cause::Transport(_) | Cause::TaskUnclear { .. } | Cause::TaskSlow { .. } => true,
             Cause::TaskUnwatched { reason, .. } => reason.is_transient(),
             Cause::Refused(refusal) if matches!(refusal.status, 595..=599) => true,
+            // Whoever waits for an agent asks again in his own time.
+            Cause::Refused(_) if refusal::agent_silent(text) => false,
             Cause::Refused(_) => is_busy(text) || text.contains("got timeout") || text.contains("got no worker upid"),
             Cause::Task { .. } => is_busy(text),
             _ => false,

@@ -75,7 +75,7 @@ impl FromStr for Endpoint {
 }
 
 /// HTTPS to one node.
-pub struct Https {
+pub(crate) struct Https {
     endpoint: Endpoint,
     client: Client,
 }

@@ -122,6 +122,7 @@ pub(crate) fn agent_silent(text: &str) -> bool {
     text.contains("guest agent is not running")
         || text.contains("No QEMU guest agent configured")
         || text.contains("is not running") && text.starts_with("VM ")
+        || text.contains("qmp command 'guest-") && text.contains("failed")
 }
 
 #[cfg(test)]
@@ -170,6 +171,7 @@ mod tests {
         assert!(root_only("Permission check failed (mount point type bind is only allowed for root@pam)"));
         assert!(stale("checksum mismatch (file change by other user?)"));
         assert!(agent_silent("VM 7100 is not running"));
+        assert!(agent_silent("VM 7100 qmp command 'guest-network-get-interfaces' failed - got timeout"));
         assert!(!agent_silent("VM 7100 already running"));
     }
 

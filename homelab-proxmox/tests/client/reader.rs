@@ -165,6 +165,7 @@ async fn an_agent_that_does_not_answer_yet_is_told_from_a_failure() {
     for (reason, silent) in [
         ("QEMU guest agent is not running", true),
         ("VM 7100 is not running", true),
+        ("VM 7100 qmp command 'guest-network-get-interfaces' failed - got timeout", true),
         ("Permission check failed", false),
     ] {
         let fake = Fake::new(move |_, _| refused(500, reason));

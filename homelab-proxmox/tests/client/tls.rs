@@ -143,6 +143,14 @@ async fn a_certificate_that_nobody_signed_is_refused_showing_what_to_pin() {
 }
 
 #[tokio::test]
+async fn the_system_does_not_trust_a_fresh_proxmox_either() {
+    let server = self_signed(answer("HTTP/1.1 200 OK", VERSION)).await;
+    let error = client(&server, Trust::System).version().await.unwrap_err();
+    assert!(server.got.lock().unwrap().is_empty());
+    assert!(told(&error, &server).contains("presented: FINGERPRINT OF THE SERVER"), "{error}");
+}
+
+#[tokio::test]
 async fn a_certificate_of_the_clusters_own_authority_is_trusted_for_its_name_only() {
     let (issuer, file) = authority();
     let leaf_key = KeyPair::generate().unwrap();
