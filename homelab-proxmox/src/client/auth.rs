@@ -160,7 +160,7 @@ impl Login<'_> {
     }
 
     async fn post(&self, params: Params) -> Result<Answer> {
-        let call = Call::new(Method::Post, "log in", self.user, "/access/ticket").with(params);
+        let call = Call::new(Method::Post, "log in as", self.user, "/access/ticket").with(params);
         let mut attempts = 1;
         loop {
             let cause = match call.send(self.http, Vec::new()).await {
@@ -176,6 +176,6 @@ impl Login<'_> {
     }
 
     fn failed(&self, cause: Cause, attempts: u32) -> Error {
-        Error::new("log in", self.user, cause, attempts)
+        Error::new("log in as", self.user, cause, attempts)
     }
 }
