@@ -115,9 +115,8 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
     let allowed = prop.one_of.as_ref()?;
     let allowed: Vec<&str> = allowed.iter().map(String::as_str).chain(old_values(release, allowed)).collect();
     let listed = sorted_if_old(release, allowed);
-    (!listed.contains(&value)).then(|| {
-        format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", "))
-    })
+    (!listed.contains(&value))
+        .then(|| format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", ")))
 }
 
 /// 8.4 still had the storage type glusterfs; the 9.2 schema has not.

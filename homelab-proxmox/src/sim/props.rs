@@ -9,12 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) type Keys = BTreeMap<String, String>;
 
 /// Splits and judges a property string; the error is what follows `invalid format - `.
-pub(crate) fn parse(
-    release: Release,
-    format: &BTreeMap<String, Prop>,
-    text: &str,
-    path: &str,
-) -> Result<Keys, String> {
+pub(crate) fn parse(release: Release, format: &BTreeMap<String, Prop>, text: &str, path: &str) -> Result<Keys, String> {
     let keys = split(format, text)?;
     check::fields(release, format, &keys, path)?;
     Ok(keys)

@@ -33,9 +33,14 @@ async fn replay(sim: &Sim, lines: &[Line]) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     for line in lines.iter().filter(|line| !line.cleanup) {
         let got = player.play(line).await;
-        if line.trusted && let Some(want) = &line.answer {
+        if line.trusted
+            && let Some(want) = &line.answer
+        {
             for (field, want, got) in differences(want, &got, String::new()) {
-                found.push((line.step, format!("{} {} {field}\n    want {want}\n    got  {got}", line.method, line.path)));
+                found.push((
+                    line.step,
+                    format!("{} {} {field}\n    want {want}\n    got  {got}", line.method, line.path),
+                ));
             }
         }
     }
@@ -64,9 +69,12 @@ fn differences(want: &Value, got: &Value, path: String) -> Vec<(String, String, 
                 })
                 .collect()
         }
-        (Value::Array(want), Value::Array(got)) if want.len() == got.len() => {
-            want.iter().zip(got).enumerate().flat_map(|(n, (want, got))| differences(want, got, format!("{path}[{n}]"))).collect()
-        }
+        (Value::Array(want), Value::Array(got)) if want.len() == got.len() => want
+            .iter()
+            .zip(got)
+            .enumerate()
+            .flat_map(|(n, (want, got))| differences(want, got, format!("{path}[{n}]")))
+            .collect(),
         _ if want == got => Vec::new(),
         _ => vec![(path, want.to_string(), got.to_string())],
     }

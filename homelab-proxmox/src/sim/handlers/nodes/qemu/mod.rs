@@ -1,7 +1,7 @@
 //! `/nodes/{node}/qemu/...`: virtual machines.
 mod agent;
-mod cloudinit;
 mod clone;
+mod cloudinit;
 mod config;
 mod create;
 mod disk;
@@ -59,6 +59,24 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 
 /// The index of a virtual machine, as recorded; it does not name everything there is.
 const INDEX: &[&str] = &[
-    "agent", "cloudinit", "config", "firewall", "migrate", "monitor", "move", "mtunnel", "pending", "remote_migrate",
-    "resize", "rrd", "rrddata", "sendkey", "snapshot", "spiceproxy", "status", "termproxy", "unlink", "vncproxy",
+    "agent",
+    "cloudinit",
+    "config",
+    "firewall",
+    "migrate",
+    "monitor",
+    "move",
+    "mtunnel",
+    "pending",
+    "remote_migrate",
+    "resize",
+    "rrd",
+    "rrddata",
+    "sendkey",
+    "snapshot",
+    "spiceproxy",
+    "status",
+    "termproxy",
+    "unlink",
+    "vncproxy",
 ];

@@ -4,13 +4,28 @@ use super::super::super::super::call::Call;
 use super::super::super::super::props::{self, Keys};
 use super::super::super::super::tasks::{Spec, spec_of};
 use super::super::super::super::world::Texts;
-use crate::sim::schema::SCHEMA;
 use crate::http::Method;
+use crate::sim::schema::SCHEMA;
 
 /// Parameters of the calls that are no options of the guest.
 const NOT_OPTIONS: &[&str] = &[
-    "archive", "bwlimit", "force", "ha-managed", "import-working-storage", "live-restore", "pool", "start", "storage",
-    "unique", "node", "vmid", "delete", "digest", "revert", "skiplock", "background_delay",
+    "archive",
+    "bwlimit",
+    "force",
+    "ha-managed",
+    "import-working-storage",
+    "live-restore",
+    "pool",
+    "start",
+    "storage",
+    "unique",
+    "node",
+    "vmid",
+    "delete",
+    "digest",
+    "revert",
+    "skiplock",
+    "background_delay",
 ];
 
 /// The guest's options among the parameters.
@@ -186,7 +201,8 @@ pub(super) fn storages(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: 
             }
             Spec::Volume(volid) => volume(call, vmid, volid)?,
         }
-        let privilege = if cdrom || matches!(spec, Spec::CloudInit { .. }) { "VM.Config.CDROM" } else { "VM.Config.Disk" };
+        let privilege =
+            if cdrom || matches!(spec, Spec::CloudInit { .. }) { "VM.Config.CDROM" } else { "VM.Config.Disk" };
         need(call, vmid, pool, privilege)?;
     }
     match options.get("vmstatestorage") {
@@ -251,7 +267,9 @@ pub(super) fn public_keys(text: &str) -> Result<(), Fail> {
         let mut words = line.split_whitespace().skip_while(|word| !word.contains("ssh-") && !word.starts_with("ecdsa"));
         words.next().is_some()
             && words.next().is_some_and(|blob| {
-                blob.len() >= 60 && blob.starts_with("AAAA") && blob.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+                blob.len() >= 60
+                    && blob.starts_with("AAAA")
+                    && blob.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
             })
     };
     let fits = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).all(is_key);
