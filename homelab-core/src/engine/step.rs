@@ -97,7 +97,9 @@ impl Engine<'_> {
         }
         let mark = self.mark(&item.key);
         let left = match self.look(id, facts, &mark).await {
-            Ok(seen) => Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref()).map(Box::new)),
+            Ok(seen) => {
+                Left::Is(self.entry_of(id, seen.filter(|s| self.is_marked(Some(s), &mark)).as_ref()).map(Box::new))
+            }
             Err(_) => Left::Unknown,
         };
         Err(Broken { failure, left })

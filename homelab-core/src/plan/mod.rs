@@ -15,10 +15,11 @@ use std::fmt;
 pub use bind::{Moved, SavedPlan};
 pub use decide::{Goal, Known, Stray, Wishes, plan};
 pub use select::{Selection, SelectorError};
-pub use show::{Palette, Shown};
+pub use show::{Palette, Shown, ShownItem};
 
 pub(crate) use decide::judge;
 pub(crate) use diff::diff;
+pub(crate) use select::similar;
 pub(crate) use steps::{StepGraph, What, schedule};
 
 /// What is done to one resource, from the weakest to the strongest: a plan is a ceiling, and nothing stronger than it shows
