@@ -63,6 +63,15 @@ impl Interrupt {
         let (sender, receiver) = watch::channel(0);
         (Interrupter(sender), Interrupt(receiver))
     }
+
+    /// Waits for the first press, from whenever. For the parts of a verb that can simply be given up: use a clone, so that
+    /// [`Engine::carry_out`] hears of the press too.
+    pub async fn pressed(&mut self) {
+        if self.0.wait_for(|n| *n > 0).await.is_err() {
+            // The pressing side is gone: nobody will.
+            std::future::pending().await
+        }
+    }
 }
 
 impl Interrupter {

@@ -37,7 +37,7 @@ impl JournalError {
     pub fn hint(&self) -> &'static str {
         match self {
             JournalError::Damaged { why: Damage::Torn, .. } => {
-                "move it away and run `state rebuild`: the marks on the objects say what is ours"
+                "run `state rebuild`: the marks on the objects say what is ours, and the damaged file is kept aside"
             }
             JournalError::Damaged { why: Damage::Unknown, .. } => {
                 "use the version of the program that wrote it, or a later one"
