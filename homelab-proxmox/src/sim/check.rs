@@ -113,9 +113,8 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
     }
     let allowed = prop.one_of.as_ref()?;
     let listed = values_in(release, allowed);
-    (!listed.contains(&value)).then(|| {
-        format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", "))
-    })
+    (!listed.contains(&value))
+        .then(|| format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", ")))
 }
 
 /// An enumeration in a release: the schema's data is 9.2's, and 8.4 had some values more and some less (recorded).

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Privileges of a path, and whether paths below have them too.
 pub(crate) type Privileges = BTreeMap<String, bool>;
 
-const USER: &[&str] = &["VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console", "VM.PowerMgmt"];
+const USER: &[&str] =
+    &["VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console", "VM.PowerMgmt"];
 const VM_MORE: &[&str] = &[
     "VM.Allocate",
     "VM.Clone",
@@ -198,9 +199,8 @@ pub(crate) fn on_path(world: &World, who: &Identity, path: &str) -> Privileges {
         }
         list
     };
-    let separated = who.token.as_ref().is_some_and(|name| {
-        world.access.token(&who.user, name).is_some_and(|token| token.privsep)
-    });
+    let separated =
+        who.token.as_ref().is_some_and(|name| world.access.token(&who.user, name).is_some_and(|token| token.privsep));
     if !separated {
         return user;
     }

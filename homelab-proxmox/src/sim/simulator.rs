@@ -2,9 +2,9 @@
 use super::answer::{Fail, plain, response};
 use super::clock::Clock;
 use super::faults::{Fault, Faults};
+use super::handlers;
 use super::store::{Store, StoreError};
 use super::world::World;
-use super::handlers;
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
 use std::net::IpAddr;

@@ -1,14 +1,28 @@
 //! Normalising: only what has to vary between two correct servers is blurred (as the recording tool does it).
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 
 const CLOCKED: &[&str] = &[
-    "starttime", "endtime", "ctime", "mtime", "snaptime", "pid", "pstart", "uptime", "time", "localtime", "next-run",
-    "timestamp", "creation", "last-login", "creation-time",
+    "starttime",
+    "endtime",
+    "ctime",
+    "mtime",
+    "snaptime",
+    "pid",
+    "pstart",
+    "uptime",
+    "time",
+    "localtime",
+    "next-run",
+    "timestamp",
+    "creation",
+    "last-login",
+    "creation-time",
 ];
-const COUNTERS: &[&str] = &[
-    "cpu", "mem", "freemem", "netin", "netout", "diskread", "diskwrite", "loadavg", "wait", "memhost",
-];
+const COUNTERS: &[&str] =
+    &["cpu", "mem", "freemem", "netin", "netout", "diskread", "diskwrite", "loadavg", "wait", "memhost"];
 const SPACE: &[&str] = &["avail", "used", "total", "used_fraction", "disk", "maxdisk", "maxmem", "maxcpu", "free"];
 const SHAPED: &[&str] = &["blockstat", "ballooninfo", "nics", "proxmox-support"];
 
@@ -17,8 +31,11 @@ pub fn is_ordered(path: &str) -> bool {
     re(r"/tasks$|/tasks/[^/]+/log$|/firewall/rules$|/firewall/groups/[^/]+$|/log$").is_match(path)
 }
 
+/// A compiled pattern; compiling is slow, so each is kept.
 fn re(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap()
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
 
 fn number(value: Value) -> Value {
@@ -136,7 +153,9 @@ impl Normaliser {
                 continue;
             }
             let line = self.text(line);
-            let line = re(r"\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?\s?(?:s|secs?|seconds)\b").replace_all(&line, "<duration>").into_owned();
+            let line = re(r"\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?\s?(?:s|secs?|seconds)\b")
+                .replace_all(&line, "<duration>")
+                .into_owned();
             let line = re(r"\b\d+(?:\.\d+)? [KMG]?i?B/s").replace_all(&line, "<rate>").into_owned();
             let line = re(r"\b(pid|PID|process) \d+\b").replace_all(&line, "$1 <pid>").into_owned();
             if moved.is_some() && out.last() == Some(&line) {
@@ -170,14 +189,20 @@ impl Normaliser {
             Value::Array(list) => list.into_iter().map(|item| self.value(item, key, parent)).collect(),
             value if key == "digest" && is("^[0-9a-f]{40}$", &value) => json!("<digest>"),
             value if key == "value" && parent["key"] == "digest" && is("^[0-9a-f]{40}$", &value) => json!("<digest>"),
-            value if key == "CSRFPreventionToken" && is("^[0-9A-F]{8}:[A-Za-z0-9+/]{27,43}={0,2}$", &value) => json!("<csrf>"),
+            value if key == "CSRFPreventionToken" && is("^[0-9A-F]{8}:[A-Za-z0-9+/]{27,43}={0,2}$", &value) => {
+                json!("<csrf>")
+            }
             value if key == "tokenid" && self.admin.split('!').nth(1) == value.as_str() => json!("<admin>"),
             value if CLOCKED.contains(&key) => match value.as_str().unwrap_or(&value.to_string()) {
                 "0" | "1" if matches!(key, "time" | "localtime") => value,
                 _ => number(value),
             },
             value if COUNTERS.contains(&key) => {
-                if parent["status"] == "stopped" || value.is_string() { value } else { json!("<number>") }
+                if parent["status"] == "stopped" || value.is_string() {
+                    value
+                } else {
+                    json!("<number>")
+                }
             }
             value if key == "repoid" && is("^[0-9a-f]{8,16}$", &value) => json!("<repoid>"),
             value if key == "content" && is("^[a-z]+(,[a-z]+)+$", &value) => {

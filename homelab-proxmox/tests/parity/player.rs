@@ -83,9 +83,8 @@ impl Player {
         let token = |token: &str| vec![("Authorization", format!("PVEAPIToken={token}"))];
         let none = ("none".to_owned(), "none".to_owned());
         let (ticket, csrf) = self.tickets.get(name).unwrap_or(&none);
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
+        let encode =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
         let cookie = ("Cookie", format!("PVEAuthCookie={}", encode(ticket)));
         let csrf_header = |text: &str| ("CSRFPreventionToken", text.to_owned());
         match kind {
@@ -169,7 +168,8 @@ impl Player {
         let path = self.fill(&line.path);
         let limit = line.raw["limit"].as_u64().unwrap_or(90);
         if line.method == "WAIT" {
-            let (state, log) = if path.starts_with("UPID:") { self.finish(&path, limit).await } else { Default::default() };
+            let (state, log) =
+                if path.starts_with("UPID:") { self.finish(&path, limit).await } else { Default::default() };
             return json!({"task": self.task(state, log, line)});
         }
         let params: Vec<(String, String)> =
@@ -235,7 +235,9 @@ impl Player {
         let node = upid.split(':').nth(1).unwrap_or_default();
         let path = format!("/nodes/{node}/tasks/{upid}");
         let end = Instant::now() + Duration::from_secs(limit);
-        let get = |path: String, params| self.request(Method::Get, Box::leak(path.into_boxed_str()), params, self.headers("admin"), None);
+        let get = |path: String, params| {
+            self.request(Method::Get, Box::leak(path.into_boxed_str()), params, self.headers("admin"), None)
+        };
         let state = loop {
             let state = body_of(&get(format!("{path}/status"), vec![]).await)["data"].clone();
             if state["status"] != "running" || Instant::now() > end {
@@ -262,9 +264,11 @@ fn dig(value: &Value, path: &str) -> Value {
 
 fn without(value: Value, names: &[&str]) -> Value {
     match value {
-        Value::Object(map) => {
-            map.into_iter().filter(|(key, _)| !names.contains(&key.as_str())).map(|(key, value)| (key, without(value, names))).collect()
-        }
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(key, _)| !names.contains(&key.as_str()))
+            .map(|(key, value)| (key, without(value, names)))
+            .collect(),
         Value::Array(list) => list.into_iter().map(|value| without(value, names)).collect(),
         other => other,
     }

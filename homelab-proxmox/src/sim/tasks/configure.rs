@@ -2,8 +2,8 @@
 use super::super::answer::Fail;
 use super::super::props::{self, Keys};
 use super::super::world::{Guest, Texts, World};
-use super::create::{boot_devices, boot_order, drive_span, is_drive, make_disks};
 use super::Task;
+use super::create::{boot_devices, boot_order, drive_span, is_drive, make_disks};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -151,16 +151,39 @@ pub(crate) fn keep_unused(world: &mut World, vmid: u32, drive: &str) {
 
 /// Options that a running guest takes over at once (qemu-server's fast plug list and cloud-init's own).
 const FAST: &[&str] = &[
-    "lock", "name", "onboot", "shares", "startup", "description", "protection", "vmstatestorage", "hookscript", "tags",
-    "cicustom", "cipassword", "citype", "ciuser", "ciupgrade", "nameserver", "searchdomain", "sshkeys", "cpuunits",
-    "cpulimit", "migrate_speed", "migrate_downtime",
+    "lock",
+    "name",
+    "onboot",
+    "shares",
+    "startup",
+    "description",
+    "protection",
+    "vmstatestorage",
+    "hookscript",
+    "tags",
+    "cicustom",
+    "cipassword",
+    "citype",
+    "ciuser",
+    "ciupgrade",
+    "nameserver",
+    "searchdomain",
+    "sshkeys",
+    "cpuunits",
+    "cpulimit",
+    "migrate_speed",
+    "migrate_downtime",
 ];
 
 /// Applies what is pending: all of it to a stopped guest; to a running one, of what was touched, what hotplugs.
 fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
     let Some(guest) = world.guests.get_mut(&vmid) else { return Ok(()) };
-    let same: Vec<String> =
-        guest.pending.iter().filter(|(key, value)| guest.config.get(*key) == Some(value)).map(|(key, _)| key.clone()).collect();
+    let same: Vec<String> = guest
+        .pending
+        .iter()
+        .filter(|(key, value)| guest.config.get(*key) == Some(value))
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in same {
         guest.pending.remove(&key);
     }
@@ -170,7 +193,8 @@ fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
     }
     let mut errors = BTreeMap::new();
     let deleting: Vec<(String, bool)> = guest.deleting.iter().map(|(key, force)| (key.clone(), *force)).collect();
-    let pending: Vec<(String, String)> = guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let pending: Vec<(String, String)> =
+        guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (option, force) in deleting.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match unplug(world, vmid, &option) {
             Plug::Done => remove(world, vmid, &option, force),

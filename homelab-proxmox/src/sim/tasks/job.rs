@@ -9,31 +9,99 @@ use serde::{Deserialize, Serialize};
 /// The work of a task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Job {
-    Create { vmid: u32, options: Texts, start: bool },
-    Configure { vmid: u32, change: Change },
+    Create {
+        vmid: u32,
+        options: Texts,
+        start: bool,
+    },
+    Configure {
+        vmid: u32,
+        change: Change,
+    },
     Clone(clone::Clone),
-    Destroy { vmid: u32, purge: bool, unreferenced: bool },
-    Start { vmid: u32 },
-    Stop { vmid: u32 },
-    Shutdown { vmid: u32, timeout: u64, force: bool },
-    Reboot { vmid: u32, timeout: u64 },
-    Reset { vmid: u32 },
-    Pause { vmid: u32, paused: bool },
-    Resize { vmid: u32, disk: String, size: String },
+    Destroy {
+        vmid: u32,
+        purge: bool,
+        unreferenced: bool,
+    },
+    Start {
+        vmid: u32,
+    },
+    Stop {
+        vmid: u32,
+    },
+    Shutdown {
+        vmid: u32,
+        timeout: u64,
+        force: bool,
+    },
+    Reboot {
+        vmid: u32,
+        timeout: u64,
+    },
+    Reset {
+        vmid: u32,
+    },
+    Pause {
+        vmid: u32,
+        paused: bool,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+    },
     Move(moving::Move),
-    Hand { vmid: u32, disk: String, target: u32, slot: String },
-    Template { vmid: u32 },
-    Snapshot { vmid: u32, name: String, description: Option<String>, vmstate: bool },
-    Rollback { vmid: u32, name: String, start: bool },
-    DropSnapshot { vmid: u32, name: String, force: bool },
+    Hand {
+        vmid: u32,
+        disk: String,
+        target: u32,
+        slot: String,
+    },
+    Template {
+        vmid: u32,
+    },
+    Snapshot {
+        vmid: u32,
+        name: String,
+        description: Option<String>,
+        vmstate: bool,
+    },
+    Rollback {
+        vmid: u32,
+        name: String,
+        start: bool,
+    },
+    DropSnapshot {
+        vmid: u32,
+        name: String,
+        force: bool,
+    },
     Migrate(migrate::Migrate),
     Fetch(content::Fetch),
-    Store { node: String, volume: Volume, temporary: String },
-    DropVolume { node: String, volid: String },
-    CreateCt { vmid: u32, template: String, options: Texts, disks: Vec<(String, Spec)>, start: bool },
-    ReloadNetwork { node: String },
+    Store {
+        node: String,
+        volume: Volume,
+        temporary: String,
+    },
+    DropVolume {
+        node: String,
+        volid: String,
+    },
+    CreateCt {
+        vmid: u32,
+        template: String,
+        options: Texts,
+        disks: Vec<(String, Spec)>,
+        start: bool,
+    },
+    ReloadNetwork {
+        node: String,
+    },
     /// Work that changes nothing here (refreshing package lists and the like), in milliseconds.
-    Other { span: u64 },
+    Other {
+        span: u64,
+    },
 }
 
 /// Begins a job: checks that run inside the worker, first effects, and how long it will take in milliseconds.

@@ -86,7 +86,10 @@ fn check_devices(world: &World, guest: &Guest) -> Result<(), Fail> {
         let here = format!("node={}", guest.node);
         let entry = mapping.map.iter().find(|entry| entry.split(',').any(|part| part == here));
         let Some(entry) = entry else {
-            return Err(Fail::die(format!("PCI device mapping invalid (hardware probably changed): no entry for node '{}'", guest.node)));
+            return Err(Fail::die(format!(
+                "PCI device mapping invalid (hardware probably changed): no entry for node '{}'",
+                guest.node
+            )));
         };
         if let Some(problem) = world.mapping_problem(&guest.node, entry) {
             return Err(Fail::die(format!("PCI device mapping invalid (hardware probably changed): {problem}")));
@@ -231,7 +234,8 @@ impl World {
                 os.agent = true;
             }
         }
-        if let Some(os) = self.guests.get_mut(&vmid).and_then(|guest| guest.run.as_mut()).and_then(|run| run.os.as_mut())
+        if let Some(os) =
+            self.guests.get_mut(&vmid).and_then(|guest| guest.run.as_mut()).and_then(|run| run.os.as_mut())
         {
             os.agent = true;
         }

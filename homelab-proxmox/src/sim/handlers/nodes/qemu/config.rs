@@ -97,9 +97,8 @@ fn balloon(call: &Call<'_>, set: &Texts) -> Result<(), Fail> {
         return Ok(());
     }
     let guest = call.world.guest(&call.node(), false, call.vmid())?;
-    let number = |key: &str| -> Option<u64> {
-        set.get(key).map(String::as_str).or_else(|| guest.wanted(key))?.parse().ok()
-    };
+    let number =
+        |key: &str| -> Option<u64> { set.get(key).map(String::as_str).or_else(|| guest.wanted(key))?.parse().ok() };
     if number("balloon").is_some_and(|balloon| balloon > number("memory").unwrap_or(512)) {
         return Err(Fail::die("balloon value too large (must be smaller than assigned memory)"));
     }
