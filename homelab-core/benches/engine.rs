@@ -3,7 +3,7 @@
 //! Each case runs in a process of its own, so that its peak memory is its own, and prints one line. The resources are held in memory
 //! and cost nothing, so this is graph, ledger, journal and plan alone. `layered`: each resource uses two of the fifty before it, the
 //! shape of workload 1, on which Terraform's plan grows with the square of its size.
-#![expect(missing_docs, reason = "a benchmark has no readers of its API")]
+#![expect(missing_docs, clippy::print_stdout, reason = "a benchmark has no readers of its API, and prints")]
 use homelab_core::{
     Apply, Failure, Kind, Lab, Look, Mark, Output, Owner, Permit, Provider, Providers, Redactor, Resource, Secrets,
     Site,

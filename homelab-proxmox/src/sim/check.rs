@@ -104,8 +104,7 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
         return Some(format!("value must be at least {least} characters long"));
     }
     if let Ok(number) = value.parse::<f64>() {
-        if let Some((most, text)) = bound(prop.maximum.as_ref()).filter(|(most, _)| number > *most) {
-            debug_assert!(most < number);
+        if let Some((_, text)) = bound(prop.maximum.as_ref()).filter(|(most, _)| number > *most) {
             return Some(format!("value must have a maximum value of {text}"));
         }
         if let Some((_, text)) = bound(prop.minimum.as_ref()).filter(|(least, _)| number < *least) {
@@ -113,21 +112,22 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
         }
     }
     let allowed = prop.one_of.as_ref()?;
-    let allowed: Vec<&str> = allowed.iter().map(String::as_str).chain(old_values(release, allowed)).collect();
-    let listed = sorted_if_old(release, allowed);
+    let listed = values_in(release, allowed);
     (!listed.contains(&value))
         .then(|| format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", ")))
 }
 
-/// 8.4 still had the storage type glusterfs; the 9.2 schema has not.
-fn old_values(release: Release, allowed: &[String]) -> Option<&'static str> {
-    let storages = allowed.iter().any(|value| value == "zfspool");
-    (release == Release::V8_4 && storages).then_some("glusterfs")
-}
-
-fn sorted_if_old(release: Release, mut values: Vec<&str>) -> Vec<&str> {
-    if release == Release::V8_4 && values.contains(&"glusterfs") {
-        values.sort_unstable();
+/// An enumeration in a release: the schema's data is 9.2's, and 8.4 had some values more and some less (recorded).
+fn values_in(release: Release, allowed: &[String]) -> Vec<&str> {
+    let mut values: Vec<&str> = allowed.iter().map(String::as_str).collect();
+    if release == Release::V8_4 {
+        if values.contains(&"zfspool") {
+            values.push("glusterfs");
+            values.sort_unstable();
+        }
+        if values.contains(&"OVSBridge") {
+            values.retain(|value| *value != "fabric");
+        }
     }
     values
 }

@@ -226,11 +226,26 @@ fn pools<'w>(world: &'w World, path: &str) -> Vec<&'w str> {
         .collect()
 }
 
+/// The schema names 9.2's privileges; 8.4 has one for all that concerns a running guest's inside.
+fn in_release<'p>(release: Release, privileges: &[&'p str]) -> Vec<&'p str> {
+    let mut names: Vec<&str> = privileges.to_vec();
+    if release == Release::V8_4 {
+        for name in &mut names {
+            if name.starts_with("VM.GuestAgent.") {
+                *name = "VM.Monitor";
+            }
+        }
+        names.dedup();
+    }
+    names
+}
+
 /// Demands all of these privileges.
 pub(crate) fn need(world: &World, who: &Identity, path: &str, privileges: &[&str]) -> Result<(), Fail> {
     if who.is_root() {
         return Ok(());
     }
+    let privileges = &in_release(world.release, privileges);
     let shown = normal(path).unwrap_or_default();
     let have = on_path(world, who, path);
     match privileges.iter().find(|privilege| !have.contains_key(**privilege)) {
@@ -241,6 +256,7 @@ pub(crate) fn need(world: &World, who: &Identity, path: &str, privileges: &[&str
 
 /// Demands one of these privileges.
 pub(crate) fn need_any(world: &World, who: &Identity, path: &str, privileges: &[&str]) -> Result<(), Fail> {
+    let privileges = &in_release(world.release, privileges);
     let have = on_path(world, who, path);
     if who.is_root() || privileges.iter().any(|privilege| have.contains_key(*privilege)) {
         return Ok(());

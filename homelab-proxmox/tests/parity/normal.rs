@@ -1,6 +1,8 @@
 //! Normalising: only what has to vary between two correct servers is blurred (as the recording tool does it).
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 
 const CLOCKED: &[&str] = &[
     "starttime",
@@ -29,8 +31,11 @@ pub fn is_ordered(path: &str) -> bool {
     re(r"/tasks$|/tasks/[^/]+/log$|/firewall/rules$|/firewall/groups/[^/]+$|/log$").is_match(path)
 }
 
+/// A compiled pattern; compiling is slow, so each is kept.
 fn re(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap()
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
 
 fn number(value: Value) -> Value {

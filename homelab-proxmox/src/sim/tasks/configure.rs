@@ -36,7 +36,9 @@ pub(crate) fn run(world: &mut World, task: &mut Task, vmid: u32, change: &Change
     for (option, value) in &change.set {
         set(world, task, vmid, option, value)?;
     }
-    apply(world, vmid)
+    let mut touched: Vec<&str> = change.set.keys().chain(&change.delete).map(String::as_str).collect();
+    touched.push("boot");
+    apply(world, vmid, &touched)
 }
 
 fn guest(world: &mut World, vmid: u32) -> Result<&mut Guest, Fail> {
@@ -173,8 +175,8 @@ const FAST: &[&str] = &[
     "migrate_downtime",
 ];
 
-/// Applies what is pending: all of it to a stopped guest, what hotplugs to a running one.
-pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
+/// Applies what is pending: all of it to a stopped guest; to a running one, of what was touched, what hotplugs.
+fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
     let Some(guest) = world.guests.get_mut(&vmid) else { return Ok(()) };
     let same: Vec<String> = guest
         .pending
@@ -193,7 +195,7 @@ pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
     let deleting: Vec<(String, bool)> = guest.deleting.iter().map(|(key, force)| (key.clone(), *force)).collect();
     let pending: Vec<(String, String)> =
         guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (option, force) in deleting {
+    for (option, force) in deleting.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match unplug(world, vmid, &option) {
             Plug::Done => remove(world, vmid, &option, force),
             Plug::Later => {}
@@ -202,7 +204,7 @@ pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
             }
         }
     }
-    for (option, value) in pending {
+    for (option, value) in pending.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match plug(world, vmid, &option, &value) {
             Plug::Done => put(world, vmid, &option),
             Plug::Later => {}

@@ -227,6 +227,11 @@ impl World {
         }
     }
 
+    /// Turns a guest into a template at once.
+    pub(crate) fn make_template(&mut self, vmid: u32) -> Result<(), Fail> {
+        template(self, vmid)
+    }
+
     /// The size of a guest's volume as configurations show it.
     pub(crate) fn size_text(&self, node: &str, volid: &str) -> Option<String> {
         self.volume(node, volid).map(|volume| format_size(volume.size))

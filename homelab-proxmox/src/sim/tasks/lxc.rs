@@ -44,13 +44,7 @@ pub(crate) fn make_volumes(
         {
             keys.insert("size".to_owned(), size);
         }
-        let lead = keys.remove("volume").unwrap_or_default();
-        let mut text = lead;
-        let first = keys.remove("mp").map(|mp| format!(",mp={mp}")).unwrap_or_default();
-        text.push_str(&first);
-        for (name, value) in keys {
-            text.push_str(&format!(",{name}={value}"));
-        }
+        let text = props::print_mount(&keys);
         made.insert(key.clone(), text);
     }
     Ok(made)

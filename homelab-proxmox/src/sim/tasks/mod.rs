@@ -17,7 +17,7 @@ mod power;
 mod snapshot;
 
 pub(crate) use clone::Clone as CloneJob;
-pub(crate) use configure::{Change, run as configure, unique_tags};
+pub(crate) use configure::{Change, keep_unused, run as configure, unique_tags};
 pub(crate) use content::{Fetch, file_format};
 pub(crate) use disk::{New as NewVolume, Spec, allocate, path_of, spec_of};
 pub(crate) use job::Job;

@@ -78,7 +78,7 @@ fn resized(world: &World, lxc: bool, disk: &str, value: &str, bytes: u64) -> Str
     if lxc {
         let mut keys = keys;
         keys.insert("size".to_owned(), format_size(bytes));
-        return props::print("volume", &keys);
+        return props::print_mount(&keys);
     }
     disk::printed(&keys, volid, Some(bytes))
 }

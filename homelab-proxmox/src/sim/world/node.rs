@@ -38,6 +38,8 @@ pub(crate) struct PciDevice {
 pub(crate) struct Node {
     pub(crate) spec: NodeSpec,
     pub(crate) online: bool,
+    /// The version of control groups that it runs.
+    pub(crate) cgroup: u8,
     /// When it booted, in milliseconds.
     pub(crate) booted: u64,
     /// Interfaces as they are.
@@ -59,6 +61,7 @@ impl Node {
         Node {
             spec,
             online: true,
+            cgroup: 2,
             booted: 0,
             network,
             staged: None,

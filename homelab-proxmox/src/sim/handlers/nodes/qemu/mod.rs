@@ -9,6 +9,8 @@ mod migrate;
 mod read;
 mod rules;
 
+pub(super) use rules::{bridges, public_keys};
+
 use super::super::super::answer::Answer;
 use super::super::super::call::Call;
 use super::super::subdirs;

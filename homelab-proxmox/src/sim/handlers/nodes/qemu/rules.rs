@@ -145,7 +145,7 @@ pub(super) fn devices(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: &
 }
 
 /// Every bridge that the networks name needs SDN.Use, a tagged one for its tag (pve-notes section 4).
-pub(super) fn bridges(call: &Call<'_>, lxc: bool, options: &Texts) -> Result<(), Fail> {
+pub(in crate::sim::handlers::nodes) fn bridges(call: &Call<'_>, lxc: bool, options: &Texts) -> Result<(), Fail> {
     for (option, value) in options.iter().filter(|(key, _)| stem(key) == "net" && key.len() > 3) {
         let keys = props::keys(call.world.release, lxc, option, value);
         let Some(bridge) = keys.get("bridge") else { continue };
@@ -262,7 +262,7 @@ pub(super) fn ssh_keys(encoded: &str) -> Result<(), Fail> {
 }
 
 /// Each line is a public key, a comment, or empty.
-pub(super) fn public_keys(text: &str) -> Result<(), Fail> {
+pub(in crate::sim::handlers::nodes) fn public_keys(text: &str) -> Result<(), Fail> {
     let is_key = |line: &str| {
         let mut words = line.split_whitespace().skip_while(|word| !word.contains("ssh-") && !word.starts_with("ecdsa"));
         words.next().is_some()
