@@ -115,7 +115,12 @@ impl Engine<'_> {
         began: &mut bool,
     ) -> Result<Ended, Failure> {
         let vertex = self.graph.vertex(id);
-        let ceiling = if item.action == Action::Replace { Action::Create } else { item.action };
+        let ceiling = match item.action {
+            Action::Replace => Action::Create,
+            // To take over is to change what differs: the plan shows those changes too.
+            Action::Adopt => Action::Update,
+            other => other,
+        };
         let mark = self.mark(&vertex.key);
         let log = Log { key: &vertex.key, journal, reporter: self.reporter };
         let lookup = |r| facts.lookup(r);
