@@ -69,20 +69,19 @@ fn rebuild(session: &Session<'_>, json: bool) -> Result<Exit, Stop> {
         let marked = async { Ok(world.engine(&Silent).survey().await?) };
         let entries = unless_pressed(&world.interrupt, marked).await?;
         let mut ledger = Ledger { entries, ..Ledger::empty(session.graph.lab()) };
-        let unmarked = match &memory {
-            Some(memory) => keep_unmarkable(&world, memory, &mut ledger).await?,
-            None => vec![],
-        };
-        Ok((ledger, unmarked))
+        let nothing = Memory::empty(session.graph.lab());
+        let unmarkable = unmarkable(&world, memory.as_ref().unwrap_or(&nothing), &mut ledger).await?;
+        Ok((ledger, unmarkable))
     });
-    let (ledger, kept) = found?;
+    let (ledger, Unmarkable { kept, nobodys }) = found?;
     let keys: Vec<String> = ledger.entries.keys().cloned().collect();
     let before = memory.map(|m| m.ledger.entries).unwrap_or_default();
     let gone: Vec<String> = before.into_keys().filter(|key| !keys.contains(key)).collect();
     let aside = rebuild.finish(ledger)?;
     if json {
         let aside: Vec<String> = aside.iter().map(|p| p.display().to_string()).collect();
-        session.print_json(&json!({ "owned": keys, "kept": kept, "dropped": gone, "damaged": aside }));
+        session
+            .print_json(&json!({ "owned": keys, "kept": kept, "unowned": nobodys, "dropped": gone, "damaged": aside }));
         return Ok(Exit::Done);
     }
     let out = &session.console.out;
@@ -90,6 +89,10 @@ fn rebuild(session: &Session<'_>, json: bool) -> Result<Exit, Stop> {
     keys.iter().for_each(|key| out.line(format_args!("  {key}")));
     if !kept.is_empty() {
         out.line(format_args!("kept from the old one, because they can bear no mark: {}", named(&kept)));
+    }
+    if !nobodys.is_empty() {
+        let keys = named(&nobodys);
+        out.line(format_args!("there, but able to bear no mark, so `deploy --adopt` must take them over: {keys}"));
     }
     if !gone.is_empty() {
         out.line(format_args!("not there any more: {}", gone.join(", ")));
@@ -100,20 +103,31 @@ fn rebuild(session: &Session<'_>, json: bool) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// Things that can bear no mark are known by the old ledger alone: what it has and is still there stays ours.
-async fn keep_unmarkable(world: &World<'_>, memory: &Memory, ledger: &mut Ledger) -> Result<Vec<String>, Stop> {
+/// Things that can bear no mark.
+struct Unmarkable {
+    /// What the old ledger has and is still there: it stays ours.
+    kept: Vec<String>,
+    /// What the code has and is there, and of which nobody knows whose it is.
+    nobodys: Vec<String>,
+}
+
+async fn unmarkable(world: &World<'_>, memory: &Memory, ledger: &mut Ledger) -> Result<Unmarkable, Stop> {
     let known = world.observe(memory).await?;
-    let mut kept = vec![];
-    for (key, entry) in &memory.ledger.entries {
-        let in_code = world.session.graph.id(key).and_then(|id| known.facts.get(id));
-        let stray = || known.strays.iter().find(|s| s.key == *key).and_then(|s| s.seen.as_ref());
-        let seen = in_code.or_else(stray);
-        if seen.is_some_and(|seen| seen.owner == Owner::Unmarkable && seen.id == entry.id) {
-            ledger.entries.entry(key.clone()).or_insert_with(|| entry.clone());
-            kept.push(key.clone());
+    let graph = &world.session.graph;
+    let in_code = graph.ids().map(|id| (graph.key(id), known.facts.get(id)));
+    let strays = known.strays.iter().map(|s| (s.key.as_str(), s.seen.as_ref()));
+    let mut found = Unmarkable { kept: vec![], nobodys: vec![] };
+    for (key, seen) in in_code.chain(strays) {
+        let Some(seen) = seen.filter(|seen| seen.owner == Owner::Unmarkable) else { continue };
+        match memory.ledger.entries.get(key).filter(|entry| entry.id == seen.id) {
+            Some(entry) => {
+                ledger.entries.insert(key.to_owned(), entry.clone());
+                found.kept.push(key.to_owned());
+            }
+            None => found.nobodys.push(key.to_owned()),
         }
     }
-    Ok(kept)
+    Ok(found)
 }
 
 fn counted(n: usize) -> String {

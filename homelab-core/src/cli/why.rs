@@ -16,11 +16,21 @@ struct Reason {
 }
 
 impl Reason {
-    fn text(&self) -> String {
+    /// As one of those that `why` is asked about.
+    fn need(&self) -> String {
         match self.edge {
-            Edge::Uses(field) => format!("{}  uses its {field} for {}", self.key, self.fields.join(", ")),
-            Edge::Within => format!("{}  lives in it", self.key),
-            Edge::After => format!("{}  was told to come after it", self.key),
+            Edge::Uses(field) => format!("uses {}.{field} for {}", self.key, self.fields.join(", ")),
+            Edge::Within => format!("lives in {}", self.key),
+            Edge::After => format!("comes after {}", self.key),
+        }
+    }
+
+    /// As somebody else's need of it.
+    fn user(&self) -> String {
+        match self.edge {
+            Edge::Uses(field) => format!("{} uses its {field} for {}", self.key, self.fields.join(", ")),
+            Edge::Within => format!("{} lives in it", self.key),
+            Edge::After => format!("{} comes after it", self.key),
         }
     }
 
@@ -82,10 +92,14 @@ fn describe(
     for claim in resource.claims() {
         out.line(format_args!("  claims {claim}"));
     }
-    for (heading, none, reasons) in [("needs", "needs nothing", needs), ("needed by", "nothing needs it", needed_by)] {
-        out.line(format_args!("  {}", if reasons.is_empty() { none } else { heading }));
-        reasons.iter().for_each(|reason| out.line(format_args!("    {}", reason.text())));
-    }
+    list(session, "needs", "needs nothing", needs.iter().map(Reason::need));
+    list(session, "needed by", "nothing needs it", needed_by.iter().map(Reason::user));
+}
+
+fn list(session: &Session<'_>, heading: &str, none: &str, lines: impl ExactSizeIterator<Item = String>) {
+    let out = &session.console.out;
+    out.line(format_args!("  {}", if lines.len() == 0 { none } else { heading }));
+    lines.for_each(|line| out.line(format_args!("    {line}")));
 }
 
 fn now(session: &Session<'_>, item: Option<&Item>) {

@@ -232,7 +232,13 @@ impl<'r> Run<'r> {
         let (engine, plan, known, journal) = (self.engine, self.plan, self.known, self.journal);
         let item = step.item.map(|i| &plan.items[i]);
         if let Some(item) = item {
-            engine.reporter.report(&Event::StepStarted { key: item.key.clone(), action: item.action });
+            // The two halves of a replacement are told apart.
+            let action = match (item.action, step.what) {
+                (Action::Replace, What::Delete) => Action::Delete,
+                (Action::Replace, What::Make) => Action::Create,
+                (action, _) => action,
+            };
+            engine.reporter.report(&Event::StepStarted { key: item.key.clone(), action });
         }
         let node = match step.what {
             What::Recheck(id) => Some(id),

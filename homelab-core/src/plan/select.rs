@@ -125,13 +125,14 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Which of `known` a person may have meant by `written`, the likeliest first, at most five.
+/// Which of `known` a person may have meant by `written`: those of which the most parts are alike, at most five.
 pub(crate) fn similar<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let like = |k: &str| k.split('/').filter(|part| written.split('/').any(|s| alike(part, s))).count();
     let mut found: Vec<(usize, &str)> = known.map(|k| (like(k), k)).filter(|(n, _)| *n > 0).collect();
-    found.sort_by_key(|(n, k)| (std::cmp::Reverse(*n), *k));
+    found.sort_unstable_by_key(|(n, k)| (std::cmp::Reverse(*n), *k));
     found.dedup();
-    found.into_iter().take(5).map(|(_, k)| k.to_owned()).collect()
+    let most = found.first().map_or(0, |(n, _)| *n);
+    found.into_iter().take_while(|(n, _)| *n == most).take(5).map(|(_, k)| k.to_owned()).collect()
 }
 
 /// Close enough to be what was meant: one starts with the other, or they differ in at most two letters.

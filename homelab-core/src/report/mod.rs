@@ -42,7 +42,7 @@ pub enum Event {
     StepStarted {
         /// The resource.
         key: String,
-        /// What is done.
+        /// What is done; of a replacement first `delete`, then `create`.
         action: Action,
     },
     /// A step says what it does or waits for.

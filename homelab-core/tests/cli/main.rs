@@ -1,0 +1,9 @@
+//! The command line as a person and a program see it: exit code, stdout and stderr of each case in one snapshot.
+mod kitchen;
+mod look;
+mod refuse;
+mod run;
+mod secrets;
+mod state;
+mod toy;
+mod wait;
