@@ -167,7 +167,8 @@ fn translate(pattern: &str) -> String {
         .replace("(?^i:", "(?i:")
         .replace("(?^u:", "(?:")
         .replace("(?!\\n)", "")
-        .replace("{,", "{0,");
+        .replace("{,", "{0,")
+        .replace("\\0", "\\x00");
     format!("^(?:{plain})$")
 }
 
