@@ -2,6 +2,7 @@
 use super::super::answer::{Answer, Fail, Reply};
 use super::super::call::Call;
 use super::super::format::list as words;
+use super::super::permission::modify_acl;
 use super::super::quirks;
 use super::super::world::Pool;
 use super::{guests, nodes};
@@ -36,7 +37,14 @@ fn members(call: &Call<'_>, pool: &Pool, at: u64) -> Vec<Value> {
         .collect();
     if wanted.is_none_or(|wanted| wanted == "storage") {
         for id in &pool.storage {
-            for node in world.nodes.keys().filter(|node| world.storage_usable(id, node).is_ok()) {
+            // One row: of the node that answers, or of the first that the storage is meant for.
+            if let Some(options) = world.storages.get(id) {
+                let here = world.entry_node();
+                let meant = options.get("nodes").filter(|nodes| !nodes.is_empty());
+                let node = match meant {
+                    Some(nodes) if !nodes.split(',').any(|node| node == here) => nodes.split(',').min().unwrap_or(here),
+                    _ => here,
+                };
                 let figures = nodes::storage_figures(world, node, id);
                 rows.push(json!({
                     "id": format!("storage/{node}/{id}"), "type": "storage", "storage": id, "node": node,
@@ -63,7 +71,6 @@ fn list(call: &mut Call<'_>) -> Answer {
     }
     let at = call.world.figures_read;
     if let Some(id) = call.args.get("poolid") {
-        call.need(&format!("/pool/{id}"), &["Pool.Audit"])?;
         let pool = call.world.pools.get(id).ok_or_else(|| missing(id))?;
         let mut value = row(id, pool);
         value["members"] = json!(members(call, pool, at));
@@ -81,7 +88,7 @@ fn list(call: &mut Call<'_>) -> Answer {
 
 fn create(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("poolid").to_owned();
-    let comment = call.args.get("comment").map(str::to_owned);
+    let comment = call.args.get("comment").filter(|text| !text.is_empty()).map(str::to_owned);
     if call.world.pools.contains_key(&id) {
         return Err(Fail::die(format!("create pool failed: pool '{id}' already exists")));
     }
@@ -116,7 +123,7 @@ fn update(call: &mut Call<'_>) -> Answer {
     let vms: Vec<u32> = words(call.args.text("vms")).filter_map(|vmid| vmid.parse().ok()).collect();
     let storages: Vec<String> = words(call.args.text("storage")).map(str::to_owned).collect();
     for vmid in &vms {
-        call.need(&format!("/vms/{vmid}"), &["VM.Allocate"]).or_else(|_| call.need("/pool", &["Pool.Allocate"]))?;
+        modify_acl(call.world, &call.who, &format!("/vms/{vmid}")).map_err(|refused| fail(refused.text()))?;
         let now = call.world.pool_of(*vmid).map(str::to_owned);
         match (delete, now) {
             (true, now) if now.as_deref() != Some(id.as_str()) => {
@@ -124,24 +131,28 @@ fn update(call: &mut Call<'_>) -> Answer {
             }
             (false, Some(now)) if now == id => return Err(fail(format!("VM {vmid} is already a pool member"))),
             (false, Some(now)) if !moves => {
-                return Err(fail(format!("VM {vmid} belongs already to pool '{now}' and allow-move is not set")));
+                return Err(fail(format!("VM {vmid} belongs already to pool '{now}' and 'allow-move' is not set")));
+            }
+            (false, Some(now)) => {
+                call.need(&format!("/pool/{now}"), &["Pool.Allocate"]).map_err(|refused| fail(refused.text()))?;
             }
             _ => {}
         }
     }
     let comment = call.args.get("comment").map(str::to_owned);
     for storage in &storages {
+        modify_acl(call.world, &call.who, &format!("/storage/{storage}")).map_err(|refused| fail(refused.text()))?;
         let member = call.world.pools.get(&id).is_some_and(|pool| pool.storage.contains(storage));
         if member != delete {
             let text = if delete { "is not a pool member" } else { "is already a pool member" };
             return Err(fail(format!("Storage '{storage}' {text}")));
         }
     }
-    for pool in call.world.pools.values_mut() {
+    for pool in call.world.pools.values_mut().filter(|_| !vms.is_empty()) {
         pool.vms.retain(|vmid| !vms.contains(vmid));
     }
     if let Some(pool) = call.world.pools.get_mut(&id) {
-        pool.comment = comment.or(pool.comment.take());
+        pool.comment = comment.or(pool.comment.take()).filter(|text| !text.is_empty());
         if delete {
             pool.storage.retain(|storage| !storages.contains(storage));
         } else {
@@ -164,9 +175,10 @@ fn delete(call: &mut Call<'_>) -> Answer {
     if let Some(vmid) = pool.vms.iter().find(|vmid| call.world.guests.contains_key(vmid)) {
         return fail(empty(format!("VM {vmid}")));
     }
-    if let Some(storage) = pool.storage.first() {
+    if let Some(storage) = pool.storage.iter().find(|id| call.world.storages.contains_key(*id)) {
         return fail(empty(format!("storage '{storage}'")));
     }
     call.world.pools.remove(&id);
+    call.world.access.acl.remove(&format!("/pool/{id}"));
     Reply::done()
 }

@@ -51,6 +51,9 @@ pub(crate) struct Node {
     pub(crate) config: Texts,
     pub(crate) dns: Texts,
     pub(crate) timezone: String,
+    /// The hosts file, once it was written.
+    #[serde(default)]
+    pub(crate) hosts: Option<String>,
     pub(crate) pci: Vec<PciDevice>,
     pub(crate) firewall: Firewall,
 }
@@ -71,6 +74,7 @@ impl Node {
             config: Texts::new(),
             dns: Texts::from([("dns1".to_owned(), "192.0.2.53".to_owned())]),
             timezone: "Etc/UTC".to_owned(),
+            hosts: None,
             pci: Vec::new(),
             firewall: Firewall::default(),
         }

@@ -1,7 +1,9 @@
 //! Backup jobs.
+use crate::http::Method;
 use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::format::list as words;
+use crate::sim::schema::SCHEMA;
 use crate::sim::world::Texts;
 use serde_json::{Map, Value, json};
 
@@ -69,7 +71,7 @@ fn create(call: &mut Call<'_>) -> Answer {
         return Err(nest("vmid", "property is missing"));
     }
     if call.world.jobs.contains_key(&id) {
-        return Err(nest("id", &format!("Job '{id}' already exists")));
+        return Err(Fail::die(format!("Job '{id}' already exists")));
     }
     options.entry("enabled".to_owned()).or_insert_with(|| "1".to_owned());
     call.world.jobs.insert(id, options);
@@ -86,19 +88,43 @@ fn update(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("id").to_owned();
     let set = call.args.texts(&["id", "delete", "dow", "starttime"]);
     let delete: Vec<String> = words(call.args.text("delete")).map(str::to_owned).collect();
-    let options = call.world.jobs.get_mut(&id).ok_or_else(|| missing(&id, true))?;
+    if let Some(pool) = call.args.get("pool").filter(|pool| !call.world.pools.contains_key(*pool)) {
+        return Err(Fail::Forbidden(format!("pool '{pool}' does not exist")));
+    }
+    if set.is_empty() && delete.is_empty() {
+        return Err(Fail::die("no options specified"));
+    }
+    let release = call.world.release;
+    let exists = |key: &str| {
+        matches!(key, "comment" | "repeat-missed")
+            || SCHEMA.param_of(release, Method::Post, "/nodes/{node}/vzdump", key).is_some()
+    };
+    let options = call.world.jobs.get(&id).ok_or_else(|| Fail::die("no such vzdump job"))?;
+    if let Some(unknown) = delete.iter().find(|key| !exists(key)) {
+        return Err(nest("delete", &format!("unknown option '{unknown}'")));
+    }
+    let mut options = options.clone();
     for key in delete {
         options.remove(&key);
     }
-    // What is backed up is chosen one way only: choosing another drops the first.
-    for chosen in ["all", "vmid", "pool"] {
-        if set.get(chosen).is_some_and(|value| value != "0") {
-            ["all", "vmid", "pool"].iter().filter(|other| **other != chosen).for_each(|other| {
-                options.remove(*other);
-            });
-        }
+    options.extend(set.clone());
+    if options.contains_key("exclude") && !options.contains_key("pool") {
+        options.insert("all".to_owned(), "1".to_owned());
     }
-    options.extend(set);
+    // What is backed up is chosen one way only: choosing another drops the first.
+    let gone: &[&str] = if set.contains_key("vmid") {
+        &["all", "exclude", "pool"]
+    } else if set.get("all").is_some_and(|all| all != "0") {
+        &["vmid", "pool"]
+    } else if options.contains_key("pool") {
+        &["vmid", "all", "exclude"]
+    } else {
+        &[]
+    };
+    for key in gone {
+        options.remove(*key);
+    }
+    call.world.jobs.insert(id, options);
     Reply::done()
 }
 

@@ -3,6 +3,7 @@ use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::format::list as words;
 use crate::sim::handlers::named;
+use crate::sim::quirks;
 use crate::sim::random;
 use crate::sim::world::Texts;
 use serde_json::{Map, Value, json};
@@ -10,11 +11,26 @@ use std::collections::BTreeMap;
 
 /// The handler of a method, if there is one.
 pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
+    if key.contains("/resources")
+        && let Some(vmid) = call.args.get("sid").and_then(|sid| sid.parse::<u32>().ok())
+        && !call.world.guests.contains_key(&vmid)
+    {
+        let text = format!("unable do detect SID from VMID - VM/CT {vmid} does not exist");
+        return Some(Err(Fail::die(text)));
+    }
     Some(match key {
         "GET /cluster/ha" => Ok(named("id", &["groups", "resources", "status"])),
+        "GET /cluster/ha/status" => Ok(named("name", &["current", "manager_status"])),
         "GET /cluster/ha/status/current" => {
-            Ok(json!([{"id": "quorum", "type": "quorum", "status": "OK", "quorate": 1}]).into())
+            let quorate = u8::from(!call.world.trouble.no_quorum);
+            let status = if quorate == 1 { "OK" } else { "No quorum on node!" };
+            Ok(json!([{
+                "id": "quorum", "type": "quorum", "status": status, "quorate": quorate,
+                "node": call.world.entry_node(),
+            }])
+            .into())
         }
+        "POST /cluster/ha/resources/{sid}/migrate" | "POST /cluster/ha/resources/{sid}/relocate" => ask(call),
         "GET /cluster/ha/groups" => list(call, Kind::Group),
         "POST /cluster/ha/groups" => create_group(call),
         "GET /cluster/ha/groups/{group}" => read(call, Kind::Group),
@@ -107,16 +123,42 @@ fn read(call: &mut Call<'_>, kind: Kind) -> Answer {
 }
 
 fn update(call: &mut Call<'_>, kind: Kind) -> Answer {
-    let id = kind.id(call);
-    let set = call.args.texts(&[kind.key(), "delete", "digest"]);
-    let delete: Vec<String> = words(call.args.text("delete")).map(str::to_owned).collect();
+    if kind == Kind::Resource
+        && let Some(group) = call.args.get("group").filter(|group| !call.world.ha.groups.contains_key(*group))
+    {
+        return Err(Fail::die(format!("HA group '{group}' does not exist")));
+    }
     let what = if kind == Kind::Group { "ha group" } else { "resource" };
-    let options = all(call, kind).get_mut(&id).ok_or_else(|| Fail::die(format!("no such {what} '{id}'")))?;
+    let failed = if kind == Kind::Group { "update ha group failed" } else { "update resources config failed" };
+    change(call, kind, what).map_err(|fail| Fail::die(format!("{failed}: {}", fail.text())))?;
+    Reply::done()
+}
+
+fn change(call: &mut Call<'_>, kind: Kind, what: &str) -> Result<(), Fail> {
+    let id = kind.id(call);
+    let set = call.args.texts(&[kind.key(), "type", "delete", "digest"]);
+    let delete: Vec<String> = words(call.args.text("delete")).map(str::to_owned).collect();
+    let digest = call.args.get("digest").map(str::to_owned);
+    let all = all(call, kind);
+    if digest.is_some_and(|digest| digest != random::digest(&format!("{all:?}"))) {
+        return Err(Fail::die(quirks::STALE_FILE));
+    }
+    let options = all.get_mut(&id).ok_or_else(|| Fail::die(format!("no such {what} '{id}'")))?;
+    let known: &[&str] = match kind {
+        Kind::Group => &["comment", "nodes", "nofailback", "restricted"],
+        _ => &["comment", "group", "max_relocate", "max_restart", "state"],
+    };
+    options.extend(set);
     for key in delete {
+        if !known.contains(&key.as_str()) {
+            return Err(Fail::die(format!("no such option '{key}'")));
+        }
+        if key == "nodes" {
+            return Err(Fail::die(format!("unable to delete required option '{key}'")));
+        }
         options.remove(&key);
     }
-    options.extend(set);
-    Reply::done()
+    Ok(())
 }
 
 fn create_group(call: &mut Call<'_>) -> Answer {
@@ -146,11 +188,6 @@ fn create_resource(call: &mut Call<'_>) -> Answer {
     if !call.world.guests.contains_key(&vmid) {
         return Err(Fail::die(format!("resource '{id}' does not exist in cluster")));
     }
-    if let Some(group) = options.get("group")
-        && !call.world.ha.groups.contains_key(group)
-    {
-        return Err(Fail::die(format!("group '{group}' does not exist")));
-    }
     if call.world.ha.resources.contains_key(&id) {
         return Err(Fail::die(format!("create resource failed: resource ID '{id}' already defined")));
     }
@@ -165,4 +202,13 @@ fn delete_resource(call: &mut Call<'_>) -> Answer {
         Some(_) => Reply::done(),
         None => Err(Fail::die(format!("cannot delete service '{id}', not HA managed!"))),
     }
+}
+
+/// Asking for a move: it is written down, and nobody here takes it up.
+fn ask(call: &mut Call<'_>) -> Answer {
+    let id = Kind::Resource.id(call);
+    if call.world.ha.resources.contains_key(&id) {
+        return Reply::done();
+    }
+    Err(Fail::die(format!("resource '{id}' is not managed")))
 }

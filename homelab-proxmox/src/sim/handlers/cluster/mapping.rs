@@ -51,6 +51,10 @@ fn fields(mapping: &Mapping) -> Map<String, Value> {
 fn list(call: &mut Call<'_>, kind: &str) -> Answer {
     let digest = digest(call, kind);
     let node = call.args.get("check-node").map(str::to_owned);
+    let here = call.world.entry_node();
+    if let Some(wrong) = node.as_deref().filter(|node| *node != "localhost" && !call.world.nodes.contains_key(*node)) {
+        return Err(Fail::die(format!("wrong node to check - {wrong} != {here}")));
+    }
     let mut rows: Vec<Value> = Vec::new();
     for (id, mapping) in call.world.mappings.get(kind).into_iter().flatten() {
         let path = format!("/mapping/{kind}/{id}");
@@ -62,18 +66,24 @@ fn list(call: &mut Call<'_>, kind: &str) -> Answer {
         map.insert("type".to_owned(), json!(kind));
         map.insert("digest".to_owned(), json!(digest));
         if let Some(node) = &node {
-            map.insert("checks".to_owned(), checks(call.world, node, mapping));
+            map.insert("checks".to_owned(), checks(call.world, kind, node, mapping));
         }
         rows.push(Value::Object(map));
     }
     Ok(json!(rows).into())
 }
 
-fn checks(world: &World, node: &str, mapping: &Mapping) -> Value {
+fn checks(world: &World, kind: &str, node: &str, mapping: &Mapping) -> Value {
     let here = format!("node={node}");
     let entry = mapping.map.iter().find(|entry| entry.split(',').any(|part| part == here));
     let problem = match entry {
         None => Some(("warning", format!("No mapping for node {node}."))),
+        Some(_) if kind == "dir" => None,
+        Some(entry) if kind == "usb" => {
+            let key = |name: &str| entry.split(',').find_map(|part| part.strip_prefix(&format!("{name}=")));
+            let device = key("path").or_else(|| key("id")).unwrap_or_default();
+            Some(("error", format!("Invalid configuration: usb device '{device}' not found\n")))
+        }
         Some(entry) => {
             world.mapping_problem(node, entry).map(|text| ("error", format!("Invalid configuration: {text}\n")))
         }
@@ -84,17 +94,34 @@ fn checks(world: &World, node: &str, mapping: &Mapping) -> Value {
     }
 }
 
+/// What a kind is called when something fails.
+fn called(kind: &str) -> &'static str {
+    if kind == "dir" { "directory mapping" } else { "hardware mapping" }
+}
+
+/// Directories are looked at when they are mapped, on the node that is asked. Any absolute path is taken to be there.
+fn check_dirs(kind: &str, map: &[String]) -> Result<(), Fail> {
+    if kind != "dir" {
+        return Ok(());
+    }
+    let node = |entry: &String| entry.split(',').find_map(|part| part.strip_prefix("node=").map(str::to_owned));
+    let nodes: Vec<String> = map.iter().filter_map(node).collect();
+    for name in &nodes {
+        let times = nodes.iter().filter(|other| *other == name).count();
+        if times > 1 {
+            return Err(Fail::die(format!("Node '{name}' is specified {times} times.")));
+        }
+    }
+    Ok(())
+}
+
 fn create(call: &mut Call<'_>, kind: &str) -> Answer {
     let id = call.args.text("id").to_owned();
     let mapping = Mapping { options: call.args.texts(&["id", "map"]), map: call.args.all("map").to_vec() };
+    check_dirs(kind, &mapping.map)?;
     let all = call.world.mappings.entry(kind.to_owned()).or_default();
     if all.contains_key(&id) {
-        let what = match kind {
-            "pci" => "pci ID",
-            "usb" => "usb ID",
-            _ => "dir ID",
-        };
-        return Err(Fail::die(format!("create hardware mapping failed: {what} '{id}' already defined")));
+        return Err(Fail::die(format!("create {} failed: {kind} ID '{id}' already defined", called(kind))));
     }
     all.insert(id, mapping);
     Reply::done()
@@ -111,6 +138,11 @@ fn read(call: &mut Call<'_>, kind: &str) -> Answer {
 }
 
 fn update(call: &mut Call<'_>, kind: &str) -> Answer {
+    change(call, kind).map_err(|fail| Fail::die(format!("update {} failed: {}", called(kind), fail.text())))?;
+    Reply::done()
+}
+
+fn change(call: &mut Call<'_>, kind: &str) -> Result<(), Fail> {
     let id = call.args.text("id").to_owned();
     if call.args.get("digest").is_some_and(|given| given != digest(call, kind)) {
         return Err(Fail::die(quirks::STALE_FILE));
@@ -119,15 +151,29 @@ fn update(call: &mut Call<'_>, kind: &str) -> Answer {
     let map = call.args.all("map").to_vec();
     let delete: Vec<String> = words(call.args.text("delete")).map(str::to_owned).collect();
     let mapping = call.world.mappings.get_mut(kind).and_then(|all| all.get_mut(&id));
-    let mapping = mapping.ok_or_else(|| Fail::die(format!("{kind} mapping '{id}' does not exist")))?;
+    let mapping = mapping.ok_or_else(|| Fail::die(format!("{kind} ID '{id}' does not exist")))?;
+    // The whole entry is judged again, so what it needs must be told again.
+    if map.is_empty() {
+        return Err(Fail::die("missing value for required option 'map'"));
+    }
+    check_dirs(kind, &map)?;
+    let optional: &[&str] =
+        if kind == "pci" { &["description", "mdev", "live-migration-capable"] } else { &["description"] };
     for key in delete {
+        if key == "map" {
+            return Err(Fail::die("unable to delete required option 'map'"));
+        }
+        if !optional.contains(&key.as_str()) {
+            return Err(Fail::die(format!("no such option '{key}'")));
+        }
+        if set.contains_key(&key) {
+            return Err(Fail::die(format!("cannot set and delete property '{key}' at the same time!")));
+        }
         mapping.options.remove(&key);
     }
     mapping.options.extend(set);
-    if !map.is_empty() {
-        mapping.map = map;
-    }
-    Reply::done()
+    mapping.map = map;
+    Ok(())
 }
 
 /// Deleting what is not there is fine (recorded).

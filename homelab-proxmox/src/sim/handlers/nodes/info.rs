@@ -1,10 +1,11 @@
 //! What a node says of itself.
-use crate::sim::answer::{Answer, Reply};
+use super::{bulk, services};
+use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
-use crate::sim::handlers::{guests, version};
-use crate::sim::random;
+use crate::sim::handlers::{guests, named, subdirs, version};
 use crate::sim::tasks::{Job, Locks};
 use crate::sim::world::World;
+use crate::sim::{quirks, random};
 use serde_json::{Value, json};
 
 /// The handler of a method, if there is one.
@@ -28,10 +29,8 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
                 Err(fail) => Err(fail),
             }
         }
-        "GET /nodes/{node}/hosts" => {
-            let text = format!("127.0.0.1 localhost\n192.0.2.10 {node}\n");
-            Ok(json!({"data": text, "digest": random::digest(&text)}).into())
-        }
+        "GET /nodes/{node}/hosts" => hosts(call),
+        "POST /nodes/{node}/hosts" => set_hosts(call),
         "GET /nodes/{node}/subscription" => Ok(json!({
             "status": "notfound", "message": "There is no subscription key", "serverid": "0".repeat(32),
             "url": "https://www.proxmox.com/proxmox-ve/pricing",
@@ -43,8 +42,22 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
             Ok(call.start(&node, "aptupdate", "", Locks::none(), Job::Other { span: 5_000 }).into())
         }
         "GET /nodes/{node}/certificates/info" => certificates(call),
-        "GET /nodes/{node}/services" => Ok(json!([]).into()),
-        "GET /nodes/{node}/rrddata" => Ok(json!([]).into()),
+        "GET /nodes/{node}/rrddata" | "GET /nodes/{node}/netstat" | "GET /nodes/{node}/replication" => {
+            Ok(json!([]).into())
+        }
+        "GET /nodes/{node}/journal" => Ok(json!([]).into()),
+        "GET /nodes/{node}/syslog" => Ok(Reply::from(json!([])).beside("total", json!(0))),
+        "GET /nodes/{node}/report" => Ok(json!(format!("# node {node}\n")).into()),
+        "POST /nodes/{node}/wakeonlan" => wake(call),
+        "GET /nodes/{node}/capabilities" => Ok(subdirs(&["cpu", "machines", "migration"])),
+        "GET /nodes/{node}/apt" => Ok(named("id", &["changelog", "repositories", "update", "versions"])),
+        "GET /nodes/{node}/scan" => {
+            Ok(named("method", &["cifs", "glusterfs", "iscsi", "lvm", "lvmthin", "nfs", "pbs", "zfs"]))
+        }
+        "POST /nodes/{node}/startall" | "POST /nodes/{node}/stopall" | "POST /nodes/{node}/suspendall" => {
+            bulk::all(call, key.rsplit('/').next().unwrap_or_default())
+        }
+        _ if key.contains("/nodes/{node}/services") => return services::route(call, key),
         _ => return None,
     })
 }
@@ -119,6 +132,39 @@ fn set_dns(call: &mut Call<'_>) -> Answer {
     let texts = call.args.texts(&["node"]);
     call.world.node_mut(&call.node())?.dns.extend(texts);
     Reply::done()
+}
+
+fn hosts_of(call: &Call<'_>) -> String {
+    let name = call.node();
+    let known = call.world.nodes.get(&name).and_then(|node| node.hosts.clone());
+    known.unwrap_or_else(|| format!("127.0.0.1 localhost\n192.0.2.10 {name}\n"))
+}
+
+fn hosts(call: &mut Call<'_>) -> Answer {
+    let text = hosts_of(call);
+    Ok(json!({"data": text, "digest": random::digest(&text)}).into())
+}
+
+fn set_hosts(call: &mut Call<'_>) -> Answer {
+    if call.args.get("digest").is_some_and(|digest| digest != random::digest(&hosts_of(call))) {
+        return Err(Fail::die(quirks::STALE_FILE));
+    }
+    let text = call.args.text("data").to_owned();
+    call.world.node_mut(&call.node())?.hosts = Some(text);
+    Reply::done()
+}
+
+/// Waking needs an address that is written down, or one to be found.
+fn wake(call: &mut Call<'_>) -> Answer {
+    let name = call.node();
+    let node = call.world.node(&name)?;
+    let text = node.config.get("wakeonlan").map(String::as_str).unwrap_or_default();
+    let mac = text.split(',').next().unwrap_or_default().trim_start_matches("mac=");
+    if mac.is_empty() {
+        let text = format!("No wake on LAN MAC address defined for '{name}'!");
+        return Err(Fail::die(text));
+    }
+    Ok(json!(mac).into())
 }
 
 fn time(call: &mut Call<'_>) -> Answer {

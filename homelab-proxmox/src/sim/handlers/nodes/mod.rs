@@ -1,4 +1,5 @@
 //! `/nodes/...`
+mod bulk;
 mod config;
 mod content;
 mod hardware;
@@ -7,6 +8,7 @@ mod lxc;
 mod network;
 mod power;
 mod qemu;
+mod services;
 pub(super) mod snapshot;
 mod storage;
 mod tasks;

@@ -133,8 +133,44 @@ fn options(call: &Call<'_>) -> Texts {
     options
 }
 
+/// Said in two ways, an address is refused.
+fn conflicts(call: &Call<'_>) -> Result<(), Fail> {
+    for (cidr, parts) in [("cidr", ["address", "netmask"]), ("cidr6", ["address6", "netmask6"])] {
+        if let Some(part) = parts.iter().find(|part| call.args.has(cidr) && call.args.has(part)) {
+            return Err(Fail::param(part, format!("{part} conflicts with {cidr}")));
+        }
+    }
+    Ok(())
+}
+
+/// One gateway for all interfaces, and each port on one bridge only.
+fn check_others(node: &Node, name: &str, options: &Texts) -> Result<(), Fail> {
+    let others = || node.interfaces().iter().filter(|(other, _)| *other != name);
+    for (key, what) in [("gateway", "Default gateway"), ("gateway6", "Default ipv6 gateway")] {
+        if !options.contains_key(key) {
+            continue;
+        }
+        if let Some((other, _)) = others().find(|(_, other)| other.contains_key(key)) {
+            return Err(Fail::param(key, format!("{what} already exists on interface '{other}'.")));
+        }
+    }
+    const PORTS: &[&str] = &["bridge_ports", "ovs_ports", "slaves", "ovs_bonds"];
+    let ports = |options: &Texts| -> Vec<String> {
+        PORTS.iter().filter_map(|key| options.get(*key)).flat_map(|text| words(text).map(str::to_owned)).collect()
+    };
+    let (own, key) = (ports(options), PORTS.iter().find(|key| options.get(**key).is_some_and(|text| !text.is_empty())));
+    for (other, theirs) in others() {
+        if let Some(port) = ports(theirs).iter().find(|port| own.contains(port)) {
+            let key = key.copied().unwrap_or("bridge_ports");
+            return Err(Fail::param(key, format!("{port} is already used on interface '{other}'.")));
+        }
+    }
+    Ok(())
+}
+
 fn create(call: &mut Call<'_>) -> Answer {
     let mut options = options(call);
+    conflicts(call)?;
     let name = call.args.text("iface").to_owned();
     if options.get("type").map(String::as_str) == Some("bridge") {
         for (key, value) in [("bridge_fd", "0"), ("bridge_stp", "off"), ("bridge_ports", "")] {
@@ -145,10 +181,9 @@ fn create(call: &mut Call<'_>) -> Answer {
     if node.interfaces().contains_key(&name) {
         return Err(Fail::param("iface", "interface already exists"));
     }
-    if let Some(cidr) = options.get("cidr")
-        && let Some((other, _)) = node.interfaces().iter().find(|(_, other)| other.get("cidr") == Some(cidr))
-    {
-        return Err(Fail::param("address", format!("address already in use on '{other}'")));
+    check_others(node, &name, &options)?;
+    if options.get("bridge_vids").is_some_and(|list| words(list).next().is_none()) {
+        return Err(Fail::param("bridge_vids", "VLAN list items are empty"));
     }
     staged(node).insert(name, options);
     Reply::done()
@@ -157,11 +192,16 @@ fn create(call: &mut Call<'_>) -> Answer {
 /// What is not named stays (pve-notes section 10).
 fn update(call: &mut Call<'_>) -> Answer {
     let (new, name) = (options(call), call.args.text("iface").to_owned());
+    let clash = conflicts(call).err();
     let delete: Vec<String> = words(call.args.text("delete")).map(str::to_owned).collect();
     let node = call.world.node_mut(&call.node())?;
     if !node.interfaces().contains_key(&name) {
         return Err(missing());
     }
+    if let Some(fail) = clash {
+        return Err(fail);
+    }
+    check_others(node, &name, &new)?;
     if let Some(options) = staged(node).get_mut(&name) {
         for key in &delete {
             options.remove(key);

@@ -47,6 +47,9 @@ fn status(call: &mut Call<'_>) -> Answer {
 
 fn log(call: &mut Call<'_>) -> Answer {
     let upid = upid(call)?;
+    if call.args.flag("download") && (call.args.has("start") || call.args.has("limit")) {
+        return Err(Fail::die("'download' cannot be used together with 'start' or 'limit' parameters"));
+    }
     let Some(task) = call.task(&upid) else {
         let row = json!({"n": 1, "t": "unable to open file - No such file or directory"});
         return Ok(Reply::from(row).beside("total", json!(1)));
@@ -66,6 +69,9 @@ fn log(call: &mut Call<'_>) -> Answer {
 
 fn stop(call: &mut Call<'_>) -> Answer {
     let upid = upid(call)?;
+    if call.task(&upid).is_none() {
+        return Err(Fail::param("upid", "no such task"));
+    }
     if let Some(task) = call.task(&upid) {
         let own = task.who.user == call.who.user;
         let node = format!("/nodes/{}", task.node);
@@ -96,11 +102,15 @@ fn list(call: &mut Call<'_>) -> Answer {
         })
         .filter(|task| args.get("vmid").is_none_or(|vmid| task.id == vmid))
         .filter(|task| args.get("typefilter").is_none_or(|kind| task.kind == kind))
-        .filter(|task| args.get("userfilter").is_none_or(|user| task.who.full().contains(user)))
+        .filter(|task| {
+            args.get("userfilter").is_none_or(|user| task.who.full().to_lowercase().contains(&user.to_lowercase()))
+        })
         .filter(|task| number("since").is_none_or(|since| task.start / 1000 >= since))
         .filter(|task| number("until").is_none_or(|until| task.start / 1000 <= until))
         .filter(|task| !args.flag("errors") || task.exit().is_some_and(|exit| exit != "OK"))
-        .filter(|task| states.is_empty() || states.contains(&state(task)))
+        .filter(|task| {
+            args.flag("errors") || states.is_empty() || states.iter().any(|s| s.eq_ignore_ascii_case(state(task)))
+        })
         .collect();
     rows.reverse();
     rows.sort_by_key(|task| std::cmp::Reverse(task.ended().unwrap_or(u64::MAX)));
@@ -118,6 +128,7 @@ fn state(task: &Task) -> &'static str {
     match task.exit() {
         None => "unknown",
         Some("OK") => "ok",
+        Some("unexpected status") => "unknown",
         Some(exit) if exit.starts_with("WARNINGS") => "warning",
         Some(_) => "error",
     }
