@@ -20,7 +20,7 @@ pub(super) fn typed(release: Release, lxc: bool, key: &str, value: &str) -> Valu
 }
 
 /// A password is never shown.
-fn shown(release: Release, lxc: bool, key: &str, value: &str) -> Value {
+pub(super) fn shown(release: Release, lxc: bool, key: &str, value: &str) -> Value {
     match key {
         "cipassword" => json!("**********"),
         // A container's description ends in a line break, a virtual machine's never does (recorded).
@@ -82,8 +82,8 @@ pub(super) fn cpus(world: &World, guest: &Guest) -> u64 {
         return number(guest, "cores", node);
     }
     let all = number(guest, "sockets", 1) * number(guest, "cores", 1);
-    let limit = number(guest, "vcpus", all);
-    limit.min(all)
+    let host = world.nodes.get(&guest.node).map_or(all, |node| u64::from(node.spec.cores));
+    number(guest, "vcpus", all.min(host))
 }
 
 /// Memory in bytes.
@@ -130,6 +130,10 @@ pub(super) fn figures(world: &World, guest: &Guest) -> Value {
         value["diskwrite"] = json!(0);
     } else if guest.config.keys().any(|key| key.starts_with("serial")) {
         value["serial"] = json!(1);
+    }
+    if !guest.lxc && number(guest, "balloon", 0) > 0 {
+        value["balloon_min"] = json!(number(guest, "balloon", 0) << 20);
+        value["shares"] = json!(number(guest, "shares", 1000));
     }
     if let Some(run) = run {
         value["pid"] = json!(run.pid);

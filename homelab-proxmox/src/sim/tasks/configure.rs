@@ -332,6 +332,9 @@ fn apply(world: &mut World, task: &mut Task, vmid: u32, touched: &[&str]) -> Res
     let mut errors = if guest.run.is_some() { hotplug::apply(world, vmid, touched) } else { cold(world, vmid) };
     if regenerates {
         task.say("generating cloud-init ISO");
+        if let Some(guest) = world.guests.get_mut(&vmid) {
+            guest.write_cloudinit();
+        }
     }
     errors.values_mut().for_each(|text| text.push('\n'));
     if errors.is_empty() { Ok(()) } else { Err(Fail::Params(errors)) }

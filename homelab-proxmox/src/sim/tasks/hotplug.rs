@@ -39,14 +39,20 @@ pub(super) fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> BTreeMap<
     let mut errors = BTreeMap::new();
     let Some(guest) = world.guests.get(&vmid) else { return errors };
     let fast: Vec<String> = guest.pending.keys().filter(|option| is_fast(option)).cloned().collect();
-    fast.iter().for_each(|option| put(world, vmid, option));
+    fast.iter().for_each(|option| take(world, vmid, option));
     let Some(guest) = world.guests.get(&vmid) else { return errors };
     let deleting: Vec<(String, bool)> = guest.deleting.iter().map(|(key, force)| (key.clone(), *force)).collect();
     let pending: Vec<(String, String)> =
         guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (option, force) in deleting.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         let done = match gone(world, vmid, &option) {
-            Plug::Done => remove(world, vmid, &option, force).map_err(super::super::answer::Fail::text),
+            Plug::Done => {
+                if let Some(guest) = world.guests.get_mut(&vmid) {
+                    let old = guest.get(&option).map(str::to_owned);
+                    guest.note_cloudinit(&option, old.as_deref(), None);
+                }
+                remove(world, vmid, &option, force).map_err(super::super::answer::Fail::text)
+            }
             Plug::Later => Ok(()),
             Plug::Problem(text) => Err(text),
         };
@@ -56,14 +62,26 @@ pub(super) fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> BTreeMap<
     }
     for (option, value) in pending.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match plug(world, vmid, &option, &value) {
-            Plug::Done => put(world, vmid, &option),
+            Plug::Done => take(world, vmid, &option),
             Plug::Later => {}
             Plug::Problem(text) => {
                 errors.insert(option, format!("hotplug problem - {text}"));
             }
         }
     }
+    if let Some(guest) = world.guests.get_mut(&vmid).filter(|guest| hotplugs(guest, "cloudinit")) {
+        guest.write_cloudinit();
+    }
     errors
+}
+
+/// Puts what is pending into force, and remembers what the cloud-init drive still says.
+fn take(world: &mut World, vmid: u32, option: &str) {
+    if let Some(guest) = world.guests.get_mut(&vmid) {
+        let (old, new) = (guest.get(option).map(str::to_owned), guest.pending.get(option).cloned());
+        guest.note_cloudinit(option, old.as_deref(), new.as_deref());
+    }
+    put(world, vmid, option);
 }
 
 enum Plug {

@@ -1,7 +1,7 @@
 //! Starting and stopping guests.
 use super::super::answer::Fail;
 use super::super::quirks;
-use super::super::world::{Firmware, Guest, Identity, Os, Run, Texts, World};
+use super::super::world::{Firmware, Guest, Identity, Os, Run, World};
 use super::configure::settle_pending;
 use super::create::boot_devices;
 use super::disk::{self, New};
@@ -193,15 +193,8 @@ pub(super) fn finish_start(world: &mut World, vmid: u32) -> Result<(), Fail> {
     let os = boots(world, guest);
     let (pid, since) = (world.new_pid(), world.now);
     if let Some(guest) = world.guests.get_mut(&vmid) {
-        let cloudinit: Texts = guest
-            .config
-            .iter()
-            .filter(|(key, _)| {
-                matches!(key.as_str(), "ciuser" | "cipassword" | "sshkeys" | "nameserver" | "searchdomain" | "name")
-                    || key.starts_with("ipconfig")
-            })
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        let cloudinit = guest.told();
+        guest.cloudinit.clear();
         guest.run = Some(Run { since, pid, paused: false, os, cloudinit });
     }
     world.learn_agent(vmid);

@@ -1,5 +1,6 @@
 //! A virtual machine or container: its configuration, what is pending, and whether it runs.
 use super::super::answer::Fail;
+use super::super::rights::is_cloudinit;
 use super::super::{quirks, random};
 use super::{Firmware, World};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub(crate) struct Guest {
     pub(crate) run: Option<Run>,
     /// When it was made, in milliseconds.
     pub(crate) made: u64,
+    /// What the cloud-init drive still has of options that changed while the guest ran; `added` names new ones.
+    #[serde(default)]
+    pub(crate) cloudinit: Texts,
 }
 
 impl Guest {
@@ -77,6 +81,7 @@ impl Guest {
             snapshots: BTreeMap::new(),
             run: None,
             made: now,
+            cloudinit: Texts::new(),
         }
     }
 
@@ -131,6 +136,66 @@ impl Guest {
             return Err(Fail::die(format!("{what} - protection mode enabled")));
         }
         Ok(())
+    }
+
+    /// The slot of its cloud-init drive.
+    pub(crate) fn cloudinit_drive(&self) -> Option<&str> {
+        let mut drives =
+            self.config.iter().filter(|(key, _)| is_volume_key(self.lxc, key) && !key.starts_with("unused"));
+        let found = drives.find(|(_, value)| value.split(',').next().is_some_and(is_cloudinit));
+        found.map(|(key, _)| key.as_str())
+    }
+
+    /// Writes the cloud-init drive anew, if there is one.
+    pub(crate) fn write_cloudinit(&mut self) {
+        if self.cloudinit_drive().is_none() {
+            return;
+        }
+        self.cloudinit.clear();
+        let config = self.told();
+        if let Some(run) = &mut self.run {
+            run.cloudinit = config;
+        }
+    }
+
+    /// The options that cloud-init tells the guest.
+    pub(crate) fn told(&self) -> Texts {
+        let named = ["ciuser", "cipassword", "sshkeys", "nameserver", "searchdomain", "name"];
+        let told = |key: &String| named.contains(&key.as_str()) || key.starts_with("ipconfig");
+        self.config.iter().filter(|(key, _)| told(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Remembers what the drive still has of an option that changes while the guest runs.
+    pub(crate) fn note_cloudinit(&mut self, option: &str, old: Option<&str>, new: Option<&str>) {
+        let stem = option.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let known =
+            ["cicustom", "cipassword", "citype", "ciuser", "ciupgrade", "nameserver", "searchdomain", "sshkeys"];
+        let numbered = stem.len() < option.len() && matches!(stem, "ipconfig" | "net");
+        if !(known.contains(&option) || option == "name" || numbered) {
+            return;
+        }
+        let text = self.cloudinit.remove("added").unwrap_or_default();
+        let mut added: std::collections::BTreeSet<String> =
+            text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let recorded = self.cloudinit.get(option).cloned();
+        match (old, new, recorded) {
+            (_, Some(new), Some(recorded)) if new == recorded => {
+                self.cloudinit.remove(option);
+                added.remove(option);
+            }
+            (_, _, Some(_)) | (None, None, None) => {}
+            (Some(_), None, None) if added.remove(option) => {}
+            (Some(_), Some(_), None) if added.contains(option) => {}
+            (Some(old), _, None) => {
+                self.cloudinit.insert(option.to_owned(), old.to_owned());
+            }
+            (None, Some(_), None) => {
+                added.insert(option.to_owned());
+            }
+        }
+        if !added.is_empty() {
+            self.cloudinit.insert("added".to_owned(), added.into_iter().collect::<Vec<_>>().join(","));
+        }
     }
 
     /// Volumes that the configuration and the snapshots name, with their options.
