@@ -1,9 +1,15 @@
 //! The named formats of the schema, each with the words of its refusal.
 use super::check::matches_whole;
+use super::cpu::cpu;
 use super::firewall;
 use super::permission;
 use super::props;
 use super::schema::SCHEMA;
+pub(crate) use super::shape::is_userid;
+use super::shape::{
+    ALIAS, EMAIL_USER, HA_ID, IFACE, NODE, STORAGE, dots_end, is_cidr4, is_cidr6, is_dns, is_email, is_ip,
+    matches_start,
+};
 use super::world::Release;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -224,52 +230,6 @@ fn one(release: Release, name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-const NODE: &str = r"[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?";
-const STORAGE: &str = r"(?i)[a-z][a-z0-9\-_.]*[a-z0-9]";
-const IFACE: &str = r"(?i)[a-z][a-z0-9_]{1,20}([:\.]\d+)?";
-const ALIAS: &str = "((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+";
-const EMAIL_USER: &str = r"[\w+\-~]+(\.[\w+\-~]+)*";
-
-fn is_email(value: &str) -> bool {
-    matches_whole(&format!("{EMAIL_USER}@[a-zA-Z0-9-]+(\\.[a-zA-Z0-9-]+)*"), value)
-}
-
-/// Whether a text begins as a pattern says; what follows is free.
-fn matches_start(value: &str, pattern: &str) -> bool {
-    matches_whole(&format!("{}(?s:.*)", pattern.trim_start_matches('^')), value)
-}
-
-fn dots_end(value: &str) -> bool {
-    value.ends_with("/.") || value.ends_with("/..")
-}
-
-const HA_ID: &str = "value does not look like a valid ha resource id";
-
-/// `user@realm`, as every user id looks.
-pub(crate) fn is_userid(value: &str) -> bool {
-    value.len() <= 64 && matches_whole(r"[^\s:/]+@[A-Za-z][A-Za-z0-9\.\-_]+", value)
-}
-
-fn is_dns(value: &str) -> bool {
-    matches_whole(r"(([a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)\.)*([A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?)", value)
-}
-
-fn is_ip(value: &str) -> bool {
-    value.parse::<IpAddr>().is_ok()
-}
-
-fn is_cidr4(value: &str) -> bool {
-    value.split_once('/').is_some_and(|(ip, bits)| {
-        ip.parse::<Ipv4Addr>().is_ok() && bits.parse().is_ok_and(|bits: u8| (8..=32).contains(&bits))
-    })
-}
-
-fn is_cidr6(value: &str) -> bool {
-    value.split_once('/').is_some_and(|(ip, bits)| {
-        ip.parse::<Ipv6Addr>().is_ok() && bits.parse().is_ok_and(|bits: u8| (8..=128).contains(&bits))
-    })
-}
-
 fn volume_id(value: &str) -> Result<(), String> {
     if matches_whole(r"(?i)[a-z][a-z0-9\-_.]*[a-z0-9]:.+", value) {
         Ok(())
@@ -409,52 +369,4 @@ fn bootdev(value: &str) -> Result<(), String> {
     };
     let fits = most > 0 && value[stem.len()..].parse().is_ok_and(|number: u32| number <= most);
     if fits { Ok(()) } else { Err(format!("invalid boot device '{value}'\n")) }
-}
-
-/// Built-in CPU models of qemu-server; custom ones carry a prefix.
-const CPUS: &str = "486 athlon Broadwell Broadwell-IBRS Broadwell-noTSX Broadwell-noTSX-IBRS Cascadelake-Server \
-    Cascadelake-Server-noTSX Cascadelake-Server-v2 Cascadelake-Server-v4 Cascadelake-Server-v5 Conroe Cooperlake \
-    Cooperlake-v2 core2duo coreduo EPYC EPYC-Genoa EPYC-IBPB EPYC-Milan EPYC-Milan-v2 EPYC-Rome EPYC-Rome-v2 \
-    EPYC-Rome-v3 EPYC-Rome-v4 EPYC-v3 EPYC-v4 GraniteRapids Haswell Haswell-IBRS Haswell-noTSX Haswell-noTSX-IBRS host \
-    Icelake-Client Icelake-Client-noTSX Icelake-Server Icelake-Server-noTSX Icelake-Server-v3 Icelake-Server-v4 \
-    Icelake-Server-v5 Icelake-Server-v6 IvyBridge IvyBridge-IBRS KnightsMill kvm32 kvm64 max Nehalem Nehalem-IBRS \
-    Opteron_G1 Opteron_G2 Opteron_G3 Opteron_G4 Opteron_G5 Penryn pentium pentium2 pentium3 phenom qemu32 qemu64 \
-    SandyBridge SandyBridge-IBRS SapphireRapids SapphireRapids-v2 Skylake-Client Skylake-Client-IBRS \
-    Skylake-Client-noTSX-IBRS Skylake-Client-v4 Skylake-Server Skylake-Server-IBRS Skylake-Server-noTSX-IBRS \
-    Skylake-Server-v4 Skylake-Server-v5 Westmere Westmere-IBRS x86-64-v2 x86-64-v2-AES x86-64-v3 x86-64-v4";
-
-/// Flags that a guest may be given.
-const FLAGS: &[&str] = &[
-    "pcid",
-    "spec-ctrl",
-    "ibpb",
-    "ssbd",
-    "virt-ssbd",
-    "amd-ssbd",
-    "amd-no-ssb",
-    "pdpe1gb",
-    "md-clear",
-    "hv-tlbflush",
-    "hv-evmcs",
-    "aes",
-];
-
-fn cpu(release: Release, keys: &props::Keys) -> Result<(), String> {
-    let Some(model) = keys.get("cputype") else { return Err("CPU is missing cputype\n".to_owned()) };
-    if let Some(custom) = model.strip_prefix("custom-") {
-        return Err(format!("Custom cputype '{custom}' not found\n"));
-    }
-    if !CPUS.split_whitespace().any(|known| known == model) {
-        return Err(format!("Built-in cputype '{model}' is not defined (missing 'custom-' prefix?)\n"));
-    }
-    let known = |flag: &str| FLAGS.contains(&flag) || (release == Release::V9_2 && flag == "nested-virt");
-    if let Some(flags) = keys.get("flags")
-        && !flags.split(';').all(|flag| flag.len() > 1 && known(&flag[1..]))
-    {
-        return Err(format!("VM-specific CPU flags must be a subset of: {}\n", FLAGS.join(", ")));
-    }
-    if keys.contains_key("reported-model") {
-        return Err("Property 'reported-model' not allowed in VM-specific CPU config.\n".to_owned());
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 mod access;
 mod cluster;
 mod firewall;
+mod fixed;
 mod guests;
 mod nodes;
 mod pools;
@@ -78,7 +79,7 @@ fn is_open(world: &World, found: &Found<'_>) -> bool {
 
 fn route(call: &mut Call<'_>, method: Method, template: &str) -> Option<Answer> {
     let key = format!("{} {template}", method.as_str());
-    match template.trim_start_matches('/').split('/').next().unwrap_or_default() {
+    let own = match template.trim_start_matches('/').split('/').next().unwrap_or_default() {
         "" => Some(Ok(subdirs(&["access", "cluster", "nodes", "pools", "storage", "version"]))),
         "version" => Some(Ok(version(call.world))),
         "access" => access::route(call, &key),
@@ -87,7 +88,8 @@ fn route(call: &mut Call<'_>, method: Method, template: &str) -> Option<Answer> 
         "pools" => pools::route(call, &key),
         "storage" => storage::route(call, &key),
         _ => None,
-    }
+    };
+    own.or_else(|| fixed::route(call, &key))
 }
 
 /// An index: `subdir` rows.

@@ -1,10 +1,15 @@
 //! What a simulator gets wrong (pve-notes section 14), line by line. Lines that a recorded step proves are left to the
 //! replay in `tests/parity`.
+mod containers;
+mod definitions;
+mod drives;
 mod errors;
+mod options;
 mod passthrough;
 mod rehearsal;
 mod serving;
 mod tasks;
+mod trouble;
 mod values;
 
 use crate::http::{Http, Method, Request};
@@ -105,5 +110,23 @@ impl Lab {
     /// Makes a guest on the node `pve`.
     async fn make(&self, params: &[(&str, &str)]) {
         assert_eq!(self.run(Method::Post, "/nodes/pve/qemu", params).await, "OK");
+    }
+
+    /// A call that is refused: its status and its words, a parameter's with its name.
+    async fn refusal(&self, method: Method, path: &str, params: &[(&str, &str)]) -> String {
+        let answer = self.sim.send(self.request(method, path, params)).await.unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let errors = body["errors"].as_object().cloned().unwrap_or_default();
+        let told: Vec<String> = errors.iter().map(|(key, text)| format!("{key}: {}", text.as_str().unwrap())).collect();
+        let words = if told.is_empty() { answer.reason } else { told.join("; ") };
+        format!("{} {}", answer.status, words.trim_end())
+    }
+
+    /// Somebody with a role on a path, and nothing else.
+    async fn somebody(&self, role: &str, path: &str) -> Lab {
+        self.post("/access/users", &[("userid", "ada@pve")]).await;
+        let (_, _, token) = self.post("/access/users/ada@pve/token/tok", &[("privsep", "0")]).await;
+        self.put("/access/acl", &[("path", path), ("users", "ada@pve"), ("roles", role)]).await;
+        self.as_token(&format!("ada@pve!tok={}", token["value"].as_str().unwrap()))
     }
 }

@@ -130,7 +130,7 @@ fn split(cidr: &str) -> Result<(&str, String), Fail> {
 }
 
 /// Network devices that have addresses to be told, by the order of their names as texts.
-fn told<'g>(guest: &'g Guest) -> impl Iterator<Item = (&'g str, &'g str, &'g str)> {
+fn told(guest: &Guest) -> impl Iterator<Item = (&str, &str, &str)> {
     guest.config.iter().filter_map(|(key, net)| {
         let number = key.strip_prefix("net").filter(|number| number.parse::<u32>().is_ok())?;
         Some((number, net.as_str(), guest.get(&format!("ipconfig{number}"))?))
