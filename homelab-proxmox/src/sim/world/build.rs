@@ -178,7 +178,13 @@ impl World {
     /// The world that the recordings of 8.4.21 expect: one node `pve`, template 9000, one image to import.
     #[must_use]
     pub fn parity() -> World {
-        let image = Image { size: 54_132_736, virtual_size: 128 << 20, agent: true, ..Image::default() };
+        let image = Image {
+            size: 54_132_736,
+            virtual_size: 128 << 20,
+            agent: true,
+            firmware: Firmware::Uefi,
+            ..Image::default()
+        };
         let spec = NodeSpec { cores: 4, memory: 8 << 30, disk: 60 << 30 };
         let mut world = World::empty(Release::V8_4)
             .storage_of("local", StorageKind::Dir, 200 << 30)
@@ -230,7 +236,7 @@ impl World {
                 "local:9000/base-9000-disk-1.qcow2",
                 "qcow2",
                 128 << 20,
-                Some(Os { agent: true, firmware: Firmware::Either }),
+                Some(Os { agent: true, firmware: Firmware::Uefi }),
             ),
         ] {
             let volume = Volume {
