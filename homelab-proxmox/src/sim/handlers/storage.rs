@@ -145,6 +145,16 @@ fn create(call: &mut Call<'_>) -> Answer {
             ));
         }
     }
+    let here = call.world.entry_node();
+    let elsewhere = options.get("nodes").is_some_and(|nodes| !nodes.split(',').any(|node| node == here));
+    let checked = matches!(name.as_str(), "nfs" | "cifs" | "iscsi" | "iscsidirect" | "pbs");
+    if checked
+        && call.world.trouble.storage_network_down
+        && options.get("disable").map(String::as_str) != Some("1")
+        && !elsewhere
+    {
+        return fail(format!("storage '{id}' is not online"));
+    }
     options.entry("content".to_owned()).or_insert_with(|| kind.holds.1.to_owned());
     options.insert("type".to_owned(), name.clone());
     call.world.storages.insert(id.clone(), options);

@@ -151,6 +151,13 @@ fn gone(world: &World, vmid: u32, option: &str) -> Plug {
 fn plug(world: &World, vmid: u32, option: &str, value: &str) -> Plug {
     let Some(guest) = world.guests.get(&vmid) else { return Plug::Later };
     let keys = |text: &str| props::keys(world.release, false, option, text);
+    if stem(option) == "net"
+        && hotplugs(guest, "network")
+        && let Some(bridge) = keys(value).get("bridge")
+        && world.nodes.get(&guest.node).is_some_and(|node| !node.has_bridge(bridge))
+    {
+        return Plug::Problem(format!("bridge '{bridge}' does not exist"));
+    }
     match (stem(option), guest.get(option)) {
         ("hotplug", _) => {
             let heavy = |text: &str| text.contains("memory") || text.contains("cpu");

@@ -1,6 +1,5 @@
 //! Disks that grow, move to another storage, or change hands.
 use super::super::answer::Fail;
-use super::super::rights::is_cloudinit;
 use super::super::world::{World, format_size, parse_size};
 use super::super::{permission, props, quirks};
 use super::Task;
@@ -62,7 +61,7 @@ pub(super) fn begin_resize(world: &mut World, task: &Task, grow: &Growth<'_>) ->
     let storage = volid.split(':').next().unwrap_or_default();
     if !guest.lxc {
         world.volume_name(&volid)?;
-        if value.contains("media=cdrom") && !is_cloudinit(&volid) {
+        if value.contains("media=cdrom") {
             return Err(Fail::die("you can't resize a cdrom"));
         }
         permission::need(world, &task.who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;

@@ -15,6 +15,10 @@ async fn each_kind_of_storage_knows_its_own_options() {
         let refused = lab.refusal(Post, "/storage", &params).await;
         assert!(refused.starts_with("400 ") || refused.starts_with("500 "), "{refused} instead of {told}");
     }
+    let nfs = [("storage", "far"), ("type", "nfs"), ("server", "198.51.100.7"), ("export", "/x")];
+    assert_eq!(lab.refusal(Post, "/storage", &nfs).await, "500 create storage failed: storage 'far' is not online");
+    let off = [&nfs[..], &[("disable", "1")]].concat();
+    assert_eq!(lab.post("/storage", &off).await.0, 200);
     assert_eq!(lab.refusal(Get, "/nodes/pve/storage/none/status", &[]).await, "400 storage: No such storage.");
 }
 

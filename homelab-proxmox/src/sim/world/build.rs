@@ -190,6 +190,7 @@ impl World {
             .storage_of("local", StorageKind::Dir, 200 << 30)
             .with_node("pve", spec)
             .with_import("local:import/miniguest.qcow2", &image);
+        world.trouble.storage_network_down = true;
         if let Some(node) = world.nodes.get_mut("pve") {
             node.cgroup = 1;
             node.bare_bridges.push("vmbr1".to_owned());

@@ -15,6 +15,9 @@ pub struct Trouble {
     pub offline: BTreeSet<String>,
     /// Storages whose lock somebody holds: volumes are neither made nor freed on them.
     pub locked_storages: BTreeSet<String>,
+    /// Servers of network storages are out of reach: such a storage cannot be defined, unless it is switched off or
+    /// meant for other nodes. So it is in [`World::parity`].
+    pub storage_network_down: bool,
     /// How many seconds calls take, by the beginning of `METHOD /path`. What takes longer than 30 s is answered with
     /// 596, and takes effect all the same.
     pub slow: BTreeMap<String, u64>,

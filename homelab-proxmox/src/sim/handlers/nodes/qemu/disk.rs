@@ -3,6 +3,7 @@ use super::rules;
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
 use crate::sim::quirks;
+use crate::sim::rights::is_cloudinit;
 use crate::sim::tasks::{Job, Locks, MoveJob};
 use crate::sim::world::{Guest, is_storage_id};
 
@@ -42,7 +43,7 @@ pub(super) fn move_disk(call: &mut Call<'_>) -> Answer {
             }
             let value = guest.get(&disk).ok_or_else(|| Fail::die(format!("disk '{disk}' does not exist")))?;
             let volid = value.split(',').next().unwrap_or_default().to_owned();
-            if value.contains("media=cdrom") {
+            if value.contains("media=cdrom") && !is_cloudinit(&volid) {
                 return Err(Fail::die("you can't move a cdrom"));
             }
             let old = volid.rsplit_once('.').map(|(_, end)| end).filter(|end| ["raw", "qcow2", "vmdk"].contains(end));
