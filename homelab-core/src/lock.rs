@@ -86,8 +86,10 @@ pub fn holder(path: &Path) -> Option<Holder> {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // Closing the file releases the lock; that nothing is left in it is only for those who look.
+        // That nothing is left in it is only for those who look. Closing the file would release the lock too, but not while
+        // a child of ours that has not yet executed its program holds a copy of it.
         let _ = self.0.set_len(0);
+        let _ = self.0.unlock();
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Cause {
     #[error("{0}")]
     Refused(Refusal),
     /// The server started a task, and the task failed.
-    #[error("the task {}{}", ended(.exit), Tail(.log))]
+    #[error("the task {}{}", ended(.exit), Tail(.log, .exit))]
     Task {
         /// The task.
         upid: Box<Upid>,
@@ -50,7 +50,7 @@ pub enum Cause {
         log: Vec<String>,
     },
     /// The server does not know how the task ended ("unexpected status"): read the object to find out.
-    #[error("the server lost track of task {upid}: {exit}")]
+    #[error("the server lost track of the task: {exit} ({upid})")]
     TaskUnclear {
         /// The task.
         upid: Box<Upid>,
@@ -58,7 +58,7 @@ pub enum Cause {
         exit: String,
     },
     /// The task was started, and then it could not be followed.
-    #[error("task {upid} was started, but it cannot be followed: {reason}")]
+    #[error("the task was started, but it cannot be followed: {} ({upid})", .reason.cause())]
     TaskUnwatched {
         /// The task.
         upid: Box<Upid>,
@@ -66,7 +66,7 @@ pub enum Cause {
         reason: Box<Error>,
     },
     /// The task did not end in time. It is still running.
-    #[error("task {upid} is still running after {} seconds", .waited.as_secs())]
+    #[error("the task is still running after {} seconds ({upid})", .waited.as_secs())]
     TaskSlow {
         /// The task.
         upid: Box<Upid>,
@@ -96,12 +96,12 @@ fn ended(exit: &str) -> String {
     if exit == "received interrupt" { "was stopped by somebody".to_owned() } else { format!("failed: {exit}") }
 }
 
-struct Tail<'a>(&'a [String]);
+struct Tail<'a>(&'a [String], &'a str);
 
 impl fmt::Display for Tail<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The last line only repeats the exit status.
-        let mut lines = self.0.iter().filter(|line| !line.starts_with("TASK ERROR: "));
+        // The last lines only repeat the exit status.
+        let mut lines = self.0.iter().filter(|line| !line.starts_with("TASK ERROR: ") && *line != self.1);
         lines.try_for_each(|line| write!(to, "\n  | {line}"))
     }
 }
@@ -245,6 +245,8 @@ impl Cause {
             Cause::Transport(_) | Cause::TaskUnclear { .. } | Cause::TaskSlow { .. } => true,
             Cause::TaskUnwatched { reason, .. } => reason.is_transient(),
             Cause::Refused(refusal) if matches!(refusal.status, 595..=599) => true,
+            // Whoever waits for an agent asks again in his own time.
+            Cause::Refused(_) if refusal::agent_silent(text) => false,
             Cause::Refused(_) => is_busy(text) || text.contains("got timeout") || text.contains("got no worker upid"),
             Cause::Task { .. } => is_busy(text),
             _ => false,

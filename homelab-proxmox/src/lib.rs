@@ -3,6 +3,8 @@ pub mod api;
 pub mod client;
 mod error;
 pub mod http;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use client::Pve;
 pub use error::{Cause, Error, Result};

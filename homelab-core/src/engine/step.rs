@@ -117,9 +117,9 @@ impl Engine<'_> {
         let vertex = self.graph.vertex(id);
         let ceiling = match item.action {
             Action::Replace => Action::Create,
-            // To take over is to change what differs: the plan shows those changes too.
+            // The changes that a takeover needs were shown with it.
             Action::Adopt => Action::Update,
-            other => other,
+            shown => shown,
         };
         let mark = self.mark(&vertex.key);
         let log = Log { key: &vertex.key, journal, reporter: self.reporter };

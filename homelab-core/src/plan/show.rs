@@ -112,7 +112,7 @@ impl fmt::Display for ShownItem<'_> {
             None => writeln!(f, "{head}")?,
         }
         if let Some(was) = &item.was {
-            writeln!(f, "    name: {was} -> {}", item.key)?;
+            writeln!(f, "    key: {was} -> {}", item.key)?;
         }
         for change in &item.changes {
             let to = shorten(&change.to);

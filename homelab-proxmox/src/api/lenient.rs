@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 /// A type that can be read from any JSON scalar that means it.
-pub trait FromScalar: Sized {
+pub(crate) trait FromScalar: Sized {
     /// The value, or nothing if the scalar does not mean one.
     fn from_scalar(value: &Value) -> Option<Self>;
 }
@@ -58,7 +58,7 @@ impl<T: FromScalar> FromScalar for Option<T> {
 ///
 /// # Errors
 /// If what stands there does not mean a `T`.
-pub fn scalar<'de, D: Deserializer<'de>, T: FromScalar>(from: D) -> Result<T, D::Error> {
+pub(crate) fn scalar<'de, D: Deserializer<'de>, T: FromScalar>(from: D) -> Result<T, D::Error> {
     let value = Value::deserialize(from)?;
     T::from_scalar(&value)
         .ok_or_else(|| D::Error::custom(format_args!("`{value}` is not a {}", std::any::type_name::<T>())))

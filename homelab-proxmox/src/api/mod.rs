@@ -16,7 +16,7 @@ mod volume;
 
 pub use access::Permissions;
 pub use cluster::{ClusterMember, ClusterState, Guest, GuestKind, Resources};
-pub use lenient::{FromScalar, scalar};
+pub(crate) use lenient::{FromScalar, scalar};
 pub use nodes::{Node, NodeStatus};
 pub use property::{ConfigError, ConfigString, Other};
 pub use size::DiskSize;

@@ -177,7 +177,8 @@ pub struct Upload {
 
 fn checked(params: Params, checksum: Option<&Checksum>) -> Params {
     match checksum {
-        Some(sum) => params.set("checksum", &sum.digest).set("checksum-algorithm", &sum.algorithm),
+        // An upload is read in this order: the other way round the digest would be missed.
+        Some(sum) => params.set("checksum-algorithm", &sum.algorithm).set("checksum", &sum.digest),
         None => params,
     }
 }

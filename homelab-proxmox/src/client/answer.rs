@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 /// What stood in an answer that is no refusal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The answer proper.
-    pub data: Value,
+    pub(crate) data: Value,
     /// How many there are, where only some are listed (task logs).
-    pub total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// The staged changes of a node's network, a diff text.
-    pub changes: Option<String>,
+    pub(crate) changes: Option<String>,
 }
 
 impl Answer {

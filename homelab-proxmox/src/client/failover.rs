@@ -28,6 +28,9 @@ impl Failover {
 #[async_trait]
 impl Http for Failover {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if let [only] = self.nodes.as_slice() {
+            return only.send(request).await;
+        }
         let first = self.good.load(Ordering::Relaxed);
         let mut unreached = Vec::new();
         for turn in 0..self.nodes.len() {
@@ -39,9 +42,6 @@ impl Http for Failover {
                     return answer;
                 }
             }
-        }
-        if let [(host, reason)] = unreached.as_slice() {
-            return Err(TransportError::Unreached { host: host.clone(), reason: reason.clone() });
         }
         let hosts: Vec<_> = unreached.iter().map(|(host, _)| host.as_str()).collect();
         let reasons: Vec<_> = unreached.iter().map(|(host, reason)| format!("{host}: {reason}")).collect();

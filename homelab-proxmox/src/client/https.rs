@@ -6,7 +6,7 @@ use hyper::ext::ReasonPhrase;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Client,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
     multipart::{Form, Part},
     redirect,
 };
@@ -75,7 +75,7 @@ impl FromStr for Endpoint {
 }
 
 /// HTTPS to one node.
-pub struct Https {
+pub(crate) struct Https {
     endpoint: Endpoint,
     client: Client,
 }
@@ -159,7 +159,12 @@ impl Http for Https {
         call = match upload {
             Some(file) => {
                 let form = params.into_iter().fold(Form::new(), |form, (key, value)| form.text(key, value));
-                call.multipart(form.part("filename", Part::bytes(file.content).file_name(file.name)))
+                let mut headers = HeaderMap::new();
+                // The server takes all up to the next blank line for headers of the file, and so a file without any would
+                // lose its start.
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+                let part = Part::bytes(file.content).file_name(file.name).headers(headers);
+                call.multipart(form.part("filename", part))
             }
             None if in_query => call,
             None => call.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(encode(&params)),

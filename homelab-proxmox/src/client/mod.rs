@@ -21,11 +21,11 @@ mod tls;
 mod totp;
 mod upid;
 
-pub use answer::Answer;
+pub(crate) use answer::Answer;
 pub use auth::Credential;
 pub use call::Params;
 pub use failover::Failover;
-pub use https::{BadEndpoint, Endpoint, Https};
+pub use https::{BadEndpoint, Endpoint};
 pub use pve::{Connection, Pve};
 pub use reader::Reader;
 pub use refusal::{Lock, Missing, Refusal};

@@ -42,7 +42,9 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.parameters.is_empty() {
-            return write!(to, "{} (status {})", self.message, self.status);
+            to.write_str(&self.message)?;
+            // These two say nothing that the text does not say.
+            return if matches!(self.status, 403 | 500) { Ok(()) } else { write!(to, " (status {})", self.status) };
         }
         let mut separator = ": ";
         to.write_str(self.message.trim_end_matches(['.', ':']))?;
@@ -120,6 +122,7 @@ pub(crate) fn agent_silent(text: &str) -> bool {
     text.contains("guest agent is not running")
         || text.contains("No QEMU guest agent configured")
         || text.contains("is not running") && text.starts_with("VM ")
+        || text.contains("qmp command 'guest-") && text.contains("failed")
 }
 
 #[cfg(test)]
@@ -168,6 +171,7 @@ mod tests {
         assert!(root_only("Permission check failed (mount point type bind is only allowed for root@pam)"));
         assert!(stale("checksum mismatch (file change by other user?)"));
         assert!(agent_silent("VM 7100 is not running"));
+        assert!(agent_silent("VM 7100 qmp command 'guest-network-get-interfaces' failed - got timeout"));
         assert!(!agent_silent("VM 7100 already running"));
     }
 

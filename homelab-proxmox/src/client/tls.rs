@@ -93,10 +93,11 @@ impl Trust {
             Trust::Pinned(pins) if pins.is_empty() => return Err("no fingerprint is pinned".to_owned()),
             Trust::Pinned(pins) => Check::Pinned(pins.clone()),
             Trust::CaFile(file) => Check::By(authority(file, &provider)?),
-            Trust::System => {
-                let system = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
-                Check::By(Arc::new(system.map_err(|error| format!("the system's certificates: {error}"))?))
-            }
+            // Without any authority on this system all are refused, and the error shows the fingerprint to pin.
+            Trust::System => match rustls_platform_verifier::Verifier::new(Arc::clone(&provider)) {
+                Ok(system) => Check::By(Arc::new(system)),
+                Err(_) => Check::Pinned(Vec::new()),
+            },
         };
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let config = config.map_err(|error| error.to_string())?.dangerous();
@@ -148,6 +149,16 @@ impl Untrusted {
     }
 }
 
+const UNSIGNED: &str = "its certificate is signed by nobody who is trusted";
+
+fn reason(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => UNSIGNED.to_owned(),
+        rustls::Error::InvalidCertificate(wrong) => format!("its certificate is not trusted: {wrong}"),
+        other => format!("its certificate is not trusted: {other}"),
+    }
+}
+
 #[derive(Debug)]
 enum Check {
     Pinned(Vec<Fingerprint>),
@@ -173,18 +184,13 @@ impl ServerCertVerifier for Verifier {
         let presented = Fingerprint::of(leaf);
         let untrusted = match &self.check {
             Check::Pinned(pins) if pins.contains(&presented) => return Ok(ServerCertVerified::assertion()),
-            Check::Pinned(pins) => Untrusted {
-                presented,
-                pinned: pins.clone(),
-                reason: "its certificate is not the pinned one".to_owned(),
-            },
+            Check::Pinned(pins) => {
+                let reason = if pins.is_empty() { UNSIGNED } else { "its certificate is not the pinned one" };
+                Untrusted { presented, pinned: pins.clone(), reason: reason.to_owned() }
+            }
             Check::By(verifier) => match verifier.verify_server_cert(leaf, others, name, ocsp, now) {
                 Ok(verified) => return Ok(verified),
-                Err(error) => Untrusted {
-                    presented,
-                    pinned: Vec::new(),
-                    reason: format!("its certificate is not trusted: {error}"),
-                },
+                Err(error) => Untrusted { presented, pinned: Vec::new(), reason: reason(&error) },
             },
         };
         Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted)))))

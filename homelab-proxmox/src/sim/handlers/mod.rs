@@ -1,0 +1,123 @@
+//! What each method of the API does. Folders mirror the API's paths.
+mod access;
+mod cluster;
+mod firewall;
+mod guests;
+mod nodes;
+mod pools;
+mod storage;
+
+use super::answer::{Answer, Fail, Reply};
+use super::call::{Args, Call};
+use super::schema::{Found, SCHEMA};
+use super::world::{Identity, Release, World};
+use super::{check, permission, quirks};
+use crate::http::{Method, Request};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+/// Answers a request: who asks, is there such a method, may they, is it well formed, then what it does.
+pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
+    let path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
+    let found = SCHEMA.find(world.release, request.method, &path);
+    let open = found.as_ref().is_some_and(is_open);
+    let who = match world.caller(request.method, &request.headers) {
+        Ok(who) => who,
+        Err(_) if open => Identity::user("nobody"),
+        Err(fail) => return Err(Fail::Late(quirks::REFUSAL_DELAY, Box::new(fail))),
+    };
+    let method = request.method.as_str();
+    let Some(Found { template, args: named, endpoint }) = found else {
+        return Err(Fail::Status(501, format!("Method '{method} {path}' not implemented")));
+    };
+    let mut args = Args::default();
+    for (key, value) in named {
+        args.push(key, value);
+    }
+    for (key, value) in &request.params {
+        if template.contains(&format!("{{{key}}}")) {
+            return Err(Fail::param(key, "duplicate parameter (already defined in URI)"));
+        }
+        args.push(key.clone(), value.clone());
+    }
+    if let Some(upload) = &request.upload {
+        args.push("filename".to_owned(), upload.name.clone());
+    }
+    // The monitor's privilege changed with 9.0, and the schema only tells the new one.
+    if world.release == Release::V8_4 && template.ends_with("/monitor") {
+        permission::need(world, &who, &format!("/vms/{}", args.text("vmid")), &["VM.Monitor"])?;
+    } else {
+        permission::declared(world, &who, SCHEMA.permission(endpoint), &args)?;
+    }
+    if who.token.is_some() && endpoint.refuses_tokens() {
+        return Err(Fail::Forbidden("API tokens are not allowed here".to_owned()));
+    }
+    if let Some(node) = endpoint.node_param().and_then(|name| args.get(name)) {
+        let known = world.node(node)?;
+        if !known.online {
+            let text = format!("Connection to node '{node}' failed: No route to host");
+            return Err(Fail::Late(quirks::CONNECT_DELAY, Box::new(Fail::Plain(595, text))));
+        }
+    }
+    if let Some(upload) = &request.upload
+        && args.has("checksum")
+        && !sum_fits(&args, upload.content.len())
+    {
+        return Err(Fail::Plain(400, "Bad Request".to_owned()));
+    }
+    check::request(world.release, endpoint, &args)?;
+    let mut call = Call { world, who, args, upload: request.upload.clone() };
+    route(&mut call, request.method, template).unwrap_or_else(|| {
+        Err(Fail::Status(501, format!("the simulator does not do '{method} {template}' (the real one does)")))
+    })
+}
+
+/// Methods that answer without a login.
+fn is_open(found: &Found<'_>) -> bool {
+    SCHEMA.permission(found.endpoint).is_some_and(|check| check["user"] == "world")
+}
+
+/// The checksum of an upload must at least look like one of its algorithm; the HTTP layer refuses it (recorded).
+fn sum_fits(args: &Args, _length: usize) -> bool {
+    let digits = match args.text("checksum-algorithm") {
+        "md5" => 32,
+        "sha1" => 40,
+        "sha224" => 56,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => 64,
+    };
+    let sum = args.text("checksum");
+    sum.len() == digits && sum.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn route(call: &mut Call<'_>, method: Method, template: &str) -> Option<Answer> {
+    let key = format!("{} {template}", method.as_str());
+    match template.trim_start_matches('/').split('/').next().unwrap_or_default() {
+        "" => Some(Ok(subdirs(&["access", "cluster", "nodes", "pools", "storage", "version"]))),
+        "version" => Some(Ok(version(call.world))),
+        "access" => access::route(call, &key),
+        "cluster" => cluster::route(call, &key),
+        "nodes" => nodes::route(call, &key),
+        "pools" => pools::route(call, &key),
+        "storage" => storage::route(call, &key),
+        _ => None,
+    }
+}
+
+/// An index: `subdir` rows.
+pub(super) fn subdirs(names: &[&str]) -> Reply {
+    named("subdir", names)
+}
+
+/// An index whose rows have another key.
+pub(super) fn named(key: &str, names: &[&str]) -> Reply {
+    let rows: Vec<_> = names.iter().map(|name| json!({ key: name })).collect();
+    json!(rows).into()
+}
+
+/// What `GET /version` answers.
+pub(super) fn version(world: &World) -> Reply {
+    let (release, version) = world.release.version();
+    json!({"release": release, "version": version, "repoid": "2a5fa54a8503f96d"}).into()
+}

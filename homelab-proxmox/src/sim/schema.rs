@@ -1,0 +1,218 @@
+//! The API's schema: which methods there are, what they take, who may call them.
+//!
+//! The data is derived by `tools/compact-schema.py` and describes 9.2, with marks for what 8.4 does not have.
+use super::world::Release;
+use crate::http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// One parameter, or one key of a property string.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Prop {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) optional: u8,
+    pub(crate) format: Option<Format>,
+    pub(crate) minimum: Option<Value>,
+    pub(crate) maximum: Option<Value>,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) min_length: Option<usize>,
+    #[serde(rename = "enum")]
+    pub(crate) one_of: Option<Vec<String>>,
+    pub(crate) pattern: Option<String>,
+    pub(crate) alias: Option<String>,
+    pub(crate) key_alias: Option<String>,
+    #[serde(rename = "default_key")]
+    pub(crate) default_key: u8,
+    pub(crate) requires: Option<String>,
+    pub(crate) items: Option<Box<Prop>>,
+    since: Option<String>,
+    until: Option<String>,
+}
+
+/// A named format, or the keys of a property string.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Format {
+    Named(String),
+    Fields(BTreeMap<String, Prop>),
+}
+
+/// One method of one path.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Endpoint {
+    p: BTreeMap<String, usize>,
+    perm: Option<usize>,
+    node: Option<String>,
+    notoken: Option<u8>,
+    #[serde(default)]
+    free: u8,
+    since: Option<String>,
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    formats: BTreeMap<String, BTreeMap<String, Prop>>,
+    defs: Vec<Value>,
+    paths: BTreeMap<String, BTreeMap<String, Endpoint>>,
+}
+
+/// The whole schema.
+pub(crate) struct Schema {
+    formats: BTreeMap<String, BTreeMap<String, Prop>>,
+    props: Vec<Option<Prop>>,
+    perms: Vec<Value>,
+    /// By number of parts: the parts and the template that they make.
+    paths: Vec<(Vec<String>, String, BTreeMap<String, Endpoint>)>,
+}
+
+/// The only schema there is.
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let file: File = serde_json::from_str(include_str!("data/schema.json")).unwrap_or_else(|problem| {
+        unreachable!("the schema ships with the crate and its test reads it: {problem}");
+    });
+    let props = file.defs.iter().map(|def| serde_json::from_value(def.clone()).ok()).collect();
+    let parts = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect();
+    let paths = file.paths.into_iter().map(|(path, methods)| (parts(&path), path, methods)).collect();
+    Schema { formats: file.formats, props, perms: file.defs, paths }
+});
+
+/// A method that a request named: its template, what the path said, and its description.
+pub(crate) struct Found<'s> {
+    pub(crate) template: &'s str,
+    pub(crate) args: Vec<(String, String)>,
+    pub(crate) endpoint: &'s Endpoint,
+}
+
+impl Schema {
+    /// Finds the method for a decoded path.
+    pub(crate) fn find(&self, release: Release, method: Method, path: &str) -> Option<Found<'_>> {
+        let wanted: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let mut best: Option<(usize, Found<'_>)> = None;
+        for (parts, template, methods) in &self.paths {
+            let Some((literal, args)) = fit(parts, &wanted) else { continue };
+            let Some(endpoint) = methods.get(method.as_str()) else { continue };
+            if !release.has(endpoint.since.as_deref(), endpoint.until.as_deref()) {
+                continue;
+            }
+            if best.as_ref().is_none_or(|(most, _)| literal > *most) {
+                best = Some((literal, Found { template, args, endpoint }));
+            }
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// The keys of a named property string.
+    pub(crate) fn fields(&self, name: &str) -> Option<&BTreeMap<String, Prop>> {
+        self.formats.get(name)
+    }
+
+    /// The parameters of a method in a release.
+    pub(crate) fn params<'s>(
+        &'s self,
+        release: Release,
+        endpoint: &'s Endpoint,
+    ) -> impl Iterator<Item = (&'s str, &'s Prop)> {
+        endpoint.p.iter().filter_map(move |(name, def)| {
+            let prop = self.props.get(*def)?.as_ref()?;
+            prop.in_release(release).then_some((name.as_str(), prop))
+        })
+    }
+
+    /// The parameter of that name, numbered families included (`net3` is `net[n]`).
+    pub(crate) fn param(&self, release: Release, endpoint: &Endpoint, name: &str) -> Option<&Prop> {
+        let family = |name: &str| -> Option<String> {
+            let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            let digits = &name[stem.len()..];
+            let number: u32 = digits.parse().ok()?;
+            let plain = digits == number.to_string();
+            (plain && number < family_size(stem)).then(|| format!("{stem}[n]"))
+        };
+        let def = match endpoint.p.get(name) {
+            Some(def) if !name.contains('[') => def,
+            _ => endpoint.p.get(&family(name)?)?,
+        };
+        self.props.get(*def)?.as_ref().filter(|prop| prop.in_release(release))
+    }
+
+    /// The permission that the method asks for.
+    pub(crate) fn permission(&self, endpoint: &Endpoint) -> Option<&Value> {
+        self.perms.get(endpoint.perm?)
+    }
+
+    /// The parameter of a method, by its template.
+    pub(crate) fn param_of(&self, release: Release, method: Method, template: &str, name: &str) -> Option<&Prop> {
+        let (_, _, methods) = self.paths.iter().find(|(_, path, _)| path == template)?;
+        self.param(release, methods.get(method.as_str())?, name)
+    }
+}
+
+impl Endpoint {
+    /// The parameter that names the node which answers.
+    pub(crate) fn node_param(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// Whether API tokens are refused.
+    pub(crate) fn refuses_tokens(&self) -> bool {
+        self.notoken.is_some()
+    }
+
+    /// Whether unknown parameters pass.
+    pub(crate) fn is_free(&self) -> bool {
+        self.free == 1
+    }
+}
+
+impl Prop {
+    /// Whether the release knows it.
+    pub(crate) fn in_release(&self, release: Release) -> bool {
+        release.has(self.since.as_deref(), self.until.as_deref())
+    }
+
+    /// The declared type; `string` when there is none.
+    pub(crate) fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or("string")
+    }
+}
+
+/// How many of a numbered family there are (`net0` to `net31`).
+fn family_size(stem: &str) -> u32 {
+    match stem {
+        "ide" | "serial" => 4,
+        "sata" => 6,
+        "scsi" => 31,
+        "virtio" | "hostpci" => 16,
+        "usb" => 14,
+        "parallel" => 3,
+        "numa" | "link" => 8,
+        "virtiofs" => 10,
+        "unused" | "mp" | "dev" => 256,
+        _ => 32,
+    }
+}
+
+/// How many parts match literally, and what the others are; `{volume}` and `{cidr}` take the rest of the path.
+fn fit(parts: &[String], wanted: &[&str]) -> Option<(usize, Vec<(String, String)>)> {
+    let (mut literal, mut args) = (0, Vec::new());
+    for (place, part) in parts.iter().enumerate() {
+        let last = place + 1 == parts.len();
+        match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) if last && matches!(name, "volume" | "cidr") && wanted.len() > place => {
+                args.push((name.to_owned(), wanted[place..].join("/")));
+                return Some((literal, args));
+            }
+            Some(name) => {
+                let value = wanted.get(place).filter(|value| !value.is_empty())?;
+                args.push((name.to_owned(), (*value).to_owned()));
+            }
+            None if wanted.get(place) == Some(&part.as_str()) => literal += 1,
+            None => return None,
+        }
+    }
+    (parts.len() == wanted.len()).then_some((literal, args))
+}

@@ -1,0 +1,81 @@
+//! Destroying a guest.
+use super::super::answer::Fail;
+use super::super::quirks;
+use super::super::world::World;
+use super::Task;
+
+/// Checks that the worker makes: a base that linked clones rest on is not removed.
+pub(super) fn begin(world: &mut World, vmid: u32) -> Result<u64, Fail> {
+    let guest = world.guests.get(&vmid).cloned();
+    let guest = guest.ok_or_else(|| Fail::die(quirks::missing_guest(world.entry_node(), false, vmid)))?;
+    guest.check_lock()?;
+    for (_, value) in guest.drives() {
+        let volid = value.split(',').next().unwrap_or_default();
+        world.check_unused_base(&guest.node, volid)?;
+    }
+    Ok(world.pace.ms(2_000))
+}
+
+/// Removes the guest, its disks, and with `purge` what mentions it elsewhere.
+pub(super) fn finish(
+    world: &mut World,
+    task: &mut Task,
+    vmid: u32,
+    purge: bool,
+    unreferenced: bool,
+) -> Result<(), Fail> {
+    let Some(guest) = world.guests.remove(&vmid) else { return Ok(()) };
+    let mut volumes: Vec<String> = guest.drives().into_iter().map(|(_, value)| value).collect();
+    for snapshot in guest.snapshots.values() {
+        volumes.extend(snapshot.config.values().cloned());
+    }
+    for value in volumes {
+        let volid = value.split(',').next().unwrap_or_default();
+        if world.volume(&guest.node, volid).is_some_and(|volume| volume.vmid == Some(vmid)) {
+            world.take_volume(&guest.node, volid);
+        }
+    }
+    if unreferenced {
+        world.volumes.retain(|_, volume| {
+            volume.vmid != Some(vmid)
+                || !matches!(volume.content.as_str(), "images" | "rootdir")
+                || !(volume.node.is_empty() || volume.node == guest.node)
+        });
+    }
+    for pool in world.pools.values_mut() {
+        pool.vms.retain(|member| *member != vmid);
+    }
+    if purge {
+        task.say(format!("purging {} {vmid} from related configurations..", if guest.lxc { "CT" } else { "VM" }));
+        for sid in [format!("vm:{vmid}"), format!("ct:{vmid}")] {
+            world.ha.resources.remove(&sid);
+        }
+        let id = vmid.to_string();
+        for job in world.jobs.values_mut() {
+            if let Some(list) = job.get_mut("vmid") {
+                *list = list.split(',').filter(|member| *member != id).collect::<Vec<_>>().join(",");
+            }
+        }
+        world.access.acl.remove(&format!("/vms/{vmid}"));
+    }
+    Ok(())
+}
+
+impl World {
+    /// Refuses to touch a base volume that linked clones rest on.
+    pub(crate) fn check_unused_base(&self, node: &str, volid: &str) -> Result<(), Fail> {
+        let Some((storage, name)) = volid.split_once(':') else { return Ok(()) };
+        let base = name.rsplit('/').next().unwrap_or_default();
+        if !base.starts_with("base-") {
+            return Ok(());
+        }
+        let parents = [name.to_owned(), format!("../{name}")];
+        let used = self.volumes_on(node, storage).any(|volume| {
+            volume.volid != volid && volume.parent.as_ref().is_some_and(|parent| parents.contains(parent))
+        });
+        if used {
+            return Err(Fail::die(format!("base volume '{volid}' is still in use by linked cloned")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! Storages and the volumes on them.
+use super::super::answer::Fail;
+use super::World;
+use super::guest::{Os, Texts};
+use serde::{Deserialize, Serialize};
+
+/// A volume of a storage.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Volume {
+    /// `local:100/vm-100-disk-0.qcow2`
+    pub(crate) volid: String,
+    /// The node whose disk holds it; empty on a shared storage.
+    pub(crate) node: String,
+    /// `images`, `rootdir`, `iso`, `vztmpl`, `import`, `backup` or `snippets`.
+    pub(crate) content: String,
+    pub(crate) format: String,
+    /// Bytes as the guest sees them, or of the file.
+    pub(crate) size: u64,
+    /// Bytes on the disk.
+    pub(crate) used: u64,
+    pub(crate) vmid: Option<u32>,
+    /// Seconds since 1970.
+    pub(crate) ctime: u64,
+    /// The base that a linked clone rests on.
+    pub(crate) parent: Option<String>,
+    /// What is installed on it.
+    pub(crate) os: Option<Os>,
+    /// Bytes that a disk made from this file has.
+    pub(crate) holds: u64,
+    pub(crate) notes: Option<String>,
+}
+
+/// A file that can be fetched from the simulated internet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Image {
+    /// Bytes of the file.
+    pub size: u64,
+    /// Bytes of the disk inside.
+    pub virtual_size: u64,
+    /// Whether its system answers the guest agent. Most cloud images do not.
+    pub agent: bool,
+    /// Checksums that fit, by algorithm in lower case; one that is not listed fits any text.
+    pub checksums: Vec<(String, String)>,
+}
+
+impl Default for Image {
+    fn default() -> Image {
+        Image { size: 600_000_000, virtual_size: 3_758_096_384, agent: false, checksums: Vec::new() }
+    }
+}
+
+impl World {
+    /// A storage's options.
+    pub(crate) fn storage(&self, id: &str) -> Result<&Texts, Fail> {
+        self.storages.get(id).ok_or_else(|| Fail::die(format!("storage '{id}' does not exist")))
+    }
+
+    /// Whether all nodes see the same volumes on it.
+    pub(crate) fn is_shared(&self, id: &str) -> bool {
+        self.storages.get(id).is_some_and(|options| {
+            options.get("shared").map(String::as_str) == Some("1")
+                || matches!(
+                    options.get("type").map(String::as_str),
+                    Some(
+                        "nfs"
+                            | "cifs"
+                            | "glusterfs"
+                            | "cephfs"
+                            | "rbd"
+                            | "pbs"
+                            | "iscsi"
+                            | "iscsidirect"
+                            | "zfs"
+                            | "esxi"
+                    )
+                )
+        })
+    }
+
+    /// Whether the storage keeps files (and so knows qcow2, iso, import).
+    pub(crate) fn is_files(&self, id: &str) -> bool {
+        self.storages.get(id).is_some_and(|options| {
+            matches!(
+                options.get("type").map(String::as_str),
+                Some("dir" | "nfs" | "cifs" | "glusterfs" | "cephfs" | "btrfs")
+            )
+        })
+    }
+
+    /// The directory of a storage of files.
+    pub(crate) fn storage_path(&self, id: &str) -> String {
+        let path = self.storages.get(id).and_then(|options| options.get("path"));
+        path.map_or_else(|| format!("/mnt/pve/{id}"), String::clone)
+    }
+
+    /// Whether the storage is switched on and meant for the node.
+    pub(crate) fn storage_usable(&self, id: &str, node: &str) -> Result<(), Fail> {
+        let options = self.storage(id)?;
+        if options.get("disable").map(String::as_str) == Some("1") {
+            return Err(Fail::die(format!("storage '{id}' is disabled")));
+        }
+        let nodes = options.get("nodes").map(String::as_str).unwrap_or_default();
+        if !nodes.is_empty() && !nodes.split(',').any(|name| name == node) {
+            return Err(Fail::die(format!("storage '{id}' is not available on node '{node}'")));
+        }
+        Ok(())
+    }
+
+    /// Whether the storage may hold a kind of content.
+    pub(crate) fn storage_holds(&self, id: &str, content: &str) -> bool {
+        self.storages
+            .get(id)
+            .and_then(|options| options.get("content"))
+            .is_some_and(|list| list.split(',').any(|item| item == content))
+    }
+
+    fn key(&self, node: &str, volid: &str) -> String {
+        let storage = volid.split(':').next().unwrap_or_default();
+        if self.is_shared(storage) { format!("|{volid}") } else { format!("{node}|{volid}") }
+    }
+
+    /// A volume as a node sees it.
+    pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
+        self.volumes.get(&self.key(node, volid))
+    }
+
+    /// A volume, to change it.
+    pub(crate) fn volume_mut(&mut self, node: &str, volid: &str) -> Option<&mut Volume> {
+        let key = self.key(node, volid);
+        self.volumes.get_mut(&key)
+    }
+
+    /// Puts a volume where its storage keeps it.
+    pub(crate) fn put_volume(&mut self, node: &str, mut volume: Volume) {
+        let key = self.key(node, &volume.volid);
+        volume.node = key.split('|').next().unwrap_or_default().to_owned();
+        self.volumes.insert(key, volume);
+    }
+
+    /// Takes a volume away.
+    pub(crate) fn take_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
+        let key = self.key(node, volid);
+        self.volumes.remove(&key)
+    }
+
+    /// The volumes of a storage that a node sees.
+    pub(crate) fn volumes_on<'w>(&'w self, node: &'w str, storage: &'w str) -> impl Iterator<Item = &'w Volume> {
+        self.volumes.values().filter(move |volume| {
+            volume.volid.split(':').next() == Some(storage) && (volume.node.is_empty() || volume.node == node)
+        })
+    }
+
+    /// Total and used bytes of a storage on a node.
+    pub(crate) fn space(&self, node: &str, storage: &str) -> (u64, u64) {
+        let total = self.capacity.get(storage).copied().unwrap_or(500 << 30);
+        let used: u64 = self.volumes_on(node, storage).map(|volume| volume.used).sum();
+        (total, (used + (1 << 20)).min(total))
+    }
+
+    /// Refuses an allocation that does not fit.
+    pub(crate) fn check_space(&self, node: &str, storage: &str, bytes: u64) -> Result<(), Fail> {
+        let (total, used) = self.space(node, storage);
+        if used + bytes > total {
+            return Err(Fail::die(format!(
+                "unable to create image: not enough free space on storage '{storage}': {} needed, {} available \
+                 - No space left on device",
+                format_size(bytes),
+                format_size((total - used) / 1024 * 1024)
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A size as configurations show it: `528K`, `1124M`, `1G`.
+pub(crate) fn format_size(bytes: u64) -> String {
+    let mut number = bytes;
+    for unit in ["", "K", "M", "G"] {
+        if number % 1024 != 0 || number == 0 {
+            return format!("{number}{unit}");
+        }
+        number /= 1024;
+    }
+    format!("{number}T")
+}
+
+/// A size as configurations and resize write it; without a unit it is bytes.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    let (number, factor) = match text.chars().last()? {
+        'K' => (&text[..text.len() - 1], 1_u64 << 10),
+        'M' => (&text[..text.len() - 1], 1 << 20),
+        'G' => (&text[..text.len() - 1], 1 << 30),
+        'T' => (&text[..text.len() - 1], 1 << 40),
+        _ => (text, 1),
+    };
+    scaled(number, factor)
+}
+
+/// A decimal number times a factor, in whole bytes.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small positive number")]
+pub(crate) fn scaled(number: &str, factor: u64) -> Option<u64> {
+    let value: f64 = number.parse().ok()?;
+    let bytes = value * factor as f64;
+    (0.0..9e18).contains(&bytes).then_some(bytes as u64)
+}

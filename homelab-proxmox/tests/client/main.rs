@@ -1,0 +1,10 @@
+//! The client from outside: what it sends, when it sends again, what it makes of answers, and whom it trusts.
+mod auth;
+mod errors;
+mod fake;
+mod reader;
+mod retry;
+mod strings;
+mod task;
+mod tls;
+mod wire;

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Derives the simulator's schema from an annotated API schema of Proxmox VE.
+
+  compact-schema.py API.json > src/sim/data/schema.json
+
+Kept: what a server needs to judge a request (parameters, formats, permissions, which node answers). Dropped: what is
+answered, descriptions, defaults. Equal pieces are stored once, in `defs`, and named by number.
+`since` of a piece says that it is younger than 8.4; `until` that it is gone since.
+"""
+import json
+import sys
+
+KEEP = ("type", "optional", "format", "minimum", "maximum", "maxLength", "minLength", "enum", "pattern", "alias",
+        "keyAlias", "default_key", "requires", "items", "type-property", "instance-types")
+# Typed by hand: the 9.2 schema no longer describes what 8.4 still took.
+OLD = {"cyls": {"type": "integer", "optional": 1}, "heads": {"type": "integer", "optional": 1},
+       "secs": {"type": "integer", "optional": 1},
+       "trans": {"type": "string", "enum": ["none", "lba", "auto"], "optional": 1},
+       "maxfiles": {"type": "integer", "minimum": 0, "optional": 1}}
+# CPU flags that a virtual machine may have (qemu-server's list).
+FLAGS = "|".join(["aes", "amd-no-ssb", "amd-ssbd", "hv-evmcs", "hv-tlbflush", "ibpb", "md-clear", "nested-virt", "pcid",
+                  "pdpe1gb", "spec-ctrl", "ssbd", "virt-ssbd"])
+
+
+def prop(schema):
+    out = {k: schema[k] for k in KEEP if k in schema and k not in ("format", "items")}
+    if isinstance(schema.get("format"), dict):
+        out["format"] = {k: prop(v) for k, v in schema["format"].items()}
+    elif "format" in schema:
+        out["format"] = schema["format"]
+    if isinstance(schema.get("items"), dict):
+        out["items"] = prop(schema["items"])
+    return out
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as handle:
+        api = json.load(handle)
+    diff = api["meta"]["diff_8_4"]
+    defs, known, paths = [], {}, {}
+
+    def once(value):
+        text = json.dumps(value, sort_keys=True)
+        if text not in known:
+            known[text] = len(defs)
+            defs.append(value)
+        return known[text]
+
+    for path, methods in api["endpoints"].items():
+        paths[path] = {}
+        for method, info in methods.items():
+            call = f"{method} {path}"
+            added = set(diff["parameters_added_since"].get(call, []))
+            keys = diff["property_string_keys_added_since"].get(call, {})
+            gone = diff["property_string_keys_removed_since"].get(call, {})
+            out = {}
+            for name, schema in ((info.get("parameters") or {}).get("properties") or {}).items():
+                short = prop(schema)
+                if name in added:
+                    short["since"] = "9"
+                if isinstance(short.get("format"), dict):
+                    for key in keys.get(name, []):
+                        short["format"][key]["since"] = "9"
+                    for key in gone.get(name, []):
+                        short["format"][key] = OLD[key] | {"until": "9"}
+                out[name] = once(short)
+            for name in diff["parameters_removed_since"].get(call, []):
+                out[name] = once(OLD.get(name, {"type": "string", "optional": 1}) | {"until": "9"})
+            entry = {"p": out}
+            if (info.get("parameters") or {}).get("additionalProperties", 1) not in (0, False):
+                entry["free"] = 1
+            if "permissions" in info:
+                entry["perm"] = once(info["permissions"])
+            if "proxyto" in info:
+                entry["node"] = info["proxyto"]
+            if not info.get("allowtoken", 1):
+                entry["notoken"] = 1
+            if call in diff["methods_added_since"]:
+                entry["since"] = "9"
+            paths[path][method] = entry
+    for call in diff["methods_removed_since"]:
+        method, path = call.split(" ", 1)
+        paths.setdefault(path, {})[method] = {"p": {"node": once({"type": "string", "format": "pve-node"})},
+                                              "free": 1, "until": "9"}
+    # An index that the schema does not list, and flags that it only hints at.
+    paths["/"] = {"GET": {"p": {}, "perm": once({"user": "all"})}}
+    formats = {name: {k: prop(v) for k, v in fields.items()} for name, fields in api["meta"]["formats"].items()}
+    formats["pve-vm-cpu-conf"]["flags"]["pattern"] = f"[+-]({FLAGS})(;[+-]({FLAGS}))*"
+    json.dump({"formats": formats, "defs": defs, "paths": paths}, sys.stdout, separators=(",", ":"), sort_keys=True)
+    sys.stdout.write("\n")
+
+
+main()
