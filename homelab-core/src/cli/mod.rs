@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! One verb a file. A verb is a function of its arguments and a [`Session`](session::Session); what it prints goes through the
+//! One verb a file. A verb is a function of its arguments and a `Session`; what it prints goes through the
 //! two voices of its console, where secrets are taken out. [`run_in`] is the same with everything from outside given, so that a
 //! test holds a run in its hand.
 mod agree;
