@@ -112,7 +112,7 @@ pub(super) struct Json {
 /// What part of the lab, and what is allowed there.
 #[derive(Debug, Args)]
 pub(super) struct Scope {
-    /// Only these and what they need: keys, kinds, groups, `*` within a part of one
+    /// Only these, and what they need (destroy: what needs them): keys, kinds, groups, `*` in a part of one
     #[arg(long, value_name = "SELECTOR", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// All but these
