@@ -77,7 +77,6 @@ impl Reporter for Watch {
     fn report(&self, event: &Event) {
         let mut pending = self.pending.lock().unwrap();
         match event {
-            // A deletion, also as the first half of a replacement, goes the other way round.
             Event::StepStarted { key, action } if *action != homelab_core::plan::Action::Delete => {
                 let before: Vec<_> =
                     self.needs.get(key).into_iter().flatten().filter(|n| pending.contains(*n)).collect();

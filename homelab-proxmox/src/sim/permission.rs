@@ -323,18 +323,18 @@ fn evaluate(world: &World, who: &Identity, tree: &Value, args: &Args) -> Result<
                 privilege => need(world, who, &format!("/access/realm/{realm}"), &[privilege]),
             }
         }
-        "userid-group" => user_groups(world, who, &privileges(1), args, &tree.to_string().contains("groups_param")),
+        "userid-group" => user_groups(world, who, &privileges(1), args, tree.to_string().contains("groups_param")),
         _ => Err(Fail::Forbidden(String::new())),
     }
 }
 
 /// Rights over a user come from the groups path, or from a group that the user is in.
-fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, param: &bool) -> Result<(), Fail> {
+fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, param: bool) -> Result<(), Fail> {
     let everywhere = need_any(world, who, "/access/groups", wanted);
     if everywhere.is_ok() {
         return Ok(());
     }
-    if *param {
+    if param {
         for group in format::list(args.text("groups")) {
             need_any(world, who, &format!("/access/groups/{group}"), wanted)?;
         }

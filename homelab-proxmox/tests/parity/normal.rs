@@ -27,7 +27,7 @@ const SPACE: &[&str] = &["avail", "used", "total", "used_fraction", "disk", "max
 const SHAPED: &[&str] = &["blockstat", "ballooninfo", "nics", "proxmox-support"];
 
 /// Lists that the API promises in an order; all others compare as multisets.
-pub fn is_ordered(path: &str) -> bool {
+pub(crate) fn is_ordered(path: &str) -> bool {
     re(r"/tasks$|/tasks/[^/]+/log$|/firewall/rules$|/firewall/groups/[^/]+$|/log$").is_match(path)
 }
 
@@ -41,7 +41,7 @@ fn re(pattern: &str) -> Regex {
 fn number(value: Value) -> Value {
     match &value {
         Value::Number(number) => match number.as_f64().unwrap_or_default() {
-            n if n == 0.0 => json!(0),
+            0.0 => json!(0),
             n if n > 0.0 => json!("<number>"),
             _ => json!("<negative number>"),
         },
@@ -53,7 +53,7 @@ fn number(value: Value) -> Value {
 }
 
 /// Only keys and JSON types.
-pub fn shape(value: &Value) -> Value {
+pub(crate) fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), shape(value))).collect(),
         Value::Array(list) => {
@@ -85,7 +85,7 @@ fn sorted_text(value: &Value) -> String {
 }
 
 /// Lists without a promised order are sorted.
-pub fn canonical(value: Value, ordered: bool) -> Value {
+pub(crate) fn canonical(value: Value, ordered: bool) -> Value {
     match value {
         Value::Object(map) => map.into_iter().map(|(key, value)| (key, canonical(value, ordered))).collect(),
         Value::Array(list) => {
@@ -100,14 +100,14 @@ pub fn canonical(value: Value, ordered: bool) -> Value {
 }
 
 /// What a scenario sent itself (`literal`) is never blurred.
-pub struct Normaliser {
+pub(crate) struct Normaliser {
     literal: String,
     admin: String,
     patterns: Vec<(Regex, &'static str)>,
 }
 
 impl Normaliser {
-    pub fn new(literal: String, admin: &str) -> Normaliser {
+    pub(crate) fn new(literal: String, admin: &str) -> Normaliser {
         let upid = r"UPID:([A-Za-z0-9-]+):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):([^:\s]+):";
         let patterns = [
             (upid, "UPID:$1:$2:$3:$4"),
@@ -126,7 +126,7 @@ impl Normaliser {
         }
     }
 
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let user = self.admin.split('!').next().unwrap();
         let mut text = text.replace(&self.admin, &format!("{user}!<admin>"));
         for (pattern, put) in &self.patterns {
@@ -144,7 +144,7 @@ impl Normaliser {
         re(resolver).replace(&text, "$1<resolver's reason>").into_owned()
     }
 
-    pub fn log(&self, lines: &[String]) -> Vec<String> {
+    pub(crate) fn log(&self, lines: &[String]) -> Vec<String> {
         let progress = re(r"transferred .*\((\d+\.\d+)%\)");
         let mut out: Vec<String> = Vec::new();
         for line in lines {
@@ -167,7 +167,7 @@ impl Normaliser {
     }
 
     /// A whole body; the rows of a log are normalised as log lines.
-    pub fn body(&self, mut body: Value, log: bool) -> Value {
+    pub(crate) fn body(&self, mut body: Value, log: bool) -> Value {
         if log && let Some(rows) = body["data"].as_array_mut() {
             for row in rows {
                 if let Some(line) = self.log(&[row["t"].as_str().unwrap_or_default().to_owned()]).first() {
@@ -178,7 +178,7 @@ impl Normaliser {
         self.value(body, "", &Value::Null)
     }
 
-    pub fn value(&self, value: Value, key: &str, parent: &Value) -> Value {
+    pub(crate) fn value(&self, value: Value, key: &str, parent: &Value) -> Value {
         let is = |pattern: &str, value: &Value| value.as_str().is_some_and(|text| re(pattern).is_match(text));
         match value {
             Value::Object(_) if SHAPED.contains(&key) => shape(&value),

@@ -8,22 +8,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// One recorded line.
-pub struct Line {
-    pub scenario: String,
-    pub area: String,
-    pub step: u64,
-    pub method: String,
-    pub path: String,
-    pub trusted: bool,
-    pub cleanup: bool,
-    pub answer: Option<Value>,
+pub(crate) struct Line {
+    pub(crate) scenario: String,
+    pub(crate) area: String,
+    pub(crate) step: u64,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) trusted: bool,
+    pub(crate) cleanup: bool,
+    pub(crate) answer: Option<Value>,
     auth: String,
     params: Vec<(String, String)>,
     raw: Value,
 }
 
 impl Line {
-    pub fn read(text: &str) -> Line {
+    pub(crate) fn read(text: &str) -> Line {
         let raw: Value = serde_json::from_str(text).unwrap();
         let word = |key: &str| raw[key].as_str().unwrap_or_default().to_owned();
         let scalar = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -44,7 +44,7 @@ impl Line {
     }
 }
 
-pub struct Player {
+pub(crate) struct Player {
     sim: Sim,
     saved: HashMap<String, String>,
     tokens: HashMap<String, String>,
@@ -54,7 +54,7 @@ pub struct Player {
 }
 
 impl Player {
-    pub fn new(sim: Sim, lines: &[Line], admin: &str, secret: &str) -> Player {
+    pub(crate) fn new(sim: Sim, lines: &[Line], admin: &str, secret: &str) -> Player {
         let literal: Vec<Value> = lines.iter().map(|line| json!([line.path, line.params])).collect();
         let literal = Value::Array(literal).to_string();
         Player {
@@ -161,7 +161,7 @@ impl Player {
         body
     }
 
-    pub async fn play(&mut self, line: &Line) -> Value {
+    pub(crate) async fn play(&mut self, line: &Line) -> Value {
         if let Some(seconds) = line.raw["pause"].as_u64() {
             sleep(Duration::from_secs(seconds)).await;
         }

@@ -18,8 +18,8 @@ pub(crate) struct Change {
 }
 
 /// How long the task takes: allocating and importing disks.
-pub(super) fn span(world: &World, change: &Change) -> u64 {
-    let node = world.entry_node();
+pub(super) fn span(world: &World, vmid: u32, change: &Change) -> u64 {
+    let node = world.guests.get(&vmid).map_or("", |guest| guest.node.as_str());
     let disks = change.set.iter().filter(|(key, _)| is_drive(key));
     let spans = disks.map(|(key, value)| drive_span(world, node, &props::keys(world.release, false, key, value)));
     world.pace.ms(300) + spans.sum::<u64>()
@@ -131,7 +131,7 @@ pub(crate) fn keep_unused(world: &mut World, vmid: u32, drive: &str) {
     let volid = drive.split(',').next().unwrap_or_default().to_owned();
     let Some(guest) = world.guests.get(&vmid) else { return };
     let node = guest.node.clone();
-    if !world.volume(&node, &volid).is_some_and(|volume| volume.vmid == Some(vmid)) {
+    if world.volume(&node, &volid).is_none_or(|volume| volume.vmid != Some(vmid)) {
         return;
     }
     if volid.contains("-cloudinit") {

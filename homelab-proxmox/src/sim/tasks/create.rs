@@ -12,13 +12,13 @@ pub(crate) fn is_drive(key: &str) -> bool {
 }
 
 /// How long making the disks will take.
-pub(super) fn begin(world: &mut World, _task: &mut Task, vmid: u32, options: &Texts) -> Result<u64, Fail> {
-    let node = world.guests.get(&vmid).map(|guest| guest.node.clone()).unwrap_or_default();
+pub(super) fn span(world: &World, vmid: u32, options: &Texts) -> u64 {
+    let node = world.guests.get(&vmid).map_or("", |guest| guest.node.as_str());
     let mut span = world.pace.ms(800);
     for (key, value) in options.iter().filter(|(key, _)| is_drive(key)) {
-        span += drive_span(world, &node, &props::keys(world.release, false, key, value));
+        span += drive_span(world, node, &props::keys(world.release, false, key, value));
     }
-    Ok(span)
+    span
 }
 
 /// How long one drive takes: imports are copied.

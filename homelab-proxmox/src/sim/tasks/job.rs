@@ -75,7 +75,6 @@ pub(crate) enum Job {
     DropSnapshot {
         vmid: u32,
         name: String,
-        force: bool,
     },
     Migrate(migrate::Migrate),
     Fetch(content::Fetch),
@@ -109,21 +108,21 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
     let job = task.job.clone();
     let pace = world.pace;
     match job {
-        Job::Create { vmid, options, .. } => create::begin(world, task, vmid, &options),
-        Job::Configure { change, .. } => Ok(configure::span(world, &change)),
+        Job::Create { vmid, options, .. } => Ok(create::span(world, vmid, &options)),
+        Job::Configure { vmid, change } => Ok(configure::span(world, vmid, &change)),
         Job::Clone(clone) => clone::begin(world, &clone),
         Job::Destroy { vmid, .. } => destroy::begin(world, vmid),
         Job::Start { vmid } => power::begin_start(world, vmid),
         Job::Stop { .. } => Ok(pace.ms(1_000)),
-        Job::Shutdown { vmid, timeout, force } => power::begin_shutdown(world, vmid, timeout, force),
-        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout, false),
+        Job::Shutdown { vmid, timeout, .. } => power::begin_shutdown(world, vmid, timeout),
+        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout),
         Job::Reset { .. } | Job::Pause { .. } => Ok(pace.ms(300)),
         Job::Resize { vmid, disk, size } => moving::begin_resize(world, vmid, &disk, &size),
         Job::Move(job) => moving::begin(world, &job),
         Job::Hand { .. } => Ok(pace.ms(500)),
         Job::Template { .. } => Ok(pace.ms(1_500)),
         Job::Snapshot { vmid, name, .. } => snapshot::begin(world, vmid, &name),
-        Job::Rollback { vmid, name, .. } | Job::DropSnapshot { vmid, name, .. } => {
+        Job::Rollback { vmid, name, .. } | Job::DropSnapshot { vmid, name } => {
             snapshot::exists(world, vmid, &name)?;
             Ok(pace.ms(1_500))
         }
@@ -159,7 +158,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
             snapshot::finish(world, task, vmid, &name, description, vmstate)
         }
         Job::Rollback { vmid, name, start } => snapshot::rollback(world, vmid, &name, start),
-        Job::DropSnapshot { vmid, name, .. } => snapshot::drop(world, vmid, &name),
+        Job::DropSnapshot { vmid, name } => snapshot::drop(world, vmid, &name),
         Job::Migrate(job) => migrate::finish(world, task, &job),
         Job::Fetch(fetch) => content::finish_fetch(world, task, &fetch),
         Job::Store { node, volume, temporary } => content::finish_store(world, task, &node, volume, &temporary),

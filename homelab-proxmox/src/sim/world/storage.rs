@@ -176,7 +176,7 @@ impl World {
 pub(crate) fn format_size(bytes: u64) -> String {
     let mut number = bytes;
     for unit in ["", "K", "M", "G"] {
-        if number % 1024 != 0 || number == 0 {
+        if !number.is_multiple_of(1024) || number == 0 {
             return format!("{number}{unit}");
         }
         number /= 1024;

@@ -99,7 +99,7 @@ fn take(call: &mut Call<'_>, lxc: bool) -> Answer {
 
 fn drop(call: &mut Call<'_>, lxc: bool) -> Answer {
     let name = call.args.text("snapname").to_owned();
-    let job = Job::DropSnapshot { vmid: call.vmid(), name, force: call.args.flag("force") };
+    let job = Job::DropSnapshot { vmid: call.vmid(), name };
     start(call, lxc, "delsnapshot", job)
 }
 

@@ -12,7 +12,7 @@ use crate::sim::world::Texts;
 pub(super) fn update(call: &mut Call<'_>, sync: bool) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
     call.only_root(&["skiplock"])?;
-    let mut set = rules::options(call);
+    let set = rules::options(call);
     let line = line(vmid, call);
     if let Some(keys) = set.get("sshkeys") {
         rules::ssh_keys(keys)?;
