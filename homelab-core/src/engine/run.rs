@@ -369,7 +369,6 @@ impl<'r> Run<'r> {
             // Its start stays without an end, which is the truth.
             Left::Unknown => self.outcome.unknown.push(key.clone()),
         }
-        let stuck_journal = failure.nature == crate::Nature::Stuck;
         self.outcome.failed.push(Failed { key: key.clone(), action, failure });
         let mut open = self.steps.steps[index].next.clone();
         while let Some(step) = open.pop() {
@@ -378,7 +377,7 @@ impl<'r> Run<'r> {
                 open.extend(self.steps.steps[step].next.iter().copied());
             }
         }
-        if stuck_journal { Err(()) } else { Ok(()) }
+        if self.journal.is_broken() { Err(()) } else { Ok(()) }
     }
 
     fn skip(&mut self, step: usize, because: Option<String>) {

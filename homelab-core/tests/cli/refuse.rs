@@ -304,15 +304,16 @@ fn what_only_a_person_can_resolve_has_its_own_exit_code() {
         number: 3
         glass: clear
     3 to create
-    1 failed, 2 not begun in [TIME]
+    1 created, 1 failed, 1 not begun in [TIME]
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     [TIME] toy/jar/plums: create
     [TIME] toy/jar/plums: create failed: two jars bear this name
     [TIME] toy/jar/jam: not begun, because of toy/jar/plums
+    [TIME] toy/jar/salt: create
+    [TIME] toy/jar/salt: created in [TIME]
     error: toy/jar/plums: create failed: two jars bear this name
       hint: look which one is yours
-    not begun because of what has to be looked at first: toy/jar/salt
     not begun because of toy/jar/plums: toy/jar/jam
     sandbox: nothing real was touched
     ");
