@@ -14,10 +14,12 @@
 //! and everything else is observed. [`report`] tells of a run, [`redact`](Redactor) keeps secrets out of it, and the
 //! command line that a lab's `main` calls is [`cli`].
 mod claim;
+pub mod cli;
 mod connect;
 mod context;
 mod diagnostic;
 mod disk;
+pub mod draw;
 pub mod engine;
 pub mod env;
 mod facts;

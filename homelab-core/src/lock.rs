@@ -74,6 +74,16 @@ impl RunLock {
     }
 }
 
+/// Who holds the lock right now, without taking it: for verbs that only look and want to say so. Of a holder that has only just
+/// begun nothing is known yet, and nothing is said.
+#[must_use]
+pub fn holder(path: &Path) -> Option<Holder> {
+    // Only what a killed run left in the file is mistaken for a holder; the lock on it tells the two apart.
+    let holder = read(path)?;
+    let file = File::open(path).ok()?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(holder)
+}
+
 impl Drop for RunLock {
     fn drop(&mut self) {
         // That nothing is left in it is only for those who look. Closing the file would release the lock too, but not while
@@ -155,6 +165,19 @@ mod tests {
         other.try_lock().unwrap();
         let error = RunLock::take(&path, "deploy").unwrap_err();
         assert_eq!(error.to_string(), "another run holds this lab");
+    }
+
+    #[test]
+    fn who_only_looks_hears_of_a_run_that_is_going_on_and_of_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        assert_eq!(holder(&path), None);
+        let lock = RunLock::take(&path, "deploy").unwrap();
+        assert_eq!(holder(&path).unwrap().verb, "deploy");
+        let left_behind = fs::read(&path).unwrap();
+        drop(lock);
+        fs::write(&path, left_behind).unwrap();
+        assert_eq!(holder(&path), None, "that run was killed");
     }
 
     #[test]

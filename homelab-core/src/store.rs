@@ -1,6 +1,7 @@
 //! A lab's memory on disk: the ledger, the journal of the run that is not over, and the lock that keeps runs apart.
 use crate::{
-    journal::{Journal, JournalError, Maybe, Record, replay},
+    disk::DiskError,
+    journal::{Damage, Journal, JournalError, Maybe, Record, replay},
     ledger::{Ledger, LedgerError},
     lock::{LockError, RunLock},
     redact::Redactor,
@@ -116,18 +117,123 @@ impl Store {
         Ok(self.journal.retire()?)
     }
 
-    /// Puts another ledger in the place of the one that is there, and drops what the journal says: after a rebuild, or when
-    /// somebody has told us to forget something.
+    /// Drops one key from the memory without touching the thing, and ends the run. What else was begun and not ended stays.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn replace_ledger(self, mut ledger: Ledger) -> Result<(), StoreError> {
+    pub fn forget(self, key: &str, memory: &Memory) -> Result<(), StoreError> {
+        self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: None });
+        self.close(memory.maybe.iter().all(|m| m.key == key))
+    }
+
+    /// Opens the memory in `dir` to make it anew, even if it is damaged: what could be read of it is given too.
+    ///
+    /// # Errors
+    /// When another run holds the lock, the directory cannot be written, or the memory is another lab's or a newer version's.
+    pub fn rebuild(dir: &Path, lab: &str, verb: &str) -> Result<(Rebuild, Option<Memory>), StoreError> {
+        let lock = RunLock::take(&dir.join(LOCK), verb)?;
+        let (ledger_path, journal_path) = (dir.join(LEDGER), dir.join(JOURNAL));
+        let ledger = match Ledger::load(&ledger_path, lab) {
+            Err(LedgerError::Damaged { .. }) => None,
+            other => Some(other?),
+        };
+        let records = match Journal::read(&journal_path) {
+            Err(JournalError::Damaged { why: Damage::Torn, .. }) => None,
+            other => Some(other?),
+        };
+        let mut damaged = vec![];
+        damaged.extend(ledger.is_none().then(|| ledger_path.clone()));
+        damaged.extend(records.is_none().then(|| journal_path.clone()));
+        let memory = ledger.zip(records).map(|(ledger, records)| remembered(ledger, records));
+        Ok((Rebuild { ledger: ledger_path, journal: journal_path, damaged, _lock: lock }, memory))
+    }
+}
+
+/// A memory that is being made anew. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Rebuild {
+    ledger: PathBuf,
+    journal: PathBuf,
+    damaged: Vec<PathBuf>,
+    _lock: RunLock,
+}
+
+impl Rebuild {
+    /// Moves away what is damaged, saves this ledger, and drops what the journal said. Gives where the damaged files are now.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn finish(self, mut ledger: Ledger) -> Result<Vec<PathBuf>, StoreError> {
+        let mut kept = vec![];
+        for path in &self.damaged {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".damaged");
+            let aside = PathBuf::from(aside);
+            std::fs::rename(path, &aside)
+                .map_err(|e| LedgerError::from(DiskError::while_trying("move away", path)(e)))?;
+            kept.push(aside);
+        }
         ledger.save(&self.ledger)?;
-        Ok(self.journal.retire()?)
+        let (journal, _) = Journal::open(&self.journal, Redactor::default())?;
+        journal.retire()?;
+        Ok(kept)
     }
 }
 
 fn remembered(ledger: Ledger, records: Vec<Record>) -> Memory {
     let replayed = replay(ledger, records);
     Memory { ledger: replayed.ledger, maybe: replayed.maybe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn with_two_entries(dir: &Path) {
+        let mut ledger = Ledger::empty("home");
+        ledger.entries.insert("vm/a".into(), crate::ledger::tests::entry(1));
+        ledger.entries.insert("vm/b".into(), crate::ledger::tests::entry(2));
+        ledger.save(&dir.join(LEDGER)).unwrap();
+    }
+
+    #[test]
+    fn forgetting_a_key_leaves_the_others_and_what_was_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        with_two_entries(dir.path());
+        let (store, _) = Store::open(dir.path(), "home", "deploy", Redactor::default()).unwrap();
+        store.journal().append_lazily(Record::Started {
+            key: "vm/c".into(),
+            action: "create".into(),
+            kind: "proxmox/vm".into(),
+            site: "home".into(),
+            id: None,
+        });
+        drop(store);
+        let (store, memory) = Store::open(dir.path(), "home", "state forget", Redactor::default()).unwrap();
+        store.forget("vm/a", &memory).unwrap();
+        let memory = Store::peek(dir.path(), "home").unwrap();
+        assert_eq!(memory.ledger.entries.keys().collect::<Vec<_>>(), ["vm/b"]);
+        assert_eq!(memory.maybe.len(), 1, "vm/c may still be going on");
+        let (store, memory) = Store::open(dir.path(), "home", "state forget", Redactor::default()).unwrap();
+        store.forget("vm/c", &memory).unwrap();
+        assert!(Store::peek(dir.path(), "home").unwrap().maybe.is_empty());
+    }
+
+    #[test]
+    fn a_damaged_memory_is_made_anew_and_kept_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        with_two_entries(dir.path());
+        let (rebuild, memory) = Store::rebuild(dir.path(), "home", "state rebuild").unwrap();
+        assert_eq!(memory.unwrap().ledger.entries.len(), 2);
+        drop(rebuild);
+        fs::write(dir.path().join(LEDGER), "{").unwrap();
+        fs::write(dir.path().join(JOURNAL), "x\ny\n").unwrap();
+        let (rebuild, memory) = Store::rebuild(dir.path(), "home", "state rebuild").unwrap();
+        assert!(memory.is_none());
+        let aside = rebuild.finish(Ledger::empty("home")).unwrap();
+        assert_eq!(aside.len(), 2);
+        assert_eq!(fs::read_to_string(&aside[0]).unwrap(), "{");
+        assert!(Store::peek(dir.path(), "home").unwrap().ledger.entries.is_empty());
+    }
 }

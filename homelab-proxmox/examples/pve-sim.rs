@@ -58,7 +58,8 @@ fn world(options: &Options) -> Result<World, Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let world = world(&options)?;
-    let dir = options.dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("pve-sim-{}", std::process::id())));
+    let dir =
+        options.dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("pve-sim-{}", std::process::id())));
     let sim = match &options.dir {
         Some(dir) => Sim::persistent(dir, world)?,
         None => Sim::new(world),

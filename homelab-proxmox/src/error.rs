@@ -40,7 +40,7 @@ pub enum Cause {
     #[error("{0}")]
     Refused(Refusal),
     /// The server started a task, and the task failed.
-    #[error("the task {}{}", ended(.exit), Tail(.log))]
+    #[error("the task {}{}", ended(.exit), Tail(.log, .exit))]
     Task {
         /// The task.
         upid: Box<Upid>,
@@ -96,12 +96,12 @@ fn ended(exit: &str) -> String {
     if exit == "received interrupt" { "was stopped by somebody".to_owned() } else { format!("failed: {exit}") }
 }
 
-struct Tail<'a>(&'a [String]);
+struct Tail<'a>(&'a [String], &'a str);
 
 impl fmt::Display for Tail<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The last line only repeats the exit status.
-        let mut lines = self.0.iter().filter(|line| !line.starts_with("TASK ERROR: "));
+        // The last lines only repeat the exit status.
+        let mut lines = self.0.iter().filter(|line| !line.starts_with("TASK ERROR: ") && *line != self.1);
         lines.try_for_each(|line| write!(to, "\n  | {line}"))
     }
 }

@@ -3,7 +3,7 @@
 //! The real side speaks HTTPS (`client::tls`), the simulated side is [`crate::sim`] called in process. Both see exactly
 //! what goes over the wire: paths, parameters and headers, so what is tested in process holds on a socket.
 use async_trait::async_trait;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// The HTTP verbs that Proxmox VE's API uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +31,9 @@ impl Method {
     }
 }
 
-/// One call of the API.
-#[derive(Clone, Debug)]
+/// One call of the API. Prints without its headers, which carry the credential, and without the values of its parameters, which
+/// may be passwords.
+#[derive(Clone)]
 pub struct Request {
     /// The verb.
     pub method: Method,
@@ -47,6 +48,13 @@ pub struct Request {
     pub upload: Option<Upload>,
     /// How long to wait for the whole answer.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.params.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "{} {} {names:?}", self.method.as_str(), self.path)
+    }
 }
 
 /// The file of an upload.

@@ -17,6 +17,9 @@ OLD = {"cyls": {"type": "integer", "optional": 1}, "heads": {"type": "integer", 
        "secs": {"type": "integer", "optional": 1},
        "trans": {"type": "string", "enum": ["none", "lba", "auto"], "optional": 1},
        "maxfiles": {"type": "integer", "minimum": 0, "optional": 1}}
+# CPU flags that a virtual machine may have (qemu-server's list).
+FLAGS = "|".join(["aes", "amd-no-ssb", "amd-ssbd", "hv-evmcs", "hv-tlbflush", "ibpb", "md-clear", "nested-virt", "pcid",
+                  "pdpe1gb", "spec-ctrl", "ssbd", "virt-ssbd"])
 
 
 def prop(schema):
@@ -79,7 +82,10 @@ def main():
         method, path = call.split(" ", 1)
         paths.setdefault(path, {})[method] = {"p": {"node": once({"type": "string", "format": "pve-node"})},
                                               "free": 1, "until": "9"}
+    # An index that the schema does not list, and flags that it only hints at.
+    paths["/"] = {"GET": {"p": {}, "perm": once({"user": "all"})}}
     formats = {name: {k: prop(v) for k, v in fields.items()} for name, fields in api["meta"]["formats"].items()}
+    formats["pve-vm-cpu-conf"]["flags"]["pattern"] = f"[+-]({FLAGS})(;[+-]({FLAGS}))*"
     json.dump({"formats": formats, "defs": defs, "paths": paths}, sys.stdout, separators=(",", ":"), sort_keys=True)
     sys.stdout.write("\n")
 

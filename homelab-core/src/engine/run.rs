@@ -5,11 +5,13 @@ use super::{
 };
 use crate::{
     Failure, Permit,
-    facts::Facts,
+    facts::{Facts, Observed},
     journal::{Journal, Record},
+    ledger::Entry,
     output::NodeId,
     plan::{Action, Known, Plan, StepGraph, What, schedule},
     report::Event,
+    resource::Owner,
     site::Boxed,
     store::{Store, StoreError},
 };
@@ -62,6 +64,15 @@ impl Interrupt {
     pub fn pair() -> (Interrupter, Interrupt) {
         let (sender, receiver) = watch::channel(0);
         (Interrupter(sender), Interrupt(receiver))
+    }
+
+    /// Waits for the first press, from whenever. For the parts of a verb that can simply be given up: use a clone, so that
+    /// [`Engine::carry_out`] hears of the press too.
+    pub async fn pressed(&mut self) {
+        if self.0.wait_for(|n| *n > 0).await.is_err() {
+            // The pressing side is gone: nobody will.
+            std::future::pending().await
+        }
     }
 }
 
@@ -121,10 +132,8 @@ impl Engine<'_> {
             running: BTreeSet::new(),
             outcome: Outcome::default(),
         };
-        match run.resolve_begun().await {
-            Ok(()) => run.all(&mut interrupt).await,
-            Err(failure) => run.outcome.failed.push(Failed { key: "journal".into(), action: Action::Keep, failure }),
-        }
+        run.remember();
+        run.all(&mut interrupt).await;
         let mut outcome = run.outcome;
         // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
         let whole = outcome.in_flight.is_empty() && outcome.unknown.is_empty();
@@ -142,19 +151,36 @@ impl Engine<'_> {
 }
 
 impl<'r> Run<'r> {
-    /// What an interrupted run began has been observed by now: the ledger learns of it before anything new begins.
-    async fn resolve_begun(&mut self) -> Result<(), Failure> {
-        for key in &self.known.begun {
-            let entry = match self.engine.graph.id(key) {
-                Some(id) => self.engine.entry_of(id, self.facts.get(id)),
-                None => self.known.strays.iter().find(|s| s.key == *key).and_then(|s| {
-                    let seen = s.seen.as_ref()?;
-                    Some(self.engine.entry(key, &s.entry.kind, &s.entry.site, false, seen))
-                }),
-            };
-            self.journal.append_lazily(Record::Done { key: key.clone(), entry });
+    /// Before anything new begins, the ledger learns what was observed: what an interrupted run began, what bears our mark
+    /// although a ledger was lost, and what the code says differently by now (a protection, a dependency).
+    fn remember(&self) {
+        let graph = self.engine.graph;
+        for id in graph.ids() {
+            let key = graph.key(id);
+            let seen = self.facts.get(id).filter(|seen| self.is_known_ours(key, seen));
+            let before = self.known.ledger.entries.get(key);
+            let now = self.engine.entry_of(id, seen);
+            match (&now, before) {
+                (Some(now), Some(before)) if Entry { at: before.at.clone(), ..now.clone() } == *before => {}
+                (None, _) if !self.known.begun.contains(key) => {}
+                _ => self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: now }),
+            }
         }
-        Ok(())
+        for stray in self.known.strays.iter().filter(|s| self.known.begun.contains(&s.key)) {
+            let seen = stray.seen.as_ref().filter(|seen| self.is_known_ours(&stray.key, seen));
+            let entry = seen.map(|s| self.engine.entry(&stray.key, &stray.entry.kind, &stray.entry.site, false, s));
+            self.journal.append_lazily(Record::Done { key: stray.key.clone(), entry });
+        }
+    }
+
+    /// Whether what was seen is ours beyond doubt: by its mark, by the ledger, or by the journal where there are no marks.
+    fn is_known_ours(&self, key: &str, seen: &Observed) -> bool {
+        let by_ledger = self.known.ledger.entries.get(key).is_some_and(|e| e.id == seen.id);
+        match &seen.owner {
+            Owner::Marked(mark) => mark.lab == self.engine.graph.lab() && mark.key == key,
+            Owner::Unmarked => by_ledger,
+            Owner::Unmarkable => by_ledger || self.known.begun.contains(key),
+        }
     }
 
     async fn all(&mut self, interrupt: &mut Interrupt) {
@@ -223,7 +249,13 @@ impl<'r> Run<'r> {
         let (engine, plan, known, journal) = (self.engine, self.plan, self.known, self.journal);
         let item = step.item.map(|i| &plan.items[i]);
         if let Some(item) = item {
-            engine.reporter.report(&Event::StepStarted { key: item.key.clone(), action: item.action });
+            // The two halves of a replacement are told apart.
+            let action = match (item.action, step.what) {
+                (Action::Replace, What::Delete) => Action::Delete,
+                (Action::Replace, What::Make) => Action::Create,
+                (action, _) => action,
+            };
+            engine.reporter.report(&Event::StepStarted { key: item.key.clone(), action });
         }
         let node = match step.what {
             What::Recheck(id) => Some(id),
@@ -337,7 +369,6 @@ impl<'r> Run<'r> {
             // Its start stays without an end, which is the truth.
             Left::Unknown => self.outcome.unknown.push(key.clone()),
         }
-        let stuck_journal = failure.nature == crate::Nature::Stuck;
         self.outcome.failed.push(Failed { key: key.clone(), action, failure });
         let mut open = self.steps.steps[index].next.clone();
         while let Some(step) = open.pop() {
@@ -346,7 +377,7 @@ impl<'r> Run<'r> {
                 open.extend(self.steps.steps[step].next.iter().copied());
             }
         }
-        if stuck_journal { Err(()) } else { Ok(()) }
+        if self.journal.is_broken() { Err(()) } else { Ok(()) }
     }
 
     fn skip(&mut self, step: usize, because: Option<String>) {

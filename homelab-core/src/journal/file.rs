@@ -37,7 +37,7 @@ impl JournalError {
     pub fn hint(&self) -> &'static str {
         match self {
             JournalError::Damaged { why: Damage::Torn, .. } => {
-                "move it away and run `state rebuild`: the marks on the objects say what is ours"
+                "run `state rebuild`: the marks on the objects say what is ours, and the damaged file is kept aside"
             }
             JournalError::Damaged { why: Damage::Unknown, .. } => {
                 "use the version of the program that wrote it, or a later one"
@@ -152,6 +152,12 @@ impl Journal {
     /// to write it is the next [`append`](Journal::append)'s, or [`retire`](Journal::retire)'s.
     pub fn append_lazily(&self, record: Record) {
         drop(self.queue(record));
+    }
+
+    /// Whether the disk has refused a record: then no effect may be started any more.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.0.durable.borrow().failed.is_some()
     }
 
     /// Writes what is queued and returns once it is on the disk. Blocks for a moment.

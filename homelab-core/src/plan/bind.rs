@@ -68,23 +68,32 @@ impl SavedPlan {
     /// Whether everything is still as it was.
     ///
     /// # Errors
-    /// The first thing that has moved, in the order: lab, mode, code, ledger, world.
+    /// The first thing that has moved, in the order: lab, mode, code, world, ledger.
     pub fn check(&self, mode: &str, graph: &Graph, known: &Known) -> Result<(), Moved> {
-        if self.plan.lab != graph.lab() {
+        let plan = Plan { lab: graph.lab().to_owned(), ..self.plan.clone() };
+        self.check_against(&SavedPlan::new(plan, self.wishes.clone(), mode, graph, known))
+    }
+
+    /// The same against a plan of now: for a caller that has put both through the same cleaning (a saved plan holds what was
+    /// observed, and a file must not hold a secret even if the world shows one).
+    ///
+    /// # Errors
+    /// As [`check`](SavedPlan::check).
+    pub fn check_against(&self, now: &SavedPlan) -> Result<(), Moved> {
+        if self.plan.lab != now.plan.lab {
             return Err(Moved::Lab(self.plan.lab.clone()));
         }
-        if self.mode != mode {
+        if self.mode != now.mode {
             return Err(Moved::Mode(self.mode.clone()));
         }
-        if let Some(key) = first_difference(&self.code, &code(graph)) {
+        if let Some(key) = first_difference(&self.code, &now.code) {
             return Err(Moved::Code(key.to_owned()));
         }
-        let now = world(graph, known);
-        if let Some(key) = first_difference(&self.world, &now) {
-            let (before, after) = (self.world.get(key).cloned().flatten(), now.get(key).cloned().flatten());
+        if let Some(key) = first_difference(&self.world, &now.world) {
+            let (before, after) = (self.world.get(key).cloned().flatten(), now.world.get(key).cloned().flatten());
             return Err(Moved::World { key: key.to_owned(), what: what_moved(before.as_ref(), after.as_ref()) });
         }
-        if self.ledger != known.ledger.digest() {
+        if self.ledger != now.ledger {
             return Err(Moved::Ledger);
         }
         Ok(())

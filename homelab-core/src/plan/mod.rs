@@ -15,11 +15,12 @@ use std::fmt;
 pub use bind::{Moved, SavedPlan};
 pub use decide::{Goal, Known, Stray, Wishes, plan};
 pub use select::{Selection, SelectorError};
-pub use show::{Palette, Shown};
+pub use show::{Palette, Shown, ShownItem};
 
 pub(crate) use decide::judge;
 pub(crate) use diff::diff;
-pub(crate) use steps::{StepGraph, What, schedule};
+pub(crate) use select::similar;
+pub(crate) use steps::{StepGraph, What, longest, schedule};
 
 /// What is done to one resource, from the weakest to the strongest: a plan is a ceiling, and nothing stronger than it shows
 /// is ever done under it.
@@ -54,6 +55,20 @@ impl Action {
             Action::Create => "create",
             Action::Replace => "replace",
             Action::Delete => "delete",
+        }
+    }
+
+    /// What has been done: `created`.
+    #[must_use]
+    pub const fn past(self) -> &'static str {
+        match self {
+            Action::Keep => "unchanged",
+            Action::Forget => "forgotten",
+            Action::Adopt => "adopted",
+            Action::Update => "updated",
+            Action::Create => "created",
+            Action::Replace => "replaced",
+            Action::Delete => "deleted",
         }
     }
 

@@ -12,10 +12,10 @@ pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> 
             Owner::Marked(mark) if mark.lab != lab || mark.key != stray.key => {
                 (Action::Forget, vec![Note::info(format!("what is there now belongs to {mark}: it is left alone"))])
             }
-            // The same place, but not the same thing: somebody made another one there.
-            Owner::Unmarked | Owner::Unmarkable if seen.id != stray.entry.id && !known.begun.contains(&stray.key) => {
-                (Action::Forget, vec![Note::info("what is there now is not what this lab made: it is left alone")])
-            }
+            // The same place, but not the same thing: somebody made another one there. What could bear our mark and does not is
+            // not ours because we once began something there.
+            Owner::Unmarked if seen.id != stray.entry.id => not_ours(),
+            Owner::Unmarkable if seen.id != stray.entry.id && !known.begun.contains(&stray.key) => not_ours(),
             _ => {
                 let mut notes = vec![];
                 if wishes.goal == Goal::Deploy {
@@ -39,4 +39,8 @@ pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> 
         was: None,
         node: None,
     }
+}
+
+fn not_ours() -> (Action, Vec<Note>) {
+    (Action::Forget, vec![Note::info("what is there now is not what this lab made: it is left alone")])
 }

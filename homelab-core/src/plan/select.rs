@@ -48,21 +48,17 @@ impl Selection {
     ///
     /// # Errors
     /// The first that takes nothing.
-    pub fn check<'a>(&self, graph: &Graph, strays: impl Iterator<Item = &'a str> + Clone) -> Result<(), SelectorError> {
+    pub fn check<'a>(
+        &self,
+        graph: &'a Graph,
+        strays: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<(), SelectorError> {
         for selector in self.only.iter().chain(&self.except) {
             let hit =
                 graph.ids().any(|id| takes(selector, graph, id)) || strays.clone().any(|key| matches(selector, key));
             if !hit {
-                let mut similar: Vec<String> = graph
-                    .ids()
-                    .flat_map(|id| [Some(graph.key(id)), graph.group_of(id)])
-                    .flatten()
-                    .filter(|k| k.split('/').any(|part| selector.split('/').any(|s| alike(part, s))))
-                    .map(str::to_owned)
-                    .collect();
-                similar.sort();
-                similar.dedup();
-                similar.truncate(5);
+                let known = graph.ids().flat_map(|id| [Some(graph.key(id)), graph.group_of(id)]).flatten();
+                let similar = similar(selector, known.chain(strays));
                 return Err(SelectorError { selector: selector.clone(), lab: graph.lab().to_owned(), similar });
             }
         }
@@ -127,6 +123,16 @@ fn glob(pattern: &str, text: &str) -> bool {
             .strip_prefix(head)
             .is_some_and(|tail| (0..=tail.len()).filter(|i| tail.is_char_boundary(*i)).any(|i| glob(rest, &tail[i..]))),
     }
+}
+
+/// Which of `known` a person may have meant by `written`: those of which the most parts are alike, at most five.
+pub(crate) fn similar<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let like = |k: &str| k.split('/').filter(|part| written.split('/').any(|s| alike(part, s))).count();
+    let mut found: Vec<(usize, &str)> = known.map(|k| (like(k), k)).filter(|(n, _)| *n > 0).collect();
+    found.sort_unstable_by_key(|(n, k)| (std::cmp::Reverse(*n), *k));
+    found.dedup();
+    let most = found.first().map_or(0, |(n, _)| *n);
+    found.into_iter().take_while(|(n, _)| *n == most).take(5).map(|(_, k)| k.to_owned()).collect()
 }
 
 /// Close enough to be what was meant: one starts with the other, or they differ in at most two letters.

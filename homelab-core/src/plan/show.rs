@@ -84,16 +84,28 @@ impl fmt::Display for Plan {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for item in &self.plan.items {
-            self.item(f, item)?;
-        }
+        self.plan.items.iter().try_for_each(|item| item.show(self.palette).fmt(f))?;
         writeln!(f, "{}", self.palette.paint("1", self.plan.summary()))
     }
 }
 
-impl Shown<'_> {
-    fn item(&self, f: &mut fmt::Formatter<'_>, item: &Item) -> fmt::Result {
-        let p = self.palette;
+/// What is planned for one resource, ready to print.
+pub struct ShownItem<'a> {
+    item: &'a Item,
+    palette: Palette,
+}
+
+impl Item {
+    /// The item, to be printed; it ends with a line's end.
+    #[must_use]
+    pub fn show(&self, palette: Palette) -> ShownItem<'_> {
+        ShownItem { item: self, palette }
+    }
+}
+
+impl fmt::Display for ShownItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p, item) = (self.palette, self.item);
         let head = p.paint(Palette::of(item.action), format!("{} {}", item.action.sign(), item.key));
         match &item.at {
             Some(at) => writeln!(f, "{head}  {}", p.paint("2", at))?,

@@ -70,6 +70,11 @@ pub(crate) fn schedule(graph: &Graph, plan: &Plan, ledger: &Ledger) -> StepGraph
     b.finish()
 }
 
+/// About how long the longest chain of steps takes.
+pub(crate) fn longest(graph: &Graph, plan: &Plan, ledger: &Ledger) -> Duration {
+    schedule(graph, plan, ledger).steps.iter().map(|s| s.path).max().unwrap_or_default()
+}
+
 impl Builder<'_> {
     fn item(&mut self, index: usize, item: &Item, strays: &mut Vec<(usize, usize)>) {
         let Some(node) = item.node else {

@@ -1,6 +1,17 @@
 //! What a run tells of itself: events, and who shows them. One place prints.
+mod json;
+mod live;
+mod plain;
+mod voice;
+
 use crate::{Failure, plan::Action};
 use serde::Serialize;
+use std::time::Duration;
+
+pub use json::Json;
+pub use live::Live;
+pub use plain::Plain;
+pub use voice::Voice;
 
 /// The version of the event stream. It rises when a field changes its meaning; new fields may come without it.
 pub const EVENTS_VERSION: u32 = 1;
@@ -31,7 +42,7 @@ pub enum Event {
     StepStarted {
         /// The resource.
         key: String,
-        /// What is done.
+        /// What is done; of a replacement first `delete`, then `create`.
         action: Action,
     },
     /// A step says what it does or waits for.
@@ -141,4 +152,26 @@ pub struct Silent;
 
 impl Reporter for Silent {
     fn report(&self, _: &Event) {}
+}
+
+/// A duration at a glance: `0.3s`, `42s`, `3m 05s`, `1h 12m`.
+pub(crate) fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1}s", (duration.as_secs_f64() * 10.0).floor() / 10.0),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_at_a_glance() {
+        let said = [350, 9_990, 42_000, 185_000, 4_320_000].map(|ms| human(Duration::from_millis(ms)));
+        assert_eq!(said, ["0.3s", "9.9s", "42s", "3m 05s", "1h 12m"]);
+    }
 }

@@ -8,6 +8,7 @@ mod lives;
 mod order;
 mod ownership;
 mod protection;
+mod random;
 mod saved;
 mod sketches;
 mod sweeps;

@@ -128,7 +128,6 @@ async fn a_new_name_for_the_same_guest_keeps_the_guest() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_interrupted_run_made_is_deleted_although_its_code_has_gone_meanwhile() {
-    let bench = Bench::new(Toy::default());
     let lab = || {
         let mut lab = Lab::named("home");
         let web = lab.add(vm(80, "web"));
@@ -146,5 +145,46 @@ async fn what_an_interrupted_run_made_is_deleted_although_its_code_has_gone_mean
         assert!(run.is_success(), "kill at call {call}: {}", run.story());
         assert_eq!(bench.world.inventory(), Toy::default().inventory(), "kill at call {call}");
     }
-    drop(bench);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_our_place_while_a_run_is_dead_is_not_taken_for_ours() {
+    let bench = Bench::new(Toy::default());
+    // The second call is the clone. That it began is in the journal; what it made is gone again.
+    bench.world.fail(1, homelab_core::testing::Fault::Kill);
+    bench.deploy(web()).await;
+    bench.world.heal();
+    bench.world.state().guests.clear();
+    by_hand(&bench.world, 80, None);
+    for _ in 0..2 {
+        assert!(!bench.deploy(web()).await.is_success());
+        assert!(bench.world.state().guests[&80].mark.is_none());
+    }
+    assert!(bench.deploy(Lab::named("home")).await.is_success());
+    assert_eq!(bench.world.state().guests.len(), 1, "it is not deleted either");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_ledger_is_whole_again_after_the_next_deploy() {
+    let bench = Bench::new(Toy::default());
+    assert!(bench.deploy(web()).await.is_success());
+    fs::remove_file(bench.state().join("ledger.json")).unwrap();
+    assert!(bench.deploy(web()).await.is_success());
+    assert!(bench.deploy(Lab::named("home")).await.is_success());
+    assert!(bench.world.state().guests.is_empty(), "it is found although its code is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protection_that_is_added_later_survives_the_code_too() {
+    let bench = Bench::new(Toy::default());
+    assert!(bench.deploy(web()).await.is_success());
+    let protected = || {
+        let mut lab = Lab::named("home");
+        lab.add(vm(80, "web").protect());
+        lab
+    };
+    let writes = bench.world.writes();
+    assert!(bench.deploy(protected()).await.is_success());
+    assert_eq!(bench.world.writes(), writes, "only the ledger has learned something");
+    assert!(!bench.deploy(Lab::named("home")).await.is_success());
 }

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::{Future, pending},
     net::Ipv4Addr,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -94,6 +95,7 @@ struct Inner {
     state: Mutex<State>,
     calls: Mutex<Calls>,
     killed: watch::Sender<bool>,
+    witness: Mutex<Option<PathBuf>>,
 }
 
 /// Clones share one world.
@@ -102,7 +104,12 @@ pub struct Toy(Arc<Inner>);
 
 impl Default for Toy {
     fn default() -> Self {
-        Toy(Arc::new(Inner { state: Mutex::default(), calls: Mutex::default(), killed: watch::Sender::new(false) }))
+        Toy(Arc::new(Inner {
+            state: Mutex::default(),
+            calls: Mutex::default(),
+            killed: watch::Sender::new(false),
+            witness: Mutex::default(),
+        }))
     }
 }
 
@@ -114,11 +121,19 @@ impl Toy {
         state
     }
 
+    /// From now on every write must find the beginning of something in this journal.
+    pub fn witness(&self, journal: Option<PathBuf>) {
+        *self.0.witness.lock().unwrap() = journal;
+    }
+
     /// One call.
     pub async fn call<T>(&self, write: bool, f: impl FnOnce(&mut State) -> Result<T, Failure>) -> Result<T, Failure> {
         tokio::time::sleep(Duration::from_millis(10)).await;
         if *self.0.killed.borrow() {
             pending::<()>().await;
+        }
+        if let Some(journal) = self.0.witness.lock().unwrap().as_deref().filter(|_| write) {
+            assert!(crate::random::something_has_begun(journal), "a write without a journaled start");
         }
         let fault = {
             let mut calls = self.0.calls.lock().unwrap();

@@ -7,7 +7,7 @@ use crate::{
     error::{Cause, Error, Result},
     http::{Http, Method},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::{
     sync::Mutex,
@@ -18,6 +18,10 @@ use tokio::{
 const RENEW_AFTER: Duration = Duration::from_secs(90 * 60);
 /// How long a ticket holds: one that is older cannot be renewed.
 const TICKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
+
+/// The server decodes the cookie. Only what would break one is encoded, which a usual ticket has nothing of: then a server
+/// that does not decode understands it too.
+const COOKIE: &AsciiSet = &CONTROLS.add(b'%').add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
 
 /// How to log in.
 #[derive(Clone, Debug)]
@@ -105,7 +109,7 @@ impl Session {
             _ => login.by(password, totp).await?,
         };
         let held = ticket.insert(fresh);
-        let cookie = utf8_percent_encode(held.cookie.expose(), NON_ALPHANUMERIC);
+        let cookie = utf8_percent_encode(held.cookie.expose(), COOKIE);
         let mut headers = vec![("Cookie", format!("PVEAuthCookie={cookie}"))];
         if method != Method::Get {
             headers.push(("CSRFPreventionToken", held.csrf.expose().to_owned()));

@@ -17,9 +17,8 @@ impl World {
         let find = |name: &str| {
             headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
         };
-        let cookie = find("Cookie").and_then(|cookies| {
-            cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("PVEAuthCookie="))
-        });
+        let cookie = find("Cookie")
+            .and_then(|cookies| cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("PVEAuthCookie=")));
         if let Some(cookie) = cookie.filter(|cookie| !cookie.is_empty()) {
             let ticket = percent_decode_str(cookie).decode_utf8_lossy().into_owned();
             let user = self.ticket_user(&ticket).ok_or(REFUSED)?;

@@ -12,7 +12,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts now, at the system's time.
     pub(crate) fn system() -> Clock {
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| millis(since));
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
         Clock { start: Instant::now(), epoch }
     }
 

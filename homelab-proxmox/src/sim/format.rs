@@ -45,20 +45,24 @@ fn one(release: Release, name: &str, value: &str) -> Result<(), String> {
         }
         "pve-storage-server" => valid(is_ip(value) || is_dns(value), "server name or IP address"),
         "dns-name" => valid(is_dns(value), "DNS name"),
-        "email" | "email-or-username" => valid(
-            matches_whole(r"[\w\+\-\~]+(\.[\w\+\-\~]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*", value),
-            "email address",
-        ),
+        "email" | "email-or-username" => {
+            valid(matches_whole(r"[\w\+\-\~]+(\.[\w\+\-\~]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*", value), "email address")
+        }
         "ipv4" => valid(value.parse::<Ipv4Addr>().is_ok(), "IPv4 address"),
         "ipv6" => valid(value.parse::<Ipv6Addr>().is_ok(), "IPv6 address"),
         "ip" => valid(is_ip(value), "IP address"),
-        "ipv4mask" => valid(value.parse::<Ipv4Addr>().is_ok() || value.parse().is_ok_and(|n: u8| n <= 32), "IP netmask"),
+        "ipv4mask" => {
+            valid(value.parse::<Ipv4Addr>().is_ok() || value.parse().is_ok_and(|n: u8| n <= 32), "IP netmask")
+        }
         "CIDRv4" => valid(is_cidr4(value), "IPv4 CIDR network"),
         "CIDRv6" => valid(is_cidr6(value), "IPv6 CIDR network"),
         "CIDR" | "FullRangeCIDR" => valid(is_cidr4(value) || is_cidr6(value), "CIDR network"),
         "IPorCIDR" => valid(is_ip(value) || is_cidr4(value) || is_cidr6(value), "IP address or CIDR network"),
         "IPorCIDRorAlias" => valid(
-            is_ip(value) || is_cidr4(value) || is_cidr6(value) || matches_whole("((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+", value),
+            is_ip(value)
+                || is_cidr4(value)
+                || is_cidr6(value)
+                || matches_whole("((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+", value),
             "IP address or CIDR network",
         ),
         "pve-ipv4-config" => valid(matches!(value, "dhcp" | "manual") || is_cidr4(value), "ipv4 network configuration"),
@@ -66,28 +70,46 @@ fn one(release: Release, name: &str, value: &str) -> Result<(), String> {
             valid(matches!(value, "auto" | "dhcp" | "manual") || is_cidr6(value), "ipv6 network configuration")
         }
         "lxc-ip-with-ll-iface" => valid(is_ip(value.split('%').next().unwrap_or_default()), "IP address"),
-        "mac-addr" => valid(matches_whole("[a-fA-F0-9][02468aceACE](:[a-fA-F0-9]{2}){5}", value), "unicast MAC address"),
-        "mac-prefix" => valid(matches_whole("[a-fA-F0-9][02468aceACE](:[a-fA-F0-9]{2}){0,2}:?", value), "MAC address prefix"),
+        "mac-addr" => {
+            valid(matches_whole("[a-fA-F0-9][02468aceACE](:[a-fA-F0-9]{2}){5}", value), "unicast MAC address")
+        }
+        "mac-prefix" => {
+            valid(matches_whole("[a-fA-F0-9][02468aceACE](:[a-fA-F0-9]{2}){0,2}:?", value), "MAC address prefix")
+        }
         "address" => {
-            if is_ip(value) || is_dns(value) { Ok(()) } else { Err(format!("value '{value}' is no valid address\n")) }
+            if is_ip(value) || is_dns(value) {
+                Ok(())
+            } else {
+                Err(format!("value '{value}' is no valid address\n"))
+            }
         }
         "pve-startup-order" => startup(value),
         "pve-tag" => looks(r"(?i)[a-z0-9_][a-z0-9_\-\+\.]*", "invalid characters in tag"),
         "urlencoded" => looks(r"[-%a-zA-Z0-9_.!~*'()]*", &format!("invalid urlencoded string: {value}")),
         "pve-userid" => {
-            if is_userid(value) { Ok(()) } else { Err(format!("value '{value}' does not look like a valid user name\n")) }
+            if is_userid(value) {
+                Ok(())
+            } else {
+                Err(format!("value '{value}' does not look like a valid user name\n"))
+            }
         }
-        "pve-tokenid" => {
-            looks(r"[^\s:/]+@[A-Za-z][A-Za-z0-9\.\-_]+![A-Za-z][A-Za-z0-9\.\-_]+", &format!("value '{value}' does not look like a valid token ID"))
-        }
+        "pve-tokenid" => looks(
+            r"[^\s:/]+@[A-Za-z][A-Za-z0-9\.\-_]+![A-Za-z][A-Za-z0-9\.\-_]+",
+            &format!("value '{value}' does not look like a valid token ID"),
+        ),
         "pve-priv" => {
-            if permission::exists(release, value) { Ok(()) } else { Err(format!("invalid privilege '{value}'\n")) }
+            if permission::exists(release, value) {
+                Ok(())
+            } else {
+                Err(format!("invalid privilege '{value}'\n"))
+            }
         }
         "pve-roleid" => looks(r"[A-Za-z0-9\.\-_]+", &format!("role name '{value}' contains invalid characters")),
         "pve-groupid" => looks(r"[A-Za-z0-9\.\-_]+", &format!("group name '{value}' contains invalid characters")),
-        "pve-poolid" => {
-            looks(r"[A-Za-z0-9\.\-_]+(/[A-Za-z0-9\.\-_]+){0,2}", &format!("pool name '{value}' contains invalid characters"))
-        }
+        "pve-poolid" => looks(
+            r"[A-Za-z0-9\.\-_]+(/[A-Za-z0-9\.\-_]+){0,2}",
+            &format!("pool name '{value}' contains invalid characters"),
+        ),
         "pve-realm" => looks(r"[A-Za-z][A-Za-z0-9\.\-_]+", "value does not look like a valid realm"),
         "pve-iface" => {
             looks(r"(?i)[a-z][a-z0-9_]{1,20}([:\.]\d+)?", &format!("invalid network interface name '{value}'"))
@@ -96,12 +118,22 @@ fn one(release: Release, name: &str, value: &str) -> Result<(), String> {
         "disk-size" => valid(matches_whole(r"\d+(\.\d+)?[KMGT]?", value), "disk size"),
         "pve-volume-id" => volume_id(value),
         "pve-volume-id-or-qm-path" => {
-            if matches!(value, "none" | "cdrom") || value.starts_with('/') { Ok(()) } else { volume_id(value) }
+            if matches!(value, "none" | "cdrom") || value.starts_with('/') {
+                Ok(())
+            } else {
+                volume_id(value)
+            }
         }
         "pve-volume-id-or-absolute-path" | "pve-lxc-mp-string" => {
-            if value.starts_with('/') { Ok(()) } else { volume_id(value) }
+            if value.starts_with('/') {
+                Ok(())
+            } else {
+                volume_id(value)
+            }
         }
-        "pve-hotplug-features" => looks("[01]|((network|disk|cpu|memory|usb|cloudinit)[,; ]*)*", "unable to parse hotplug option"),
+        "pve-hotplug-features" => {
+            looks("[01]|((network|disk|cpu|memory|usb|cloudinit)[,; ]*)*", "unable to parse hotplug option")
+        }
         "pve-qm-bootdisk" => looks(r"(ide|sata|scsi|virtio)\d+", &format!("invalid boot disk '{value}'")),
         "pve-qm-bootdev" => bootdev(value),
         "pve-qm-ide" => Ok(()),
@@ -149,9 +181,7 @@ fn volume_id(value: &str) -> Result<(), String> {
 }
 
 fn startup(value: &str) -> Result<(), String> {
-    let fits = value.split(',').all(|part| {
-        matches_whole(r"(order=)?\d+|(up|down)=\d+", part.trim())
-    });
+    let fits = value.split(',').all(|part| matches_whole(r"(order=)?\d+|(up|down)=\d+", part.trim()));
     if fits { Ok(()) } else { Err("unable to parse startup options\n".to_owned()) }
 }
 

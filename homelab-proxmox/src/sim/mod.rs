@@ -31,6 +31,8 @@ mod serve;
 mod simulator;
 mod store;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod world;
 

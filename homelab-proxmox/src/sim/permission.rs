@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Privileges of a path, and whether paths below have them too.
 pub(crate) type Privileges = BTreeMap<String, bool>;
 
-const USER: &[&str] = &["VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console", "VM.PowerMgmt"];
+const USER: &[&str] =
+    &["VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console", "VM.PowerMgmt"];
 const VM_MORE: &[&str] = &[
     "VM.Allocate",
     "VM.Clone",
@@ -198,9 +199,8 @@ pub(crate) fn on_path(world: &World, who: &Identity, path: &str) -> Privileges {
         }
         list
     };
-    let separated = who.token.as_ref().is_some_and(|name| {
-        world.access.token(&who.user, name).is_some_and(|token| token.privsep)
-    });
+    let separated =
+        who.token.as_ref().is_some_and(|name| world.access.token(&who.user, name).is_some_and(|token| token.privsep));
     if !separated {
         return user;
     }
@@ -226,11 +226,26 @@ fn pools<'w>(world: &'w World, path: &str) -> Vec<&'w str> {
         .collect()
 }
 
+/// The schema names 9.2's privileges; 8.4 has one for all that concerns a running guest's inside.
+fn in_release<'p>(release: Release, privileges: &[&'p str]) -> Vec<&'p str> {
+    let mut names: Vec<&str> = privileges.to_vec();
+    if release == Release::V8_4 {
+        for name in &mut names {
+            if name.starts_with("VM.GuestAgent.") {
+                *name = "VM.Monitor";
+            }
+        }
+        names.dedup();
+    }
+    names
+}
+
 /// Demands all of these privileges.
 pub(crate) fn need(world: &World, who: &Identity, path: &str, privileges: &[&str]) -> Result<(), Fail> {
     if who.is_root() {
         return Ok(());
     }
+    let privileges = &in_release(world.release, privileges);
     let shown = normal(path).unwrap_or_default();
     let have = on_path(world, who, path);
     match privileges.iter().find(|privilege| !have.contains_key(**privilege)) {
@@ -241,6 +256,7 @@ pub(crate) fn need(world: &World, who: &Identity, path: &str, privileges: &[&str
 
 /// Demands one of these privileges.
 pub(crate) fn need_any(world: &World, who: &Identity, path: &str, privileges: &[&str]) -> Result<(), Fail> {
+    let privileges = &in_release(world.release, privileges);
     let have = on_path(world, who, path);
     if who.is_root() || privileges.iter().any(|privilege| have.contains_key(*privilege)) {
         return Ok(());
@@ -307,18 +323,18 @@ fn evaluate(world: &World, who: &Identity, tree: &Value, args: &Args) -> Result<
                 privilege => need(world, who, &format!("/access/realm/{realm}"), &[privilege]),
             }
         }
-        "userid-group" => user_groups(world, who, &privileges(1), args, &tree.to_string().contains("groups_param")),
+        "userid-group" => user_groups(world, who, &privileges(1), args, tree.to_string().contains("groups_param")),
         _ => Err(Fail::Forbidden(String::new())),
     }
 }
 
 /// Rights over a user come from the groups path, or from a group that the user is in.
-fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, param: &bool) -> Result<(), Fail> {
+fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, param: bool) -> Result<(), Fail> {
     let everywhere = need_any(world, who, "/access/groups", wanted);
     if everywhere.is_ok() {
         return Ok(());
     }
-    if *param {
+    if param {
         for group in format::list(args.text("groups")) {
             need_any(world, who, &format!("/access/groups/{group}"), wanted)?;
         }

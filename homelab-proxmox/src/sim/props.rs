@@ -9,12 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) type Keys = BTreeMap<String, String>;
 
 /// Splits and judges a property string; the error is what follows `invalid format - `.
-pub(crate) fn parse(
-    release: Release,
-    format: &BTreeMap<String, Prop>,
-    text: &str,
-    path: &str,
-) -> Result<Keys, String> {
+pub(crate) fn parse(release: Release, format: &BTreeMap<String, Prop>, text: &str, path: &str) -> Result<Keys, String> {
     let keys = split(format, text)?;
     check::fields(release, format, &keys, path)?;
     Ok(keys)
@@ -88,10 +83,13 @@ fn option_format(release: Release, lxc: bool, option: &str) -> Option<&'static B
     }
 }
 
-/// Prints keys as the server does: the leading value first, then `key=value`, sorted.
-pub(crate) fn print(lead: &str, keys: &Keys) -> String {
-    let mut text = keys.get(lead).cloned().unwrap_or_default();
-    for (key, value) in keys.iter().filter(|(key, _)| *key != lead) {
+/// Prints a container's mount point: the volume, where it is mounted, the rest.
+pub(crate) fn print_mount(keys: &Keys) -> String {
+    let mut keys = keys.clone();
+    let volume = keys.remove("volume").unwrap_or_default();
+    let mount = keys.remove("mp").map(|mp| format!(",mp={mp}")).unwrap_or_default();
+    let mut text = format!("{volume}{mount}");
+    for (key, value) in keys {
         text.push_str(&format!(",{key}={value}"));
     }
     text

@@ -58,7 +58,8 @@ impl Sim {
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(certificate.as_bytes()).filter_map(Result::ok).collect();
         let digest = random::hex(&Sha256::digest(chain.first().map_or(&[][..], |der| der.as_ref())));
-        let pairs: Vec<String> = digest.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
+        let pairs: Vec<String> =
+            digest.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|problem| other(problem.to_string()))?;
         let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -121,10 +122,7 @@ async fn connection(sim: Sim, stream: TcpStream, tls: TlsAcceptor) {
 }
 
 /// Answers one request; an error closes the connection without an answer.
-async fn answer(
-    sim: Sim,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, TransportError> {
+async fn answer(sim: Sim, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, TransportError> {
     let response = match read(request).await {
         Ok(request) => sim.send_through_faults(request).await?,
         Err(response) => response,

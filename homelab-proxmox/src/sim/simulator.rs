@@ -2,9 +2,9 @@
 use super::answer::{Fail, plain, response};
 use super::clock::Clock;
 use super::faults::{Fault, Faults};
+use super::handlers;
 use super::store::{Store, StoreError};
 use super::world::World;
-use super::handlers;
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
 use std::net::IpAddr;
@@ -39,7 +39,6 @@ struct State {
     writes: u64,
     log: Vec<Logged>,
     dead: bool,
-    saved: Vec<u8>,
 }
 
 struct Inner {
@@ -63,15 +62,17 @@ impl Sim {
     }
 
     /// A simulator that keeps its world in a directory: the one that is there goes on (tasks by wall clock, as a real
-    /// node's would), `fresh` is used only when there is none. Every effect is on disk before its answer is given.
+    /// node's would), `fresh` gives only the pace then. Every effect is on disk before its answer is given.
     ///
     /// # Errors
     /// [`StoreError`] when the directory cannot be used or holds something else.
     pub fn persistent(dir: &Path, fresh: World) -> Result<Sim, StoreError> {
         let store = Store::at(dir)?;
-        let world = store.load()?.unwrap_or(fresh);
+        let pace = fresh.pace;
+        let mut world = store.load()?.unwrap_or(fresh);
+        world.pace = pace;
         let sim = Sim::build(world, Some(store), Some(dir.to_owned()));
-        sim.save(&mut sim.state())?;
+        sim.save(&sim.state())?;
         Ok(sim)
     }
 
@@ -81,7 +82,7 @@ impl Sim {
             world.begin(clock.now());
         }
         let (calls, writes, dead) = (0, 0, false);
-        let state = State { world, faults: Faults::none(), calls, writes, log: Vec::new(), dead, saved: Vec::new() };
+        let state = State { world, faults: Faults::none(), calls, writes, log: Vec::new(), dead };
         Sim { inner: Arc::new(Inner { state: Mutex::new(state), clock, store, dir }) }
     }
 
@@ -146,16 +147,10 @@ impl Sim {
         self.up().iter().any(|guest| guest.ssh && guest.addresses.contains(&address))
     }
 
-    /// Writes the world, if it changed.
-    fn save(&self, state: &mut State) -> Result<(), StoreError> {
+    /// Writes the world to its directory, if it has one.
+    fn save(&self, state: &State) -> Result<(), StoreError> {
         let Some(store) = &self.inner.store else { return Ok(()) };
-        let text = serde_json::to_vec(&state.world).unwrap_or_default();
-        // The clock alone is no effect: it is read anew at the next start.
-        if text != state.saved {
-            store.save(&text)?;
-            state.saved = text;
-        }
-        Ok(())
+        store.save(&state.world)
     }
 
     /// Answers one request: waits for locks, and as long as the real one takes to refuse.
@@ -165,9 +160,10 @@ impl Sim {
             let (now, answer, next) = {
                 let mut state = self.state();
                 let now = self.inner.clock.now();
-                state.world.settle(now);
+                let settled = state.world.settle(now);
                 let answer = handlers::dispatch(&mut state.world, request);
-                if let Err(problem) = self.save(&mut state) {
+                let changed = settled || request.method != Method::Get;
+                if changed && let Err(problem) = self.save(&state) {
                     return plain(599, &problem.to_string());
                 }
                 (now, answer, state.world.next_event())

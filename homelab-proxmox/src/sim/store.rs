@@ -51,10 +51,10 @@ impl Store {
     }
 
     /// Keeps a world: written beside, then renamed, so a reader never sees half of it.
-    pub(crate) fn save(&self, text: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn save(&self, world: &World) -> Result<(), StoreError> {
         let beside = self.path.with_extension("json.new");
         let write = || -> std::io::Result<()> {
-            File::create(&beside)?.write_all(text)?;
+            File::create(&beside)?.write_all(&serde_json::to_vec(world)?)?;
             std::fs::rename(&beside, &self.path)
         };
         write().map_err(|reason| StoreError::File { path: self.path.clone(), reason })

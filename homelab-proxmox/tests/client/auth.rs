@@ -43,7 +43,7 @@ async fn a_ticket_is_a_cookie_and_writes_also_need_the_csrf_header() {
     assert_eq!(sent.len(), 3, "one login for both");
     assert_eq!((param(&sent[0], "username"), param(&sent[0], "password")), (Some("root@pam"), Some("pass word")));
     assert!(sent[0].headers.is_empty());
-    let cookie = "Cookie: PVEAuthCookie=PVE%3Aroot%40pam%3A0%3A%3Ax%2B%2F%3D";
+    let cookie = "Cookie: PVEAuthCookie=PVE:root@pam:0::x+/=";
     assert_eq!(headers(&sent[1]), [cookie]);
     assert_eq!(headers(&sent[2]), [cookie, "CSRFPreventionToken: 0:y"]);
 }

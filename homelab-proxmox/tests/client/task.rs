@@ -73,6 +73,7 @@ async fn a_task_that_fails_brings_the_end_of_its_log() {
         "failed to stat '/var/lib/vz/import/none.qcow2'",
         &[
             "update VM 7062: -scsi1 local:0,import-from=local:import/none.qcow2",
+            "failed to stat '/var/lib/vz/import/none.qcow2'",
             "TASK ERROR: failed to stat '/var/lib/vz/import/none.qcow2'",
         ],
     );

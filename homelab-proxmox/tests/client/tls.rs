@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedKey, DnType, IsCa, Iss
 use std::sync::{Arc, Mutex};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -177,7 +177,10 @@ async fn the_reason_phrase_is_kept() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    // Bound and not listening: nobody else gets the port, and nobody answers.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
     let server = Server { port, fingerprint: Fingerprint::of(b""), got: Arc::default() };
     let error = pinned(&server).start_guest(&Permit::for_tests(), "din", 100).await.err().unwrap();
     assert!(!error.may_have_happened());

@@ -9,7 +9,10 @@ use player::{Line, Player};
 use serde_json::Value;
 
 /// Steps that differ: scenario, step, and why.
-const KNOWN: &[(&str, u64, &str)] = &[];
+const KNOWN: &[(&str, u64, &str)] = &[("power-real-guest", 22, RESIZED), ("power-real-guest", 25, RESIZED)];
+
+const RESIZED: &str = "follows step 19, of low trust: the recorded machine could not grow a running guest's disk (its \
+                       image was locked by the stand-in for QEMU); a real node grows it, and so does the simulator";
 
 /// The administrator's token that the replay uses.
 const ADMIN: &str = "root@pam!parity";
@@ -33,9 +36,14 @@ async fn replay(sim: &Sim, lines: &[Line]) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     for line in lines.iter().filter(|line| !line.cleanup) {
         let got = player.play(line).await;
-        if line.trusted && let Some(want) = &line.answer {
+        if line.trusted
+            && let Some(want) = &line.answer
+        {
             for (field, want, got) in differences(want, &got, String::new()) {
-                found.push((line.step, format!("{} {} {field}\n    want {want}\n    got  {got}", line.method, line.path)));
+                found.push((
+                    line.step,
+                    format!("{} {} {field}\n    want {want}\n    got  {got}", line.method, line.path),
+                ));
             }
         }
     }
@@ -64,9 +72,12 @@ fn differences(want: &Value, got: &Value, path: String) -> Vec<(String, String, 
                 })
                 .collect()
         }
-        (Value::Array(want), Value::Array(got)) if want.len() == got.len() => {
-            want.iter().zip(got).enumerate().flat_map(|(n, (want, got))| differences(want, got, format!("{path}[{n}]"))).collect()
-        }
+        (Value::Array(want), Value::Array(got)) if want.len() == got.len() => want
+            .iter()
+            .zip(got)
+            .enumerate()
+            .flat_map(|(n, (want, got))| differences(want, got, format!("{path}[{n}]")))
+            .collect(),
         _ if want == got => Vec::new(),
         _ => vec![(path, want.to_string(), got.to_string())],
     }

@@ -1,30 +1,47 @@
 //! Normalising: only what has to vary between two correct servers is blurred (as the recording tool does it).
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 
 const CLOCKED: &[&str] = &[
-    "starttime", "endtime", "ctime", "mtime", "snaptime", "pid", "pstart", "uptime", "time", "localtime", "next-run",
-    "timestamp", "creation", "last-login", "creation-time",
+    "starttime",
+    "endtime",
+    "ctime",
+    "mtime",
+    "snaptime",
+    "pid",
+    "pstart",
+    "uptime",
+    "time",
+    "localtime",
+    "next-run",
+    "timestamp",
+    "creation",
+    "last-login",
+    "creation-time",
 ];
-const COUNTERS: &[&str] = &[
-    "cpu", "mem", "freemem", "netin", "netout", "diskread", "diskwrite", "loadavg", "wait", "memhost",
-];
+const COUNTERS: &[&str] =
+    &["cpu", "mem", "freemem", "netin", "netout", "diskread", "diskwrite", "loadavg", "wait", "memhost"];
 const SPACE: &[&str] = &["avail", "used", "total", "used_fraction", "disk", "maxdisk", "maxmem", "maxcpu", "free"];
 const SHAPED: &[&str] = &["blockstat", "ballooninfo", "nics", "proxmox-support"];
 
 /// Lists that the API promises in an order; all others compare as multisets.
-pub fn is_ordered(path: &str) -> bool {
+pub(crate) fn is_ordered(path: &str) -> bool {
     re(r"/tasks$|/tasks/[^/]+/log$|/firewall/rules$|/firewall/groups/[^/]+$|/log$").is_match(path)
 }
 
+/// A compiled pattern; compiling is slow, so each is kept.
 fn re(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap()
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
 
 fn number(value: Value) -> Value {
     match &value {
         Value::Number(number) => match number.as_f64().unwrap_or_default() {
-            n if n == 0.0 => json!(0),
+            0.0 => json!(0),
             n if n > 0.0 => json!("<number>"),
             _ => json!("<negative number>"),
         },
@@ -36,7 +53,7 @@ fn number(value: Value) -> Value {
 }
 
 /// Only keys and JSON types.
-pub fn shape(value: &Value) -> Value {
+pub(crate) fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), shape(value))).collect(),
         Value::Array(list) => {
@@ -68,7 +85,7 @@ fn sorted_text(value: &Value) -> String {
 }
 
 /// Lists without a promised order are sorted.
-pub fn canonical(value: Value, ordered: bool) -> Value {
+pub(crate) fn canonical(value: Value, ordered: bool) -> Value {
     match value {
         Value::Object(map) => map.into_iter().map(|(key, value)| (key, canonical(value, ordered))).collect(),
         Value::Array(list) => {
@@ -83,14 +100,14 @@ pub fn canonical(value: Value, ordered: bool) -> Value {
 }
 
 /// What a scenario sent itself (`literal`) is never blurred.
-pub struct Normaliser {
+pub(crate) struct Normaliser {
     literal: String,
     admin: String,
     patterns: Vec<(Regex, &'static str)>,
 }
 
 impl Normaliser {
-    pub fn new(literal: String, admin: &str) -> Normaliser {
+    pub(crate) fn new(literal: String, admin: &str) -> Normaliser {
         let upid = r"UPID:([A-Za-z0-9-]+):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):([^:\s]+):";
         let patterns = [
             (upid, "UPID:$1:$2:$3:$4"),
@@ -109,7 +126,7 @@ impl Normaliser {
         }
     }
 
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let user = self.admin.split('!').next().unwrap();
         let mut text = text.replace(&self.admin, &format!("{user}!<admin>"));
         for (pattern, put) in &self.patterns {
@@ -127,7 +144,7 @@ impl Normaliser {
         re(resolver).replace(&text, "$1<resolver's reason>").into_owned()
     }
 
-    pub fn log(&self, lines: &[String]) -> Vec<String> {
+    pub(crate) fn log(&self, lines: &[String]) -> Vec<String> {
         let progress = re(r"transferred .*\((\d+\.\d+)%\)");
         let mut out: Vec<String> = Vec::new();
         for line in lines {
@@ -136,7 +153,9 @@ impl Normaliser {
                 continue;
             }
             let line = self.text(line);
-            let line = re(r"\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?\s?(?:s|secs?|seconds)\b").replace_all(&line, "<duration>").into_owned();
+            let line = re(r"\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?\s?(?:s|secs?|seconds)\b")
+                .replace_all(&line, "<duration>")
+                .into_owned();
             let line = re(r"\b\d+(?:\.\d+)? [KMG]?i?B/s").replace_all(&line, "<rate>").into_owned();
             let line = re(r"\b(pid|PID|process) \d+\b").replace_all(&line, "$1 <pid>").into_owned();
             if moved.is_some() && out.last() == Some(&line) {
@@ -148,7 +167,7 @@ impl Normaliser {
     }
 
     /// A whole body; the rows of a log are normalised as log lines.
-    pub fn body(&self, mut body: Value, log: bool) -> Value {
+    pub(crate) fn body(&self, mut body: Value, log: bool) -> Value {
         if log && let Some(rows) = body["data"].as_array_mut() {
             for row in rows {
                 if let Some(line) = self.log(&[row["t"].as_str().unwrap_or_default().to_owned()]).first() {
@@ -159,7 +178,7 @@ impl Normaliser {
         self.value(body, "", &Value::Null)
     }
 
-    pub fn value(&self, value: Value, key: &str, parent: &Value) -> Value {
+    pub(crate) fn value(&self, value: Value, key: &str, parent: &Value) -> Value {
         let is = |pattern: &str, value: &Value| value.as_str().is_some_and(|text| re(pattern).is_match(text));
         match value {
             Value::Object(_) if SHAPED.contains(&key) => shape(&value),
@@ -170,14 +189,20 @@ impl Normaliser {
             Value::Array(list) => list.into_iter().map(|item| self.value(item, key, parent)).collect(),
             value if key == "digest" && is("^[0-9a-f]{40}$", &value) => json!("<digest>"),
             value if key == "value" && parent["key"] == "digest" && is("^[0-9a-f]{40}$", &value) => json!("<digest>"),
-            value if key == "CSRFPreventionToken" && is("^[0-9A-F]{8}:[A-Za-z0-9+/]{27,43}={0,2}$", &value) => json!("<csrf>"),
+            value if key == "CSRFPreventionToken" && is("^[0-9A-F]{8}:[A-Za-z0-9+/]{27,43}={0,2}$", &value) => {
+                json!("<csrf>")
+            }
             value if key == "tokenid" && self.admin.split('!').nth(1) == value.as_str() => json!("<admin>"),
             value if CLOCKED.contains(&key) => match value.as_str().unwrap_or(&value.to_string()) {
                 "0" | "1" if matches!(key, "time" | "localtime") => value,
                 _ => number(value),
             },
             value if COUNTERS.contains(&key) => {
-                if parent["status"] == "stopped" || value.is_string() { value } else { json!("<number>") }
+                if parent["status"] == "stopped" || value.is_string() {
+                    value
+                } else {
+                    json!("<number>")
+                }
             }
             value if key == "repoid" && is("^[0-9a-f]{8,16}$", &value) => json!("<repoid>"),
             value if key == "content" && is("^[a-z]+(,[a-z]+)+$", &value) => {

@@ -8,22 +8,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// One recorded line.
-pub struct Line {
-    pub scenario: String,
-    pub area: String,
-    pub step: u64,
-    pub method: String,
-    pub path: String,
-    pub trusted: bool,
-    pub cleanup: bool,
-    pub answer: Option<Value>,
+pub(crate) struct Line {
+    pub(crate) scenario: String,
+    pub(crate) area: String,
+    pub(crate) step: u64,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) trusted: bool,
+    pub(crate) cleanup: bool,
+    pub(crate) answer: Option<Value>,
     auth: String,
     params: Vec<(String, String)>,
     raw: Value,
 }
 
 impl Line {
-    pub fn read(text: &str) -> Line {
+    pub(crate) fn read(text: &str) -> Line {
         let raw: Value = serde_json::from_str(text).unwrap();
         let word = |key: &str| raw[key].as_str().unwrap_or_default().to_owned();
         let scalar = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -44,7 +44,7 @@ impl Line {
     }
 }
 
-pub struct Player {
+pub(crate) struct Player {
     sim: Sim,
     saved: HashMap<String, String>,
     tokens: HashMap<String, String>,
@@ -54,7 +54,7 @@ pub struct Player {
 }
 
 impl Player {
-    pub fn new(sim: Sim, lines: &[Line], admin: &str, secret: &str) -> Player {
+    pub(crate) fn new(sim: Sim, lines: &[Line], admin: &str, secret: &str) -> Player {
         let literal: Vec<Value> = lines.iter().map(|line| json!([line.path, line.params])).collect();
         let literal = Value::Array(literal).to_string();
         Player {
@@ -83,9 +83,8 @@ impl Player {
         let token = |token: &str| vec![("Authorization", format!("PVEAPIToken={token}"))];
         let none = ("none".to_owned(), "none".to_owned());
         let (ticket, csrf) = self.tickets.get(name).unwrap_or(&none);
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
+        let encode =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
         let cookie = ("Cookie", format!("PVEAuthCookie={}", encode(ticket)));
         let csrf_header = |text: &str| ("CSRFPreventionToken", text.to_owned());
         match kind {
@@ -162,14 +161,15 @@ impl Player {
         body
     }
 
-    pub async fn play(&mut self, line: &Line) -> Value {
+    pub(crate) async fn play(&mut self, line: &Line) -> Value {
         if let Some(seconds) = line.raw["pause"].as_u64() {
             sleep(Duration::from_secs(seconds)).await;
         }
         let path = self.fill(&line.path);
         let limit = line.raw["limit"].as_u64().unwrap_or(90);
         if line.method == "WAIT" {
-            let (state, log) = if path.starts_with("UPID:") { self.finish(&path, limit).await } else { Default::default() };
+            let (state, log) =
+                if path.starts_with("UPID:") { self.finish(&path, limit).await } else { Default::default() };
             return json!({"task": self.task(state, log, line)});
         }
         let params: Vec<(String, String)> =
@@ -235,7 +235,9 @@ impl Player {
         let node = upid.split(':').nth(1).unwrap_or_default();
         let path = format!("/nodes/{node}/tasks/{upid}");
         let end = Instant::now() + Duration::from_secs(limit);
-        let get = |path: String, params| self.request(Method::Get, Box::leak(path.into_boxed_str()), params, self.headers("admin"), None);
+        let get = |path: String, params| {
+            self.request(Method::Get, Box::leak(path.into_boxed_str()), params, self.headers("admin"), None)
+        };
         let state = loop {
             let state = body_of(&get(format!("{path}/status"), vec![]).await)["data"].clone();
             if state["status"] != "running" || Instant::now() > end {
@@ -262,9 +264,11 @@ fn dig(value: &Value, path: &str) -> Value {
 
 fn without(value: Value, names: &[&str]) -> Value {
     match value {
-        Value::Object(map) => {
-            map.into_iter().filter(|(key, _)| !names.contains(&key.as_str())).map(|(key, value)| (key, without(value, names))).collect()
-        }
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(key, _)| !names.contains(&key.as_str()))
+            .map(|(key, value)| (key, without(value, names)))
+            .collect(),
         Value::Array(list) => list.into_iter().map(|value| without(value, names)).collect(),
         other => other,
     }

@@ -198,8 +198,7 @@ pub(super) fn ha(world: &World, guest: &Guest) -> Value {
 
 /// Whether the agent is switched on.
 pub(super) fn has_agent(world: &World, guest: &Guest) -> bool {
-    guest
-        .get("agent")
-        .is_some_and(|text| props::keys(world.release, false, "agent", text).get("enabled").map(String::as_str) == Some("1"))
+    guest.get("agent").is_some_and(|text| {
+        props::keys(world.release, false, "agent", text).get("enabled").map(String::as_str) == Some("1")
+    })
 }
-

@@ -20,22 +20,39 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 
 /// Options that every type knows.
 const COMMON: &[&str] = &[
-    "nodes", "content", "disable", "shared", "prune-backups", "max-protected-backups", "bwlimit", "preallocation",
-    "content-dirs", "format", "maxfiles",
+    "nodes",
+    "content",
+    "disable",
+    "shared",
+    "prune-backups",
+    "max-protected-backups",
+    "bwlimit",
+    "preallocation",
+    "content-dirs",
+    "format",
+    "maxfiles",
 ];
 
 /// What a type demands, and what it knows besides.
 fn options_of(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
-        "dir" => (&["path"], &["mkdir", "create-base-path", "create-subdirs", "is_mountpoint", "snapshot-as-volume-chain"]),
+        "dir" => {
+            (&["path"], &["mkdir", "create-base-path", "create-subdirs", "is_mountpoint", "snapshot-as-volume-chain"])
+        }
         "btrfs" => (&["path"], &["mkdir", "is_mountpoint", "nocow"]),
         "nfs" => (&["server", "export"], &["path", "options", "mkdir", "create-base-path", "create-subdirs"]),
-        "cifs" => (&["server", "share"], &["path", "username", "password", "domain", "smbversion", "subdir", "options", "mkdir", "create-subdirs"]),
+        "cifs" => (
+            &["server", "share"],
+            &["path", "username", "password", "domain", "smbversion", "subdir", "options", "mkdir", "create-subdirs"],
+        ),
         "lvm" => (&["vgname"], &["base", "saferemove", "saferemove_throughput", "tagged_only"]),
         "lvmthin" => (&["thinpool", "vgname"], &["base"]),
         "zfspool" => (&["pool"], &["blocksize", "sparse", "mountpoint"]),
         "iscsi" => (&["portal", "target"], &[]),
-        "pbs" => (&["server", "datastore"], &["port", "username", "password", "fingerprint", "encryption-key", "master-pubkey", "namespace"]),
+        "pbs" => (
+            &["server", "datastore"],
+            &["port", "username", "password", "fingerprint", "encryption-key", "master-pubkey", "namespace"],
+        ),
         _ => (&[], &["server", "path", "pool", "monhost", "username", "krbd", "volume", "portal", "target"]),
     }
 }
@@ -48,7 +65,10 @@ fn shown(call: &Call<'_>, id: &str, options: &Texts) -> Value {
     let mut map: Map<String, Value> = options
         .iter()
         .map(|(key, text)| {
-            let numeric = matches!(key.as_str(), "disable" | "shared" | "mkdir" | "sparse" | "krbd" | "saferemove" | "nocow" | "port");
+            let numeric = matches!(
+                key.as_str(),
+                "disable" | "shared" | "mkdir" | "sparse" | "krbd" | "saferemove" | "nocow" | "port"
+            );
             match text.parse::<i64>() {
                 Ok(number) if numeric => (key.clone(), json!(number)),
                 _ => (key.clone(), json!(text)),
@@ -66,7 +86,9 @@ fn list(call: &mut Call<'_>) -> Answer {
         .world
         .storages
         .iter()
-        .filter(|(id, _)| call.need_any(&format!("/storage/{id}"), &["Datastore.Audit", "Datastore.AllocateSpace"]).is_ok())
+        .filter(|(id, _)| {
+            call.need_any(&format!("/storage/{id}"), &["Datastore.Audit", "Datastore.AllocateSpace"]).is_ok()
+        })
         .filter(|(_, options)| kind.is_none_or(|kind| options.get("type").map(String::as_str) == Some(kind)))
         .map(|(id, options)| shown(call, id, options))
         .collect();
@@ -103,7 +125,8 @@ fn create(call: &mut Call<'_>) -> Answer {
         return Err(Fail::die(format!("missing value for required option '{missing}'")));
     }
     options.remove("password");
-    let default = if matches!(kind.as_str(), "lvm" | "lvmthin" | "zfspool" | "rbd") { "images,rootdir" } else { "images" };
+    let default =
+        if matches!(kind.as_str(), "lvm" | "lvmthin" | "zfspool" | "rbd") { "images,rootdir" } else { "images" };
     let content = options.get("content").map_or(default, String::as_str);
     options.insert("content".to_owned(), sorted(content));
     call.world.storages.insert(id.clone(), options);

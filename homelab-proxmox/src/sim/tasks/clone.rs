@@ -92,10 +92,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task, clone: &Clone) -> Resul
         config.insert("description".to_owned(), description.clone());
     }
     let now = world.now;
-    let guest = world
-        .guests
-        .entry(clone.vmid)
-        .or_insert_with(|| Guest::new(clone.vmid, clone.lxc, &clone.target, now));
+    let guest = world.guests.entry(clone.vmid).or_insert_with(|| Guest::new(clone.vmid, clone.lxc, &clone.target, now));
     guest.config = config;
     guest.node.clone_from(&clone.target);
     Ok(())

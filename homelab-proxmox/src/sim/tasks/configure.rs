@@ -2,8 +2,8 @@
 use super::super::answer::Fail;
 use super::super::props::{self, Keys};
 use super::super::world::{Guest, Texts, World};
-use super::create::{boot_devices, boot_order, drive_span, is_drive, make_disks};
 use super::Task;
+use super::create::{boot_devices, boot_order, drive_span, is_drive, make_disks};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ pub(crate) struct Change {
 }
 
 /// How long the task takes: allocating and importing disks.
-pub(super) fn span(world: &World, change: &Change) -> u64 {
-    let node = world.entry_node();
+pub(super) fn span(world: &World, vmid: u32, change: &Change) -> u64 {
+    let node = world.guests.get(&vmid).map_or("", |guest| guest.node.as_str());
     let disks = change.set.iter().filter(|(key, _)| is_drive(key));
     let spans = disks.map(|(key, value)| drive_span(world, node, &props::keys(world.release, false, key, value)));
     world.pace.ms(300) + spans.sum::<u64>()
@@ -36,7 +36,9 @@ pub(crate) fn run(world: &mut World, task: &mut Task, vmid: u32, change: &Change
     for (option, value) in &change.set {
         set(world, task, vmid, option, value)?;
     }
-    apply(world, vmid)
+    let mut touched: Vec<&str> = change.set.keys().chain(&change.delete).map(String::as_str).collect();
+    touched.push("boot");
+    apply(world, vmid, &touched)
 }
 
 fn guest(world: &mut World, vmid: u32) -> Result<&mut Guest, Fail> {
@@ -129,7 +131,7 @@ pub(crate) fn keep_unused(world: &mut World, vmid: u32, drive: &str) {
     let volid = drive.split(',').next().unwrap_or_default().to_owned();
     let Some(guest) = world.guests.get(&vmid) else { return };
     let node = guest.node.clone();
-    if !world.volume(&node, &volid).is_some_and(|volume| volume.vmid == Some(vmid)) {
+    if world.volume(&node, &volid).is_none_or(|volume| volume.vmid != Some(vmid)) {
         return;
     }
     if volid.contains("-cloudinit") {
@@ -149,16 +151,39 @@ pub(crate) fn keep_unused(world: &mut World, vmid: u32, drive: &str) {
 
 /// Options that a running guest takes over at once (qemu-server's fast plug list and cloud-init's own).
 const FAST: &[&str] = &[
-    "lock", "name", "onboot", "shares", "startup", "description", "protection", "vmstatestorage", "hookscript", "tags",
-    "cicustom", "cipassword", "citype", "ciuser", "ciupgrade", "nameserver", "searchdomain", "sshkeys", "cpuunits",
-    "cpulimit", "migrate_speed", "migrate_downtime",
+    "lock",
+    "name",
+    "onboot",
+    "shares",
+    "startup",
+    "description",
+    "protection",
+    "vmstatestorage",
+    "hookscript",
+    "tags",
+    "cicustom",
+    "cipassword",
+    "citype",
+    "ciuser",
+    "ciupgrade",
+    "nameserver",
+    "searchdomain",
+    "sshkeys",
+    "cpuunits",
+    "cpulimit",
+    "migrate_speed",
+    "migrate_downtime",
 ];
 
-/// Applies what is pending: all of it to a stopped guest, what hotplugs to a running one.
-pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
+/// Applies what is pending: all of it to a stopped guest; to a running one, of what was touched, what hotplugs.
+fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
     let Some(guest) = world.guests.get_mut(&vmid) else { return Ok(()) };
-    let same: Vec<String> =
-        guest.pending.iter().filter(|(key, value)| guest.config.get(*key) == Some(value)).map(|(key, _)| key.clone()).collect();
+    let same: Vec<String> = guest
+        .pending
+        .iter()
+        .filter(|(key, value)| guest.config.get(*key) == Some(value))
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in same {
         guest.pending.remove(&key);
     }
@@ -168,8 +193,9 @@ pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
     }
     let mut errors = BTreeMap::new();
     let deleting: Vec<(String, bool)> = guest.deleting.iter().map(|(key, force)| (key.clone(), *force)).collect();
-    let pending: Vec<(String, String)> = guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (option, force) in deleting {
+    let pending: Vec<(String, String)> =
+        guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for (option, force) in deleting.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match unplug(world, vmid, &option) {
             Plug::Done => remove(world, vmid, &option, force),
             Plug::Later => {}
@@ -178,7 +204,7 @@ pub(super) fn apply(world: &mut World, vmid: u32) -> Result<(), Fail> {
             }
         }
     }
-    for (option, value) in pending {
+    for (option, value) in pending.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
         match plug(world, vmid, &option, &value) {
             Plug::Done => put(world, vmid, &option),
             Plug::Later => {}

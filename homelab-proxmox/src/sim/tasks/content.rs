@@ -1,8 +1,8 @@
 //! Files that come to a storage, by download or upload, and leave it.
 use super::super::answer::Fail;
 use super::super::world::{Image, Os, Volume, World};
-use super::disk::path_of;
 use super::Task;
+use super::disk::path_of;
 use serde::{Deserialize, Serialize};
 
 /// A download, already judged.
@@ -87,7 +87,7 @@ pub(crate) fn file_format(content: &str, volid: &str) -> String {
     let name = volid.rsplit('/').next().unwrap_or_default();
     match content {
         "iso" => "iso".to_owned(),
-        "vztmpl" => format!("t{}", name.rsplit_once(".tar.").map_or("gz", |(_, end)| if end == "zst" { "zst" } else { end }).replace("gz", "gz")),
+        "vztmpl" => format!("t{}", name.rsplit('.').next().unwrap_or("gz")),
         "snippets" => "snippet".to_owned(),
         _ => name.rsplit('.').next().unwrap_or("raw").to_owned(),
     }

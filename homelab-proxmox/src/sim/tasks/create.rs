@@ -12,21 +12,19 @@ pub(crate) fn is_drive(key: &str) -> bool {
 }
 
 /// How long making the disks will take.
-pub(super) fn begin(world: &mut World, _task: &mut Task, vmid: u32, options: &Texts) -> Result<u64, Fail> {
-    let node = world.guests.get(&vmid).map(|guest| guest.node.clone()).unwrap_or_default();
+pub(super) fn span(world: &World, vmid: u32, options: &Texts) -> u64 {
+    let node = world.guests.get(&vmid).map_or("", |guest| guest.node.as_str());
     let mut span = world.pace.ms(800);
     for (key, value) in options.iter().filter(|(key, _)| is_drive(key)) {
-        span += drive_span(world, &node, &props::keys(world.release, false, key, value));
+        span += drive_span(world, node, &props::keys(world.release, false, key, value));
     }
-    Ok(span)
+    span
 }
 
 /// How long one drive takes: imports are copied.
 pub(super) fn drive_span(world: &World, node: &str, keys: &Keys) -> u64 {
     match disk::spec_of(keys) {
-        Spec::Import { source, .. } => {
-            world.pace.copy(world.volume(node, &source).map_or(0, |volume| volume.holds))
-        }
+        Spec::Import { source, .. } => world.pace.copy(world.volume(node, &source).map_or(0, |volume| volume.holds)),
         Spec::New { .. } | Spec::CloudInit { .. } => world.pace.ms(300),
         _ => 0,
     }
@@ -122,13 +120,7 @@ pub(crate) fn missing_image(world: &World, source: &str) -> Fail {
 }
 
 /// The guest as it stands after creation.
-pub(super) fn finish(
-    world: &mut World,
-    task: &mut Task,
-    vmid: u32,
-    options: Texts,
-    start: bool,
-) -> Result<(), Fail> {
+pub(super) fn finish(world: &mut World, task: &mut Task, vmid: u32, options: Texts, start: bool) -> Result<(), Fail> {
     let node = world.guests.get(&vmid).map(|guest| guest.node.clone()).unwrap_or_default();
     let disks = make_disks(world, task, &node, vmid, &options)?;
     let mut config = options;
@@ -180,9 +172,9 @@ fn default_boot(config: &Texts) -> String {
     let is_cdrom = |value: &str| value.contains("media=cdrom");
     let first = |cdrom: bool| {
         ["ide", "scsi", "virtio", "sata"].into_iter().find_map(|bus| {
-            (0..31).map(|number| format!("{bus}{number}")).find(|key| {
-                config.get(key).is_some_and(|value| is_cdrom(value) == cdrom)
-            })
+            (0..31)
+                .map(|number| format!("{bus}{number}"))
+                .find(|key| config.get(key).is_some_and(|value| is_cdrom(value) == cdrom))
         })
     };
     let net = (0..32).map(|number| format!("net{number}")).find(|key| config.contains_key(key));
@@ -226,11 +218,18 @@ impl World {
     pub(super) fn discard(&mut self, vmid: u32) {
         if self.guests.get(&vmid).is_some_and(|guest| guest.get("lock").is_some()) {
             self.guests.remove(&vmid);
-            self.volumes.retain(|_, volume| volume.vmid != Some(vmid) || !matches!(volume.content.as_str(), "images" | "rootdir"));
+            self.volumes.retain(|_, volume| {
+                volume.vmid != Some(vmid) || !matches!(volume.content.as_str(), "images" | "rootdir")
+            });
             for pool in self.pools.values_mut() {
                 pool.vms.retain(|member| *member != vmid);
             }
         }
+    }
+
+    /// Turns a guest into a template at once.
+    pub(crate) fn make_template(&mut self, vmid: u32) -> Result<(), Fail> {
+        template(self, vmid)
     }
 
     /// The size of a guest's volume as configurations show it.

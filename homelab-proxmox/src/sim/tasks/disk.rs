@@ -96,11 +96,8 @@ pub(crate) fn allocate(world: &mut World, task: Option<&mut Task>, new: &New<'_>
     } else {
         format!("vm-{}-{}", new.vmid, new.role)
     };
-    let volid = if files {
-        format!("{}:{}/{name}.{format}", new.storage, new.vmid)
-    } else {
-        format!("{}:{name}", new.storage)
-    };
+    let volid =
+        if files { format!("{}:{}/{name}.{format}", new.storage, new.vmid) } else { format!("{}:{name}", new.storage) };
     if let Some(task) = task {
         task.say(if files {
             formatting(&path_of(world, &volid), format, new.bytes)
@@ -169,19 +166,15 @@ pub(super) fn copy(
 }
 
 /// A linked copy of a template's volume.
-pub(super) fn link(
-    world: &mut World,
-    task: &mut Task,
-    node: &str,
-    source: &str,
-    vmid: u32,
-) -> Result<String, Fail> {
-    let from = world
-        .volume(node, source)
-        .cloned()
-        .ok_or_else(|| Fail::die(format!("volume '{source}' does not exist")))?;
+pub(super) fn link(world: &mut World, task: &mut Task, node: &str, source: &str, vmid: u32) -> Result<String, Fail> {
+    let from =
+        world.volume(node, source).cloned().ok_or_else(|| Fail::die(format!("volume '{source}' does not exist")))?;
     let (storage, base) = source.split_once(':').unwrap_or_default();
-    let base = if base.matches('/').count() > 1 { base.rsplitn(3, '/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/") } else { base.to_owned() };
+    let base = if base.matches('/').count() > 1 {
+        base.rsplitn(3, '/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/")
+    } else {
+        base.to_owned()
+    };
     let name = next_name(world, node, storage, vmid, false);
     let (volid, parent) = if world.is_files(storage) {
         let file = format!("{name}.qcow2");

@@ -9,31 +9,98 @@ use serde::{Deserialize, Serialize};
 /// The work of a task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Job {
-    Create { vmid: u32, options: Texts, start: bool },
-    Configure { vmid: u32, change: Change },
+    Create {
+        vmid: u32,
+        options: Texts,
+        start: bool,
+    },
+    Configure {
+        vmid: u32,
+        change: Change,
+    },
     Clone(clone::Clone),
-    Destroy { vmid: u32, purge: bool, unreferenced: bool },
-    Start { vmid: u32 },
-    Stop { vmid: u32 },
-    Shutdown { vmid: u32, timeout: u64, force: bool },
-    Reboot { vmid: u32, timeout: u64 },
-    Reset { vmid: u32 },
-    Pause { vmid: u32, paused: bool },
-    Resize { vmid: u32, disk: String, size: String },
+    Destroy {
+        vmid: u32,
+        purge: bool,
+        unreferenced: bool,
+    },
+    Start {
+        vmid: u32,
+    },
+    Stop {
+        vmid: u32,
+    },
+    Shutdown {
+        vmid: u32,
+        timeout: u64,
+        force: bool,
+    },
+    Reboot {
+        vmid: u32,
+        timeout: u64,
+    },
+    Reset {
+        vmid: u32,
+    },
+    Pause {
+        vmid: u32,
+        paused: bool,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+    },
     Move(moving::Move),
-    Hand { vmid: u32, disk: String, target: u32, slot: String },
-    Template { vmid: u32 },
-    Snapshot { vmid: u32, name: String, description: Option<String>, vmstate: bool },
-    Rollback { vmid: u32, name: String, start: bool },
-    DropSnapshot { vmid: u32, name: String, force: bool },
+    Hand {
+        vmid: u32,
+        disk: String,
+        target: u32,
+        slot: String,
+    },
+    Template {
+        vmid: u32,
+    },
+    Snapshot {
+        vmid: u32,
+        name: String,
+        description: Option<String>,
+        vmstate: bool,
+    },
+    Rollback {
+        vmid: u32,
+        name: String,
+        start: bool,
+    },
+    DropSnapshot {
+        vmid: u32,
+        name: String,
+    },
     Migrate(migrate::Migrate),
     Fetch(content::Fetch),
-    Store { node: String, volume: Volume, temporary: String },
-    DropVolume { node: String, volid: String },
-    CreateCt { vmid: u32, template: String, options: Texts, disks: Vec<(String, Spec)>, start: bool },
-    ReloadNetwork { node: String },
+    Store {
+        node: String,
+        volume: Volume,
+        temporary: String,
+    },
+    DropVolume {
+        node: String,
+        volid: String,
+    },
+    CreateCt {
+        vmid: u32,
+        template: String,
+        options: Texts,
+        disks: Vec<(String, Spec)>,
+        start: bool,
+    },
+    ReloadNetwork {
+        node: String,
+    },
     /// Work that changes nothing here (refreshing package lists and the like), in milliseconds.
-    Other { span: u64 },
+    Other {
+        span: u64,
+    },
 }
 
 /// Begins a job: checks that run inside the worker, first effects, and how long it will take in milliseconds.
@@ -41,21 +108,21 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
     let job = task.job.clone();
     let pace = world.pace;
     match job {
-        Job::Create { vmid, options, .. } => create::begin(world, task, vmid, &options),
-        Job::Configure { change, .. } => Ok(configure::span(world, &change)),
+        Job::Create { vmid, options, .. } => Ok(create::span(world, vmid, &options)),
+        Job::Configure { vmid, change } => Ok(configure::span(world, vmid, &change)),
         Job::Clone(clone) => clone::begin(world, &clone),
         Job::Destroy { vmid, .. } => destroy::begin(world, vmid),
         Job::Start { vmid } => power::begin_start(world, vmid),
         Job::Stop { .. } => Ok(pace.ms(1_000)),
-        Job::Shutdown { vmid, timeout, force } => power::begin_shutdown(world, vmid, timeout, force),
-        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout, false),
+        Job::Shutdown { vmid, timeout, .. } => power::begin_shutdown(world, vmid, timeout),
+        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout),
         Job::Reset { .. } | Job::Pause { .. } => Ok(pace.ms(300)),
         Job::Resize { vmid, disk, size } => moving::begin_resize(world, vmid, &disk, &size),
         Job::Move(job) => moving::begin(world, &job),
         Job::Hand { .. } => Ok(pace.ms(500)),
         Job::Template { .. } => Ok(pace.ms(1_500)),
         Job::Snapshot { vmid, name, .. } => snapshot::begin(world, vmid, &name),
-        Job::Rollback { vmid, name, .. } | Job::DropSnapshot { vmid, name, .. } => {
+        Job::Rollback { vmid, name, .. } | Job::DropSnapshot { vmid, name } => {
             snapshot::exists(world, vmid, &name)?;
             Ok(pace.ms(1_500))
         }
@@ -91,7 +158,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
             snapshot::finish(world, task, vmid, &name, description, vmstate)
         }
         Job::Rollback { vmid, name, start } => snapshot::rollback(world, vmid, &name, start),
-        Job::DropSnapshot { vmid, name, .. } => snapshot::drop(world, vmid, &name),
+        Job::DropSnapshot { vmid, name } => snapshot::drop(world, vmid, &name),
         Job::Migrate(job) => migrate::finish(world, task, &job),
         Job::Fetch(fetch) => content::finish_fetch(world, task, &fetch),
         Job::Store { node, volume, temporary } => content::finish_store(world, task, &node, volume, &temporary),

@@ -14,12 +14,7 @@ fn missing(world: &World, vmid: u32, template: &str) -> Result<(), Fail> {
 }
 
 /// The template must be there; unpacking takes a while.
-pub(super) fn begin(
-    world: &mut World,
-    vmid: u32,
-    template: &str,
-    disks: &[(String, Spec)],
-) -> Result<u64, Fail> {
+pub(super) fn begin(world: &mut World, vmid: u32, template: &str, disks: &[(String, Spec)]) -> Result<u64, Fail> {
     missing(world, vmid, template)?;
     Ok(world.pace.ms(6_000) + world.pace.ms(500) * disks.len() as u64)
 }
@@ -49,13 +44,7 @@ pub(crate) fn make_volumes(
         {
             keys.insert("size".to_owned(), size);
         }
-        let lead = keys.remove("volume").unwrap_or_default();
-        let mut text = lead;
-        let first = keys.remove("mp").map(|mp| format!(",mp={mp}")).unwrap_or_default();
-        text.push_str(&first);
-        for (name, value) in keys {
-            text.push_str(&format!(",{name}={value}"));
-        }
+        let text = props::print_mount(&keys);
         made.insert(key.clone(), text);
     }
     Ok(made)
@@ -75,7 +64,8 @@ pub(super) fn finish(
     let made = make_volumes(world, Some(task), &node, vmid, &options, disks)?;
     let file = template.rsplit('/').next().unwrap_or_default();
     task.say(format!("extracting archive '{}'", disk::path_of(world, template)));
-    let known = ["debian", "ubuntu", "alpine", "archlinux", "centos", "fedora", "opensuse", "gentoo", "nixos", "devuan"];
+    let known =
+        ["debian", "ubuntu", "alpine", "archlinux", "centos", "fedora", "opensuse", "gentoo", "nixos", "devuan"];
     let mut config = options;
     config.extend(made);
     let guessed = known.into_iter().find(|name| file.starts_with(name)).unwrap_or("debian");

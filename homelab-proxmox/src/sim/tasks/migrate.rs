@@ -26,7 +26,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
     };
     guest.check_lock()?;
     if guest.run.is_some() && !job.online && !guest.lxc {
-        return Err(Fail::die(format!("can't migrate running VM without --online")));
+        return Err(Fail::die("can't migrate running VM without --online"));
     }
     if !world.nodes.get(&job.target).is_some_and(|node| node.online) {
         return Err(Fail::die(format!("target node '{}' is offline", job.target)));
@@ -43,9 +43,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
             )));
         }
     }
-    let node = guest.node.clone();
     task.say(format!("starting migration of VM {} to node '{}'", job.vmid, job.target));
-    let _ = node;
     let bytes: u64 = local(world, job.vmid).iter().map(|volume| volume.used).sum();
     if let Some(guest) = world.guests.get_mut(&job.vmid) {
         guest.set("lock", "migrate");

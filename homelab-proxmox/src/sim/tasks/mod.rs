@@ -17,7 +17,7 @@ mod power;
 mod snapshot;
 
 pub(crate) use clone::Clone as CloneJob;
-pub(crate) use configure::{Change, run as configure, unique_tags};
+pub(crate) use configure::{Change, keep_unused, run as configure, unique_tags};
 pub(crate) use content::{Fetch, file_format};
 pub(crate) use disk::{New as NewVolume, Spec, allocate, path_of, spec_of};
 pub(crate) use job::Job;
@@ -126,6 +126,8 @@ impl Task {
         };
         self.say(if exit == "OK" { "TASK OK".to_owned() } else { format!("TASK ERROR: {exit}") });
         self.state = State::Done { at, exit };
+        // What it did is done; only what it said is kept.
+        self.job = Job::Other { span: 0 };
     }
 
     fn holds(&self, vmid: u32, alone: bool) -> bool {
@@ -151,7 +153,7 @@ impl Task {
 }
 
 /// The tasks that are kept; older ones are forgotten, as the real index is rotated.
-const KEPT: usize = 2_000;
+const KEPT: usize = 1_000;
 
 impl World {
     /// Whether a running task holds a guest's lock; `alone` asks for the exclusive one.
@@ -214,8 +216,9 @@ impl World {
         upid
     }
 
-    /// Does everything whose time has come, in order, up to `now`.
-    pub(crate) fn settle(&mut self, now: u64) {
+    /// Does everything whose time has come, in order, up to `now`; says whether there was anything.
+    pub(crate) fn settle(&mut self, now: u64) -> bool {
+        let mut busy = false;
         loop {
             self.begin_ready();
             let next = self
@@ -231,6 +234,7 @@ impl World {
                 .min();
             let Some((at, place)) = next.filter(|(at, _)| *at <= now) else { break };
             self.now = self.now.max(at);
+            busy = true;
             match self.tasks[place].state {
                 State::Waiting { from, until } if from < at || until == at => self.give_up(place),
                 State::Running { .. } => self.finish(place),
@@ -238,6 +242,7 @@ impl World {
             }
         }
         self.now = self.now.max(now);
+        busy
     }
 
     /// When something will happen next by itself.

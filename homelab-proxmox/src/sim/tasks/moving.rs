@@ -2,9 +2,9 @@
 use super::super::answer::Fail;
 use super::super::props;
 use super::super::world::{World, format_size, parse_size};
+use super::Task;
 use super::configure::keep_unused;
 use super::disk::{self, New};
-use super::Task;
 use serde::{Deserialize, Serialize};
 
 /// Moving a disk to a storage, or to another format.
@@ -47,20 +47,16 @@ pub(super) fn begin_resize(world: &mut World, vmid: u32, disk: &str, size: &str)
     Ok(world.pace.ms(700))
 }
 
-pub(super) fn finish_resize(
-    world: &mut World,
-    task: &mut Task,
-    vmid: u32,
-    disk: &str,
-    size: &str,
-) -> Result<(), Fail> {
+pub(super) fn finish_resize(world: &mut World, task: &mut Task, vmid: u32, disk: &str, size: &str) -> Result<(), Fail> {
     let (old, new) = new_size(world, vmid, disk, size)?;
     if new == old {
         return Ok(());
     }
     let (node, value, volid) = drive(world, vmid, disk)?;
     let files = world.is_files(volid.split(':').next().unwrap_or_default());
-    task.say(if files { "Image resized.".to_owned() } else {
+    task.say(if files {
+        "Image resized.".to_owned()
+    } else {
         format!("  Logical volume {} successfully resized.", volid.replace(':', "/"))
     });
     if let Some(volume) = world.volume_mut(&node, &volid) {
@@ -82,7 +78,7 @@ fn resized(world: &World, lxc: bool, disk: &str, value: &str, bytes: u64) -> Str
     if lxc {
         let mut keys = keys;
         keys.insert("size".to_owned(), format_size(bytes));
-        return props::print("volume", &keys);
+        return props::print_mount(&keys);
     }
     disk::printed(&keys, volid, Some(bytes))
 }

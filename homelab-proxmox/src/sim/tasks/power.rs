@@ -51,14 +51,11 @@ pub(super) fn begin_start(world: &mut World, vmid: u32) -> Result<u64, Fail> {
 
 /// A net on a bridge that does not exist is accepted, and fails here (pve-notes section 14).
 fn check_bridges(world: &World, guest: &Guest) -> Result<(), Fail> {
-    for (key, value) in guest.config.iter().filter(|(key, _)| key.starts_with("net") && key.len() > 3) {
+    let Some(node) = world.nodes.get(&guest.node) else { return Ok(()) };
+    let nets = guest.config.iter().filter(|(key, _)| key.starts_with("net") && key.len() > 3);
+    for (_, value) in nets {
         let bridge = value.split(',').find_map(|part| part.strip_prefix("bridge="));
-        let Some(bridge) = bridge else { continue };
-        let known = world.nodes.get(&guest.node).is_some_and(|node| node.network.contains_key(bridge));
-        // vmbr1 of the recorded node existed at run time only, without a configuration.
-        let runtime = world.cluster.is_none() && bridge == "vmbr1";
-        if !known && !runtime {
-            let _ = key;
+        if let Some(bridge) = bridge.filter(|bridge| !node.has_bridge(bridge)) {
             return Err(Fail::die(format!("bridge '{bridge}' does not exist")));
         }
     }
@@ -86,7 +83,10 @@ fn check_devices(world: &World, guest: &Guest) -> Result<(), Fail> {
         let here = format!("node={}", guest.node);
         let entry = mapping.map.iter().find(|entry| entry.split(',').any(|part| part == here));
         let Some(entry) = entry else {
-            return Err(Fail::die(format!("PCI device mapping invalid (hardware probably changed): no entry for node '{}'", guest.node)));
+            return Err(Fail::die(format!(
+                "PCI device mapping invalid (hardware probably changed): no entry for node '{}'",
+                guest.node
+            )));
         };
         if let Some(problem) = world.mapping_problem(&guest.node, entry) {
             return Err(Fail::die(format!("PCI device mapping invalid (hardware probably changed): {problem}")));
@@ -138,10 +138,9 @@ pub(super) fn stop(world: &mut World, vmid: u32) -> Result<(), Fail> {
 }
 
 /// How a shutdown will go: a system with an ear for it goes down; without one the time runs out.
-pub(super) fn begin_shutdown(world: &mut World, vmid: u32, timeout: u64, force: bool) -> Result<u64, Fail> {
+pub(super) fn begin_shutdown(world: &mut World, vmid: u32, timeout: u64) -> Result<u64, Fail> {
     let guest = guest(world, vmid)?;
     let Some(run) = &guest.run else { return Ok(world.pace.ms(200)) };
-    let _ = force;
     let agent = guest.get("agent").is_some_and(|agent| agent.starts_with('1') || agent.contains("enabled=1"));
     let dead = agent && !world.agent_answers(guest);
     let listening = run.os.is_some() && world.is_booted(guest) && !run.paused;
@@ -231,7 +230,8 @@ impl World {
                 os.agent = true;
             }
         }
-        if let Some(os) = self.guests.get_mut(&vmid).and_then(|guest| guest.run.as_mut()).and_then(|run| run.os.as_mut())
+        if let Some(os) =
+            self.guests.get_mut(&vmid).and_then(|guest| guest.run.as_mut()).and_then(|run| run.os.as_mut())
         {
             os.agent = true;
         }

@@ -182,6 +182,8 @@ impl World {
             .with_node("pve", spec)
             .with_import("local:import/miniguest.qcow2", &image);
         if let Some(node) = world.nodes.get_mut("pve") {
+            node.cgroup = 1;
+            node.bare_bridges.push("vmbr1".to_owned());
             for (path, id) in [("0000:00:01.0", "1af4:1045"), ("0000:00:02.0", "1af4:1042")] {
                 node.pci.push(PciDevice {
                     path: path.to_owned(),

@@ -1,10 +1,10 @@
 //! Guests on the network: their addresses, and when they answer.
+use super::super::answer::Fail;
 use super::super::props;
 use super::super::random;
 use super::super::simulator::Up;
 use super::super::tasks::Change;
 use super::super::tasks::Task;
-use super::super::answer::Fail;
 use super::{Guest, World};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,8 +23,12 @@ impl World {
 
     /// The fingerprint that a node's certificate would have: only its look means anything.
     pub(crate) fn fingerprint(&self, node: &str) -> String {
-        let text = random::hex(&sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(format!("{}{node}", self.seed))));
-        let pairs: Vec<String> = text.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
+        let text = random::hex(&sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(format!(
+            "{}{node}",
+            self.seed
+        ))));
+        let pairs: Vec<String> =
+            text.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
         pairs.join(":")
     }
 
@@ -71,12 +75,14 @@ impl World {
     pub(crate) fn agent_interfaces(&self, guest: &Guest) -> Value {
         let counters = json!({"rx-bytes": 1200, "rx-packets": 12, "rx-errs": 0, "rx-dropped": 0, "tx-bytes": 1200,
             "tx-packets": 12, "tx-errs": 0, "tx-dropped": 0});
-        let address = |ip: &str, kind: &str, prefix: u8| json!({"ip-address": ip, "ip-address-type": kind, "prefix": prefix});
+        let address =
+            |ip: &str, kind: &str, prefix: u8| json!({"ip-address": ip, "ip-address-type": kind, "prefix": prefix});
         let mut rows = vec![json!({"name": "lo", "hardware-address": "00:00:00:00:00:00", "statistics": counters,
             "ip-addresses": [address("127.0.0.1", "ipv4", 8), address("::1", "ipv6", 128)]})];
         for number in 0..32 {
             let Some(net) = guest.get(&format!("net{number}")) else { continue };
-            let mac = props::keys(self.release, false, "net0", net).remove("macaddr").unwrap_or_default().to_lowercase();
+            let mac =
+                props::keys(self.release, false, "net0", net).remove("macaddr").unwrap_or_default().to_lowercase();
             let mut addresses: Vec<Value> =
                 self.address(guest, number).into_iter().map(|ip| address(&ip.to_string(), "ipv4", 24)).collect();
             addresses.push(address(&format!("fe80::{}", mac.replace(':', "").split_off(8)), "ipv6", 64));

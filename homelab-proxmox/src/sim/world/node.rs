@@ -38,10 +38,14 @@ pub(crate) struct PciDevice {
 pub(crate) struct Node {
     pub(crate) spec: NodeSpec,
     pub(crate) online: bool,
+    /// The version of control groups that it runs.
+    pub(crate) cgroup: u8,
     /// When it booted, in milliseconds.
     pub(crate) booted: u64,
     /// Interfaces as they are.
     pub(crate) network: BTreeMap<String, Texts>,
+    /// Bridges that exist at run time only, without a configuration.
+    pub(crate) bare_bridges: Vec<String>,
     /// Interfaces as staged, not yet applied.
     pub(crate) staged: Option<BTreeMap<String, Texts>>,
     pub(crate) config: Texts,
@@ -59,8 +63,10 @@ impl Node {
         Node {
             spec,
             online: true,
+            cgroup: 2,
             booted: 0,
             network,
+            bare_bridges: Vec::new(),
             staged: None,
             config: Texts::new(),
             dns: Texts::from([("dns1".to_owned(), "192.0.2.53".to_owned())]),
@@ -68,6 +74,11 @@ impl Node {
             pci: Vec::new(),
             firewall: Firewall::default(),
         }
+    }
+
+    /// Whether guests can be plugged into a bridge of that name.
+    pub(crate) fn has_bridge(&self, name: &str) -> bool {
+        self.network.contains_key(name) || self.bare_bridges.iter().any(|bare| bare == name)
     }
 
     /// The interfaces that a reader sees: the staged ones, if any.

@@ -1,7 +1,7 @@
 //! Storages and the volumes on them.
 use super::super::answer::Fail;
-use super::guest::{Os, Texts};
 use super::World;
+use super::guest::{Os, Texts};
 use serde::{Deserialize, Serialize};
 
 /// A volume of a storage.
@@ -61,7 +61,18 @@ impl World {
             options.get("shared").map(String::as_str) == Some("1")
                 || matches!(
                     options.get("type").map(String::as_str),
-                    Some("nfs" | "cifs" | "glusterfs" | "cephfs" | "rbd" | "pbs" | "iscsi" | "iscsidirect" | "zfs" | "esxi")
+                    Some(
+                        "nfs"
+                            | "cifs"
+                            | "glusterfs"
+                            | "cephfs"
+                            | "rbd"
+                            | "pbs"
+                            | "iscsi"
+                            | "iscsidirect"
+                            | "zfs"
+                            | "esxi"
+                    )
                 )
         })
     }
@@ -165,7 +176,7 @@ impl World {
 pub(crate) fn format_size(bytes: u64) -> String {
     let mut number = bytes;
     for unit in ["", "K", "M", "G"] {
-        if number % 1024 != 0 || number == 0 {
+        if !number.is_multiple_of(1024) || number == 0 {
             return format!("{number}{unit}");
         }
         number /= 1024;

@@ -14,7 +14,18 @@ use serde_json::{Value, json};
 /// The handler of a method, if there is one.
 pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     Some(match key {
-        "GET /access" => Ok(subdirs(&["users", "groups", "roles", "acl", "domains", "openid", "tfa", "ticket", "password", "permissions"])),
+        "GET /access" => Ok(subdirs(&[
+            "users",
+            "groups",
+            "roles",
+            "acl",
+            "domains",
+            "openid",
+            "tfa",
+            "ticket",
+            "password",
+            "permissions",
+        ])),
         "GET /access/ticket" => Ok(Value::Null.into()),
         "POST /access/ticket" => ticket::create(call),
         "PUT /access/password" => ticket::password(call),
@@ -52,6 +63,8 @@ fn domains(call: &Call<'_>) -> super::super::answer::Reply {
         json!({"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"}),
         json!({"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"}),
     ];
-    rows.extend(call.world.access.realms.iter().map(|(realm, options)| json!({"realm": realm, "type": options.get("type")})));
+    rows.extend(
+        call.world.access.realms.iter().map(|(realm, options)| json!({"realm": realm, "type": options.get("type")})),
+    );
     json!(rows).into()
 }

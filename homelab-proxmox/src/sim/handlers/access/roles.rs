@@ -20,9 +20,13 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let row = |id: &str, privs: String, special: u8| json!({"roleid": id, "privs": privs, "special": special});
     let mut rows: Vec<Value> =
         BUILT_IN.iter().filter_map(|id| Some(row(id, built_in(release, id)?.join(","), 1))).collect();
-    rows.extend(call.world.access.roles.iter().map(|(id, privs)| {
-        row(id, privs.iter().map(String::as_str).collect::<Vec<_>>().join(","), 0)
-    }));
+    rows.extend(
+        call.world
+            .access
+            .roles
+            .iter()
+            .map(|(id, privs)| row(id, privs.iter().map(String::as_str).collect::<Vec<_>>().join(","), 0)),
+    );
     Ok(json!(rows).into())
 }
 

@@ -45,9 +45,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let full = call.args.flag("full");
     let mut rows = Vec::new();
     for (id, user) in &call.world.access.users {
-        let through = groups_of(call, id).iter().any(|group| {
-            call.need_any(&format!("/access/groups/{group}"), &["User.Modify", "Sys.Audit"]).is_ok()
-        });
+        let through = groups_of(call, id)
+            .iter()
+            .any(|group| call.need_any(&format!("/access/groups/{group}"), &["User.Modify", "Sys.Audit"]).is_ok());
         // A user sees itself; one that came with a token does not (recorded).
         let own = call.who.token.is_none() && call.who.user == *id;
         if !(auditor || own || through) {

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     Some(match key {
         "GET /cluster/ha" => Ok(named("id", &["groups", "resources", "status"])),
-        "GET /cluster/ha/status/current" => Ok(json!([{"id": "quorum", "type": "quorum", "status": "OK", "quorate": 1}]).into()),
+        "GET /cluster/ha/status/current" => {
+            Ok(json!([{"id": "quorum", "type": "quorum", "status": "OK", "quorate": 1}]).into())
+        }
         "GET /cluster/ha/groups" => list(call, Kind::Group),
         "POST /cluster/ha/groups" => create_group(call),
         "GET /cluster/ha/groups/{group}" => read(call, Kind::Group),

@@ -74,9 +74,9 @@ fn checks(world: &World, node: &str, mapping: &Mapping) -> Value {
     let entry = mapping.map.iter().find(|entry| entry.split(',').any(|part| part == here));
     let problem = match entry {
         None => Some(("warning", format!("No mapping for node {node}."))),
-        Some(entry) => world
-            .mapping_problem(node, entry)
-            .map(|text| ("error", format!("Invalid configuration: {text}\n"))),
+        Some(entry) => {
+            world.mapping_problem(node, entry).map(|text| ("error", format!("Invalid configuration: {text}\n")))
+        }
     };
     match problem {
         Some((severity, message)) => json!([{"severity": severity, "message": message}]),

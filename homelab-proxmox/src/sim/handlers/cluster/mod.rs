@@ -34,6 +34,23 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 }
 
 const INDEX: &[&str] = &[
-    "acme", "backup", "backup-info", "ceph", "config", "firewall", "ha", "jobs", "log", "mapping", "metrics", "nextid",
-    "notifications", "options", "replication", "resources", "sdn", "status", "tasks",
+    "acme",
+    "backup",
+    "backup-info",
+    "ceph",
+    "config",
+    "firewall",
+    "ha",
+    "jobs",
+    "log",
+    "mapping",
+    "metrics",
+    "nextid",
+    "notifications",
+    "options",
+    "replication",
+    "resources",
+    "sdn",
+    "status",
+    "tasks",
 ];

@@ -15,8 +15,19 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 
 /// Options that are property strings are shown as objects.
 const OBJECTS: &[&str] = &[
-    "bwlimit", "consent-text-format", "crs", "ha", "migration", "next-id", "notify", "tag-style", "user-tag-access",
-    "u2f", "webauthn", "location", "replication",
+    "bwlimit",
+    "consent-text-format",
+    "crs",
+    "ha",
+    "migration",
+    "next-id",
+    "notify",
+    "tag-style",
+    "user-tag-access",
+    "u2f",
+    "webauthn",
+    "location",
+    "replication",
 ];
 
 fn object(text: &str) -> Value {

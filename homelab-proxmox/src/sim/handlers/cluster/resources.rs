@@ -30,7 +30,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     if has("node") {
         for name in world.nodes.keys() {
             let mut row = nodes::node_row(call, name);
-            row["cgroup-mode"] = json!(2);
+            row["cgroup-mode"] = json!(world.nodes[name].cgroup);
             rows.push(row);
         }
     }

@@ -41,7 +41,9 @@ fn pci(call: &mut Call<'_>) -> Answer {
 fn device(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("pci-id-or-mapping");
     let node = call.world.node(&call.node())?;
-    if !node.pci.iter().any(|device| device.path == id) && !call.world.mappings.get("pci").is_some_and(|m| m.contains_key(id)) {
+    if !node.pci.iter().any(|device| device.path == id)
+        && !call.world.mappings.get("pci").is_some_and(|m| m.contains_key(id))
+    {
         return Err(Fail::die(format!("PCI device '{id}' not found")));
     }
     Ok(named("method", &["mdev"]))

@@ -69,12 +69,8 @@ pub(in crate::sim::handlers) fn row(call: &Call<'_>, name: &str) -> Value {
 }
 
 fn memory(world: &World, name: &str) -> u64 {
-    let guests: u64 = world
-        .guests
-        .values()
-        .filter(|guest| guest.node == name && guest.run.is_some())
-        .map(guests::memory)
-        .sum();
+    let guests: u64 =
+        world.guests.values().filter(|guest| guest.node == name && guest.run.is_some()).map(guests::memory).sum();
     (1 << 30) + guests
 }
 
@@ -132,7 +128,8 @@ fn time(call: &mut Call<'_>) -> Answer {
 
 fn certificates(call: &mut Call<'_>) -> Answer {
     let fingerprint = call.world.fingerprint(&call.node());
-    Ok(json!([{"filename": "pve-ssl.pem", "fingerprint": fingerprint, "subject": format!("/CN={}", call.node())}]).into())
+    Ok(json!([{"filename": "pve-ssl.pem", "fingerprint": fingerprint, "subject": format!("/CN={}", call.node())}])
+        .into())
 }
 
 /// The tasks of all nodes, newest first.

@@ -36,7 +36,8 @@ fn list(call: &mut Call<'_>, lxc: bool) -> Answer {
         rows.push(row);
     }
     let running = u8::from(guest.run.is_some());
-    let mut here = json!({"name": "current", "description": "You are here!", "digest": guest.digest(), "running": running});
+    let mut here =
+        json!({"name": "current", "description": "You are here!", "digest": guest.digest(), "running": running});
     if let Some(parent) = guest.get("parent") {
         here["parent"] = json!(parent);
     }
@@ -98,7 +99,7 @@ fn take(call: &mut Call<'_>, lxc: bool) -> Answer {
 
 fn drop(call: &mut Call<'_>, lxc: bool) -> Answer {
     let name = call.args.text("snapname").to_owned();
-    let job = Job::DropSnapshot { vmid: call.vmid(), name, force: call.args.flag("force") };
+    let job = Job::DropSnapshot { vmid: call.vmid(), name };
     start(call, lxc, "delsnapshot", job)
 }
 

@@ -13,7 +13,17 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     let rest = path.strip_prefix("/nodes/{node}/storage")?;
     Some(match (method, rest) {
         ("GET", "") => storages(call),
-        ("GET", "/{storage}") => Ok(subdirs(&["content", "download-url", "file-restore", "import-metadata", "prunebackups", "rrd", "rrddata", "status", "upload"])),
+        ("GET", "/{storage}") => Ok(subdirs(&[
+            "content",
+            "download-url",
+            "file-restore",
+            "import-metadata",
+            "prunebackups",
+            "rrd",
+            "rrddata",
+            "status",
+            "upload",
+        ])),
         ("GET", "/{storage}/status") => status(call),
         ("GET", "/{storage}/content") => content(call),
         ("POST", "/{storage}/content") => make(call),
@@ -45,7 +55,8 @@ fn storages(call: &mut Call<'_>) -> Answer {
     for (id, options) in &call.world.storages {
         let path = format!("/storage/{id}");
         let audits = call.need_any(&path, &["Datastore.Audit", "Datastore.AllocateSpace"]).is_ok();
-        let here = options.get("nodes").is_none_or(|nodes| nodes.is_empty() || nodes.split(',').any(|name| name == node));
+        let here =
+            options.get("nodes").is_none_or(|nodes| nodes.is_empty() || nodes.split(',').any(|name| name == node));
         let wanted = call.args.get("storage").is_none_or(|wanted| wanted == id);
         let holds = contents.is_empty() || contents.iter().any(|item| call.world.storage_holds(id, item));
         let enabled = options.get("disable").is_none_or(|text| text != "1");
@@ -177,7 +188,11 @@ fn drop(call: &mut Call<'_>) -> Answer {
         _ => call.need(&path, &["Datastore.Allocate"])?,
     }
     let used = call.world.guests.values().find(|guest| {
-        guest.node == node && guest.config.iter().any(|(key, value)| !key.starts_with("unused") && value.split(',').next() == Some(&volid))
+        guest.node == node
+            && guest
+                .config
+                .iter()
+                .any(|(key, value)| !key.starts_with("unused") && value.split(',').next() == Some(&volid))
     });
     if let Some(guest) = used.filter(|guest| owner == Some(guest.vmid)) {
         return Err(Fail::die(format!("cannot remove volume '{volid}': attached to guest {}", guest.vmid)));
@@ -258,7 +273,8 @@ fn download(call: &mut Call<'_>) -> Answer {
         return Err(Fail::param("compression", "decompression is only supported for iso images"));
     }
     let name = volid.rsplit('/').next().unwrap_or_default().to_owned();
-    let checksum = call.args.get("checksum").map(|sum| (call.args.text("checksum-algorithm").to_owned(), sum.to_owned()));
+    let checksum =
+        call.args.get("checksum").map(|sum| (call.args.text("checksum-algorithm").to_owned(), sum.to_owned()));
     let fetch = Fetch { node: node.clone(), url: call.args.text("url").to_owned(), volid, content, checksum };
     Ok(call.start(&node, "download", &name, Locks::none(), Job::Fetch(fetch)).into())
 }

@@ -109,7 +109,9 @@ fn list(call: &mut Call<'_>) -> Answer {
     let limit = usize::try_from(number("limit").unwrap_or(50)).unwrap_or(usize::MAX);
     let active = source == "active";
     let rows: Vec<Value> = rows.into_iter().skip(start).take(limit).map(|task| row(task, active)).collect();
-    Ok(Reply::from(json!(rows)).beside("total", json!(total)))
+    let reply = Reply::from(json!(rows));
+    // Of nothing, not even the total is told (recorded).
+    Ok(if total == 0 { reply } else { reply.beside("total", json!(total)) })
 }
 
 fn state(task: &Task) -> &'static str {

@@ -7,9 +7,26 @@ use serde_json::json;
 
 /// The commands that the generic POST /agent knows.
 const COMMANDS: &[&str] = &[
-    "fsfreeze-freeze", "fsfreeze-status", "fsfreeze-thaw", "fstrim", "get-fsinfo", "get-host-name",
-    "get-memory-block-info", "get-memory-blocks", "get-osinfo", "get-time", "get-timezone", "get-users", "get-vcpus",
-    "info", "network-get-interfaces", "ping", "shutdown", "suspend-disk", "suspend-hybrid", "suspend-ram",
+    "fsfreeze-freeze",
+    "fsfreeze-status",
+    "fsfreeze-thaw",
+    "fstrim",
+    "get-fsinfo",
+    "get-host-name",
+    "get-memory-block-info",
+    "get-memory-blocks",
+    "get-osinfo",
+    "get-time",
+    "get-timezone",
+    "get-users",
+    "get-vcpus",
+    "info",
+    "network-get-interfaces",
+    "ping",
+    "shutdown",
+    "suspend-disk",
+    "suspend-hybrid",
+    "suspend-ram",
 ];
 
 /// The handler of a method below /agent.
@@ -44,7 +61,9 @@ fn answer(call: &mut Call<'_>, command: &str) -> Answer {
     let result = match command {
         "network-get-interfaces" => call.world.agent_interfaces(guest),
         "get-host-name" => json!({"host-name": guest.name()}),
-        "get-osinfo" => json!({"id": "debian", "name": "Debian GNU/Linux", "version-id": "12", "kernel-release": "6.1.0"}),
+        "get-osinfo" => {
+            json!({"id": "debian", "name": "Debian GNU/Linux", "version-id": "12", "kernel-release": "6.1.0"})
+        }
         "get-time" => json!(call.world.now * 1_000_000),
         "get-timezone" => json!({"zone": "UTC", "offset": 0}),
         "get-users" => json!([]),
@@ -63,7 +82,8 @@ fn answer(call: &mut Call<'_>, command: &str) -> Answer {
 /// Only the usual directories hold programs; a missing one is answered late, with 596 (pve-notes section 14).
 fn exec(call: &mut Call<'_>) -> Answer {
     let program = call.args.text("command").to_owned();
-    let known = !program.starts_with('/') || ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"].iter().any(|dir| program.starts_with(dir));
+    let known = !program.starts_with('/')
+        || ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"].iter().any(|dir| program.starts_with(dir));
     if !known {
         let fail = Fail::Plain(596, "Connection timed out".to_owned());
         return Err(Fail::Late(quirks::EXEC_MISSING_DELAY, Box::new(fail)));

@@ -104,7 +104,12 @@ fn check_drives(call: &Call<'_>, guest: &Guest, options: &Texts, full: bool, tar
         }
         let base = name.rsplit('/').next().is_some_and(|name| name.starts_with("base-"));
         let whole = full || cloudinit || key.starts_with("tpmstate");
-        let linkable = base && call.world.storages.get(storage).is_some_and(|options| options.get("type").map(String::as_str) != Some("lvm"));
+        let linkable = base
+            && call
+                .world
+                .storages
+                .get(storage)
+                .is_some_and(|options| options.get("type").map(String::as_str) != Some("lvm"));
         if !whole && !linkable {
             return Err(Fail::die(format!("Linked clone feature is not supported for '{volid}' ({key})")));
         }

@@ -52,7 +52,10 @@ pub(super) fn dump(call: &mut Call<'_>) -> Answer {
     let text = match call.args.text("type") {
         "user" => user(guest),
         "network" => network(call.world.release, guest),
-        _ => format!("instance-id: {}\n", random::digest(&format!("{}{}", user(guest), network(call.world.release, guest)))),
+        _ => format!(
+            "instance-id: {}\n",
+            random::digest(&format!("{}{}", user(guest), network(call.world.release, guest)))
+        ),
     };
     if text.is_empty() {
         return Err(Fail::die("no cloud-init data"));
@@ -103,7 +106,11 @@ fn network(release: Release, guest: &Guest) -> String {
         let Some(ip) = guest.wanted(&format!("ipconfig{number}")) else { continue };
         let mac = props::keys(release, false, "net0", net).remove("macaddr").unwrap_or_default();
         let keys = props::keys(release, false, "ipconfig0", ip);
-        let _ = write!(text, "    - type: physical\n      name: eth{number}\n      mac_address: '{}'\n", mac.to_lowercase());
+        let _ = write!(
+            text,
+            "    - type: physical\n      name: eth{number}\n      mac_address: '{}'\n",
+            mac.to_lowercase()
+        );
         text.push_str("      subnets:\n");
         match keys.get("ip").map(String::as_str) {
             Some("dhcp") => text.push_str("      - type: dhcp4\n"),

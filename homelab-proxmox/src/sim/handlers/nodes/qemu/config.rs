@@ -12,7 +12,7 @@ use crate::sim::world::Texts;
 pub(super) fn update(call: &mut Call<'_>, sync: bool) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
     call.only_root(&["skiplock"])?;
-    let mut set = rules::options(call);
+    let set = rules::options(call);
     let line = line(vmid, call);
     if let Some(keys) = set.get("sshkeys") {
         rules::ssh_keys(keys)?;
@@ -97,9 +97,8 @@ fn balloon(call: &Call<'_>, set: &Texts) -> Result<(), Fail> {
         return Ok(());
     }
     let guest = call.world.guest(&call.node(), false, call.vmid())?;
-    let number = |key: &str| -> Option<u64> {
-        set.get(key).map(String::as_str).or_else(|| guest.wanted(key))?.parse().ok()
-    };
+    let number =
+        |key: &str| -> Option<u64> { set.get(key).map(String::as_str).or_else(|| guest.wanted(key))?.parse().ok() };
     if number("balloon").is_some_and(|balloon| balloon > number("memory").unwrap_or(512)) {
         return Err(Fail::die("balloon value too large (must be smaller than assigned memory)"));
     }

@@ -75,7 +75,9 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Answer {
     }
     guest.check_lock()?;
     if !purge && call.world.ha.resources.contains_key(&format!("vm:{vmid}")) {
-        return Err(Fail::die(format!("unable to remove VM {vmid} - used in HA resources and purge parameter not set.")));
+        return Err(Fail::die(format!(
+            "unable to remove VM {vmid} - used in HA resources and purge parameter not set."
+        )));
     }
     let job = Job::Destroy { vmid, purge, unreferenced: call.args.flag("destroy-unreferenced-disks") };
     Ok(call.start(&node, "qmdestroy", &vmid.to_string(), Locks::alone(vmid), job).into())

@@ -1,13 +1,15 @@
 //! `/nodes/{node}/qemu/...`: virtual machines.
 mod agent;
-mod cloudinit;
 mod clone;
+mod cloudinit;
 mod config;
 mod create;
 mod disk;
 mod migrate;
 mod read;
 mod rules;
+
+pub(super) use rules::{bridges, public_keys};
 
 use super::super::super::answer::Answer;
 use super::super::super::call::Call;
@@ -59,6 +61,24 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 
 /// The index of a virtual machine, as recorded; it does not name everything there is.
 const INDEX: &[&str] = &[
-    "agent", "cloudinit", "config", "firewall", "migrate", "monitor", "move", "mtunnel", "pending", "remote_migrate",
-    "resize", "rrd", "rrddata", "sendkey", "snapshot", "spiceproxy", "status", "termproxy", "unlink", "vncproxy",
+    "agent",
+    "cloudinit",
+    "config",
+    "firewall",
+    "migrate",
+    "monitor",
+    "move",
+    "mtunnel",
+    "pending",
+    "remote_migrate",
+    "resize",
+    "rrd",
+    "rrddata",
+    "sendkey",
+    "snapshot",
+    "spiceproxy",
+    "status",
+    "termproxy",
+    "unlink",
+    "vncproxy",
 ];

@@ -73,11 +73,7 @@ pub(super) fn current(call: &mut Call<'_>) -> Answer {
 pub(super) fn monitor(call: &mut Call<'_>) -> Answer {
     let vmid = call.vmid();
     let guest = call.world.guest(&call.node(), false, vmid)?;
-    Ok(if guest.run.is_none() {
-        json!(format!("ERROR: VM {vmid} not running\n")).into()
-    } else {
-        json!("").into()
-    })
+    Ok(if guest.run.is_none() { json!(format!("ERROR: VM {vmid} not running\n")).into() } else { json!("").into() })
 }
 
 /// PUT /nodes/{node}/qemu/{vmid}/sendkey
@@ -97,13 +93,16 @@ pub(super) fn feature(call: &mut Call<'_>) -> Answer {
     let wanted = call.args.text("feature");
     let able = match wanted {
         "clone" => guest.is_template(),
-        "snapshot" => !guest.is_template() && guest.drives().iter().all(|(key, value)| {
-            let volid = value.split(',').next().unwrap_or_default();
-            key.starts_with("unused")
-                || value.contains("media=cdrom")
-                || !call.world.is_files(volid.split(':').next().unwrap_or_default())
-                || volid.ends_with(".qcow2")
-        }),
+        "snapshot" => {
+            !guest.is_template()
+                && guest.drives().iter().all(|(key, value)| {
+                    let volid = value.split(',').next().unwrap_or_default();
+                    key.starts_with("unused")
+                        || value.contains("media=cdrom")
+                        || !call.world.is_files(volid.split(':').next().unwrap_or_default())
+                        || volid.ends_with(".qcow2")
+                })
+        }
         _ => true,
     };
     let nodes: Vec<&String> = call.world.nodes.keys().collect();

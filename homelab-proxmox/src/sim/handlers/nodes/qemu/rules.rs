@@ -4,13 +4,28 @@ use super::super::super::super::call::Call;
 use super::super::super::super::props::{self, Keys};
 use super::super::super::super::tasks::{Spec, spec_of};
 use super::super::super::super::world::Texts;
-use crate::sim::schema::SCHEMA;
 use crate::http::Method;
+use crate::sim::schema::SCHEMA;
 
 /// Parameters of the calls that are no options of the guest.
 const NOT_OPTIONS: &[&str] = &[
-    "archive", "bwlimit", "force", "ha-managed", "import-working-storage", "live-restore", "pool", "start", "storage",
-    "unique", "node", "vmid", "delete", "digest", "revert", "skiplock", "background_delay",
+    "archive",
+    "bwlimit",
+    "force",
+    "ha-managed",
+    "import-working-storage",
+    "live-restore",
+    "pool",
+    "start",
+    "storage",
+    "unique",
+    "node",
+    "vmid",
+    "delete",
+    "digest",
+    "revert",
+    "skiplock",
+    "background_delay",
 ];
 
 /// The guest's options among the parameters.
@@ -130,7 +145,7 @@ pub(super) fn devices(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: &
 }
 
 /// Every bridge that the networks name needs SDN.Use, a tagged one for its tag (pve-notes section 4).
-pub(super) fn bridges(call: &Call<'_>, lxc: bool, options: &Texts) -> Result<(), Fail> {
+pub(in crate::sim::handlers::nodes) fn bridges(call: &Call<'_>, lxc: bool, options: &Texts) -> Result<(), Fail> {
     for (option, value) in options.iter().filter(|(key, _)| stem(key) == "net" && key.len() > 3) {
         let keys = props::keys(call.world.release, lxc, option, value);
         let Some(bridge) = keys.get("bridge") else { continue };
@@ -186,7 +201,8 @@ pub(super) fn storages(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: 
             }
             Spec::Volume(volid) => volume(call, vmid, volid)?,
         }
-        let privilege = if cdrom || matches!(spec, Spec::CloudInit { .. }) { "VM.Config.CDROM" } else { "VM.Config.Disk" };
+        let privilege =
+            if cdrom || matches!(spec, Spec::CloudInit { .. }) { "VM.Config.CDROM" } else { "VM.Config.Disk" };
         need(call, vmid, pool, privilege)?;
     }
     match options.get("vmstatestorage") {
@@ -246,12 +262,14 @@ pub(super) fn ssh_keys(encoded: &str) -> Result<(), Fail> {
 }
 
 /// Each line is a public key, a comment, or empty.
-pub(super) fn public_keys(text: &str) -> Result<(), Fail> {
+pub(in crate::sim::handlers::nodes) fn public_keys(text: &str) -> Result<(), Fail> {
     let is_key = |line: &str| {
         let mut words = line.split_whitespace().skip_while(|word| !word.contains("ssh-") && !word.starts_with("ecdsa"));
         words.next().is_some()
             && words.next().is_some_and(|blob| {
-                blob.len() >= 60 && blob.starts_with("AAAA") && blob.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+                blob.len() >= 60
+                    && blob.starts_with("AAAA")
+                    && blob.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
             })
     };
     let fits = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).all(is_key);
