@@ -3,7 +3,6 @@ use crate::fixture::{bench, lab};
 use homelab_core::{
     Lab, Permit,
     plan::{Action, Goal, Wishes},
-    testing::World,
 };
 use homelab_proxmox::{
     api::qemu::{Change, CloneOptions},
