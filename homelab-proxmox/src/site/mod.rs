@@ -1,0 +1,4 @@
+//! The ways to a Proxmox VE and to its guests.
+mod reach;
+
+pub use reach::{Answered, Network, Reach};

@@ -1,0 +1,3 @@
+//! The resources against the simulator: what a lab's author sees of them.
+mod fixture;
+mod vm;
