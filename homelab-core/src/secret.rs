@@ -193,6 +193,12 @@ impl Secrets {
         Ok(value)
     }
 
+    /// A setting from the same sources that is no secret: an address, a fingerprint. It is not redacted.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.sources.iter().find_map(|source| source.get(name)).map(|value| value.expose().to_owned())
+    }
+
     /// Whether it has a value; for looking at a configuration.
     #[must_use]
     pub fn has(&self, secret: &Secret) -> bool {
@@ -239,6 +245,14 @@ mod tests {
         assert_eq!(redactor.redact("it is s3cret-value"), "it is s3cret-value");
         secrets.resolve(&TOKEN).unwrap();
         assert_eq!(redactor.redact("it is s3cret-value"), "it is ***");
+    }
+
+    #[test]
+    fn a_setting_is_no_secret_and_stays_readable() {
+        let secrets = Secrets::none().and(Env::from_pairs([("PROXMOX_URL", "https://din:8006")]));
+        assert_eq!(secrets.setting("PROXMOX_URL").as_deref(), Some("https://din:8006"));
+        assert_eq!(secrets.redactor().redact("at https://din:8006"), "at https://din:8006");
+        assert_eq!(secrets.setting("NOTHING"), None);
     }
 
     #[test]

@@ -124,6 +124,16 @@ impl Sim {
         state.world.clone()
     }
 
+    /// Changes the world behind the API's back, as somebody at the machines would.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the world is kept in a directory and that cannot be written.
+    pub fn change(&self, change: impl FnOnce(World) -> World) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.world = change(state.world.clone());
+        self.save(&state)
+    }
+
     /// The guests that are up, with their addresses.
     #[must_use]
     pub fn up(&self) -> Vec<Up> {
