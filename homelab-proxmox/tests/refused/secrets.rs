@@ -1,0 +1,1 @@
+//! Planted secrets appear nowhere.
