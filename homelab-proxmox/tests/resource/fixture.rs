@@ -7,7 +7,7 @@ use homelab_core::{
 use homelab_proxmox::{
     Node, Pve, Template, Vm,
     resource::{CloudInit, Uefi},
-    sim::{NodeSpec, Pace, World},
+    sim::{NodeSpec, Pace, StorageKind, World},
     testing::SimWorld,
 };
 
@@ -22,7 +22,8 @@ pub(crate) const KEY: &str =
 
 pub(crate) fn cluster() -> World {
     let node = || NodeSpec { cores: 24, memory: 192 << 30, disk: 1 << 40 };
-    World::cluster("home").with_node("din", node()).with_node("grogu", node()).pace(Pace::instant())
+    let world = World::cluster("home").with_node("din", node()).with_node("grogu", node());
+    world.with_bridge("din", "vmbr1").storage_of("tank", StorageKind::ZfsPool, 1 << 40).pace(Pace::instant())
 }
 
 pub(crate) fn world() -> SimWorld {
