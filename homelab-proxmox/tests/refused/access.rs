@@ -55,11 +55,11 @@ fn a_token_id_that_is_none_is_told_before_anything_is_sent() {
     let mut desk = desk();
     desk.set("PROXMOX_TOKEN_ID", "root@pam");
     says!(desk.run("plan"), @r"
-    exit 4
+    exit 64
     --- stdout
     --- stderr
     error: PROXMOX_TOKEN_ID or TF_VAR_proxmox_api_token_id is no id of an API token
-      hint: it is USER@REALM!NAME, as in ***!terraform; the secret goes into PROXMOX_TOKEN_SECRET
+      hint: it is USER@REALM!NAME, as in root@pam!terraform; the secret goes into PROXMOX_TOKEN_SECRET
     ");
     assert_eq!(desk.sim.calls(), 0);
 }
@@ -134,6 +134,7 @@ fn a_missing_privilege_is_named_with_its_path() {
     [TIME] proxmox/vm/shell: create
     [TIME] proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
     error: proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
+      hint: give the token a role with VM.Allocate on /vms/300: `pveum acl modify /vms/300 --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation, the user needs it too)
     ");
     assert_eq!(desk.guests(), "");
 }
@@ -159,6 +160,7 @@ fn a_token_that_cannot_see_the_guests_makes_nothing_twice() {
     [TIME] proxmox/vm/shell: create
     [TIME] proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
     error: proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
+      hint: give the token a role with VM.Allocate on /vms/300: `pveum acl modify /vms/300 --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation, the user needs it too)
     ");
 }
 
@@ -168,8 +170,8 @@ fn a_wrong_password_is_told_with_what_to_check() {
     exit 4
     --- stdout
     --- stderr
-    error: cannot log in as ***: authentication failure (status 401)
-      hint: check user (with its realm: ***), password and one-time code
+    error: cannot log in as root@pam: authentication failure (status 401)
+      hint: check user (with its realm: root@pam), password and one-time code
     ");
 }
 
@@ -216,25 +218,25 @@ fn a_user_with_a_second_factor_needs_its_secret() {
     desk.set("PROXMOX_URL", &front.url);
     desk.set("PROXMOX_FINGERPRINT", &front.fingerprint);
     says!(desk.run("plan"), @r"
-    exit 4
+    exit 64
     --- stdout
     --- stderr
-    error: cannot log in as ***: the user has a second factor: set the secret of its one-time codes, or use an API token
+    error: cannot log in as root@pam: the user has a second factor: set the secret of its one-time codes (PROXMOX_TOTP_SECRET), or use an API token
     ");
     desk.set("PROXMOX_TOTP_SECRET", "not base32!");
     says!(desk.run("plan"), @r"
-    exit 4
+    exit 64
     --- stdout
     --- stderr
-    error: cannot log in as ***: the secret of the one-time codes is not base32
+    error: cannot log in as root@pam: the secret of the one-time codes (PROXMOX_TOTP_SECRET) is not base32: letters and the digits 2 to 7
     ");
     desk.set("PROXMOX_TOTP_SECRET", "JBSWY3DPEHPK3PXP");
     says!(desk.run("plan"), @r"
     exit 4
     --- stdout
     --- stderr
-    error: cannot log in as ***: authentication failure (status 401)
-      hint: check user (with its realm: ***), password and one-time code
+    error: cannot log in as root@pam: authentication failure (status 401)
+      hint: check user (with its realm: root@pam), password and one-time code
     ");
 }
 
@@ -275,24 +277,27 @@ fn what_is_no_fingerprint_file_or_address_is_a_matter_of_the_environment() {
     let mut desk = desk();
     desk.set("PROXMOX_FINGERPRINT", "AB:CD");
     says!(desk.errors("plan"), @r"
-    exit 4
-    error: `AB:CD` is no SHA-256 fingerprint: 64 hexadecimal digits, with or without colons
+    exit 64
+    error: PROXMOX_FINGERPRINT: `AB:CD` is no SHA-256 fingerprint: 64 hexadecimal digits, with or without colons
+      hint: `pvenode cert info` on the node shows it, and so does the web interface: node, Certificates
     ");
     desk.env.remove("PROXMOX_FINGERPRINT");
     desk.set("PROXMOX_CA_FILE", "/nonexistent/pve-root-ca.pem");
     says!(desk.errors("plan"), @r"
-    exit 4
-    error: cannot connect to 127.0.0.1:PORT: the CA file /nonexistent/pve-root-ca.pem: I/O error: No such file or directory (os error 2)
+    exit 64
+    error: PROXMOX_CA_FILE: cannot read /nonexistent/pve-root-ca.pem: No such file or directory (os error 2)
+      hint: it is /etc/pve/pve-root-ca.pem of the cluster, copied to this machine; or pin certificates in PROXMOX_FINGERPRINT
     ");
+    desk.env.remove("PROXMOX_CA_FILE");
     desk.set("PROXMOX_URL", "https://");
     says!(desk.errors("plan"), @r"
-    exit 4
-    error: `https://` is no address of a Proxmox VE: write HOST, HOST:PORT or https://HOST:PORT
+    exit 64
+    error: PROXMOX_URL: `https://` is no address of a Proxmox VE: write HOST, HOST:PORT or https://HOST:PORT
     ");
     desk.set("PROXMOX_URL", "http://127.0.0.1:8006");
     says!(desk.errors("plan"), @r"
-    exit 4
-    error: `http://127.0.0.1:PORT` is no address of a Proxmox VE: write HOST, HOST:PORT or https://HOST:PORT
+    exit 64
+    error: PROXMOX_URL: `http://127.0.0.1:PORT` is no address of a Proxmox VE: write HOST, HOST:PORT or https://HOST:PORT
     ");
 }
 

@@ -13,7 +13,7 @@ use homelab_proxmox::{
     http::Http,
     resource::{CloudInit, Uefi},
     sim::{NodeSpec, Pace, Sim, World},
-    site::{Answered, Cluster, Reach},
+    site::{Answered, Cluster, Hardware, Reach},
 };
 use std::{
     collections::BTreeMap,
@@ -133,11 +133,15 @@ struct Wired {
 struct Guests {
     sim: Sim,
     strangers: Vec<IpAddr>,
+    bug: Option<String>,
 }
 
 #[async_trait]
 impl Reach for Guests {
     async fn knock(&self, at: SocketAddr) -> Answered {
+        if let Some(bug) = &self.bug {
+            panic!("{bug}");
+        }
         let open = self.strangers.contains(&at.ip()) || self.sim.reachable(at.ip());
         if open { Answered::Open } else { Answered::Nobody }
     }
@@ -198,6 +202,8 @@ pub(crate) struct Desk {
     pub(crate) lab: Arc<dyn Fn() -> Lab + Send + Sync>,
     /// Machines that answer and are no guests of ours.
     pub(crate) strangers: Vec<IpAddr>,
+    /// What the program panics with where it waits for a guest.
+    pub(crate) bug: Option<String>,
     dir: Arc<tempfile::TempDir>,
 }
 
@@ -217,7 +223,15 @@ impl Desk {
             ("PROXMOX_TOKEN_SECRET", TOKEN.1.to_owned()),
         ];
         let dir = Arc::new(tempfile::tempdir().unwrap());
-        Desk { sim, server: Some(Arc::new(server)), env: env.into(), lab: Arc::new(lab), strangers: vec![], dir }
+        Desk {
+            sim,
+            server: Some(Arc::new(server)),
+            env: env.into(),
+            lab: Arc::new(lab),
+            strangers: vec![],
+            bug: None,
+            dir,
+        }
     }
 
     /// Logs in with a password instead.
@@ -293,10 +307,11 @@ impl Desk {
             secrets: Secrets::none(),
         };
         change(&mut outside);
-        let network = Arc::new(Guests { sim: self.sim.clone(), strangers: self.strangers.clone() });
+        let network =
+            Arc::new(Guests { sim: self.sim.clone(), strangers: self.strangers.clone(), bug: self.bug.clone() });
         let sites = || {
             // Nobody listens there: every test says in PROXMOX_URL where.
-            let cluster = Cluster::at(["https://127.0.0.1:1"]);
+            let cluster = Cluster::at(["https://127.0.0.1:1"]).node(DIN, Hardware::default());
             Sites::new().with(PVE, Wired { cluster, network: Arc::clone(&network) })
         };
         let exit = cli::run_in(&*self.lab, &sites, outside);

@@ -40,7 +40,12 @@ fn a_plan_file_that_is_none_is_told() {
     error: a.plan is not a plan that this program can read: missing field `plan` at line 1 column 2
       hint: `plan --out FILE` makes one
     ");
-    assert_eq!(desk.run("plan --sandbox --out sandbox.plan").exit, Exit::Refused);
+    assert_eq!(desk.run("plan --sandbox --out sandbox.plan").exit, Exit::Done);
+    says!(desk.errors("deploy sandbox.plan"), @r"
+    exit 4
+    error: the saved plan is not carried out: it was made for the sandbox
+      hint: nothing was changed; plan again and look at what is different
+    ");
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn a_full_disk_is_told_where_the_plan_or_the_result_goes() {
     says!(desk.errors("plan --out /dev/full"), @r"
     exit 4
     error: cannot write /dev/full: No space left on device (os error 28)
-      hint: name a file in a directory that exists and that you may write to
+      hint: free some space there, or name a file on another disk
     ");
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let said = desk.run_changed("plan", |outside| outside.stdout = Box::new(full));
@@ -244,10 +249,16 @@ fn without_a_terminal_nothing_real_is_changed_unasked() {
     error: this would change real systems, and nobody is there to ask
       hint: add `--yes`, or keep a plan with `plan --out FILE` and carry it out with `deploy FILE`
     ");
-    says!(desk.errors("destroy"), @"");
     assert_eq!(desk.sim.writes(), 0);
     assert_eq!(desk.run("plan --out a.plan").exit, Exit::Done);
     assert_eq!(desk.run("deploy a.plan").exit, Exit::Done);
+    let before = desk.sim.writes();
+    says!(desk.errors("destroy"), @r"
+    exit 64
+    error: this would change real systems, and nobody is there to ask
+      hint: add `--yes`, or keep a plan with `plan --out FILE` and carry it out with `deploy FILE`
+    ");
+    assert_eq!(desk.sim.writes(), before);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use homelab_core::{Lab, cli::Exit, units::SizeUnits};
 use homelab_proxmox::{
     Image, Node, Template, Vm,
     client::{Params, silent},
-    sim::{self, StorageKind},
+    sim::{self, Fault, Faults, StorageKind},
 };
 use std::{
     io::Cursor,
@@ -75,15 +75,15 @@ fn a_node_that_is_down_makes_what_it_holds_unknown() {
         lab
     });
     desk.converges();
-    desk.edit(|world| world["nodes"]["grogu"]["online"] = false.into());
+    let before = desk.sim.calls();
+    assert_eq!(desk.run("plan").exit, Exit::Done);
+    let reads = &desk.sim.log()[usize::try_from(before).unwrap()..];
+    let config = reads.iter().position(|call| call.path == "/nodes/grogu/qemu/301/config").unwrap();
+    // As often as it is asked, which is not told by waiting for each refusal's 5 seconds.
+    let first = desk.sim.calls() + config as u64 + 1;
+    let down = Fault::Error { status: 595, reason: "Connection to node 'grogu' failed: No route to host".into() };
+    desk.sim.plan_faults((first..first + 6).fold(Faults::none(), |faults, call| faults.at_call(call, down.clone())));
     says!(desk.run("plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    error: looking at proxmox/vm/other: cannot read the configuration of guest 301 on grogu: Connection to node 'grogu' failed: No route to host (status 595) (tried 6 times)
-      hint: the node that owns this object cannot be reached from the node that was asked: is it up?
-    ");
-    says!(desk.run("deploy --yes"), @r"
     exit 4
     --- stdout
     --- stderr
@@ -144,6 +144,7 @@ fn a_storage_that_is_not_there_is_told_by_name() {
     [TIME] proxmox/vm/shell: create
     [TIME] proxmox/vm/shell: create failed: cannot create guest 300 on din: storage 'fast' does not exist
     error: proxmox/vm/shell: create failed: cannot create guest 300 on din: storage 'fast' does not exist
+      hint: `pvesm status` on the node lists its storages; `Node::disks`, `Node::images` and `.storage(..)` name them
     ");
     assert_eq!(desk.guests(), "");
 }
@@ -162,6 +163,7 @@ fn a_storage_for_images_that_is_missing_or_takes_none_is_told() {
     says!(desk.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/template/ubuntu-24.04: create failed: cannot read storage local on din: storage 'local' does not exist
+      hint: `pvesm status` on the node lists its storages; `Node::disks`, `Node::images` and `.storage(..)` name them
     not begun because of proxmox/template/ubuntu-24.04: proxmox/vm/web
     ");
     assert_eq!(desk.guests(), "");
@@ -173,6 +175,7 @@ fn a_full_storage_leaves_nothing_behind_and_the_next_run_goes_on() {
     says!(desk.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/vm/web: create failed: cannot resize scsi0 of guest 201 on din to 50G: the task failed: unable to create image: not enough free space on storage 'local-lvm': 47616M needed, 1038304K available - No space left on device
+      hint: make room on the storage or name another one, then run again: it goes on from what is there
     ");
     says!(desk.guests(), @r"
     201 web on din, stopped
@@ -191,6 +194,7 @@ fn a_full_storage_leaves_nothing_behind_and_the_next_run_goes_on() {
     says!(full.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/vm/shell: create failed: cannot create guest 300 on din: the task failed: unable to create image: not enough free space on storage 'local-lvm': 32G needed, 8191M available - No space left on device
+      hint: make room on the storage or name another one, then run again: it goes on from what is there
     ");
     assert_eq!(full.guests(), "");
 }
@@ -208,7 +212,7 @@ fn an_image_with_another_checksum_is_never_used() {
     says!(desk.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/template/noble: create failed: cannot download homelab-home-9000-612b2c0cc1bc413a.qcow2 to local on din: the task failed: checksum mismatch: got '0000000000000000000000000000000000000000000000000000000000000000' != expect '612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354'
-      hint: somebody else changed it at the same time: plan again
+      hint: the file is not the one that the code names: compare its checksum with the publisher's, and name a dated release
       | downloading https://cloud-images.ubuntu.com/releases/noble/release-20260911/ubuntu-24.04-server-cloudimg-amd64.img to /var/lib/vz/import/homelab-home-9000-612b2c0cc1bc413a.qcow2
     ");
     assert_eq!(desk.guests(), "");
@@ -230,6 +234,7 @@ fn an_image_that_cannot_be_fetched_is_told() {
     says!(desk.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/template/noble: create failed: cannot download homelab-home-9000-612b2c0cc1bc413a.qcow2 to local on din: the task failed: download failed: 500 Can't connect to localhost (Connection refused)
+      hint: the node fetches it itself: can it reach that address? a proxy is set under Datacenter, Options
       | downloading https://localhost/noble.img to /var/lib/vz/import/homelab-home-9000-612b2c0cc1bc413a.qcow2
     ");
 }
@@ -335,8 +340,8 @@ fn a_number_that_a_stranger_takes_after_the_plan_stays_the_strangers() {
     1 failed in [TIME]
     --- stderr
     Carry this out for real? Only `yes` does it: [TIME] proxmox/vm/shell: create
-    [TIME] proxmox/vm/shell: create failed: number 300 was taken in the meantime by a guest without a name on din
-    error: proxmox/vm/shell: create failed: number 300 was taken in the meantime by a guest without a name on din
+    [TIME] proxmox/vm/shell: create failed: number 300 was taken in the meantime by somebodys on din
+    error: proxmox/vm/shell: create failed: number 300 was taken in the meantime by somebodys on din
       hint: give this one another number, or plan again and take that one over with `--adopt`
     ");
     assert!(desk.guests().contains("somebodys"), "{}", desk.guests());
@@ -386,8 +391,22 @@ fn an_address_that_two_guests_want_is_refused_before_anything_is_sent() {
 fn an_address_that_a_stranger_answers_is_not_given_to_a_new_guest() {
     let mut desk = everything();
     desk.strangers = vec![LAN.host(202).ip()];
-    says!(desk.errors("deploy --yes"), @"");
-    says!(desk.guests(), @"");
+    says!(desk.errors("deploy --yes"), @r"
+    exit 4
+    error: proxmox/vm/web: create failed: web was not started: another machine answers at its address 192.168.0.202
+      hint: give this one another address, or take the other machine off the network; then run again
+    ");
+    says!(desk.guests(), @r"
+    201 web on din, stopped
+    9000 ubuntu-24.04 on din, stopped
+    local-lvm:base-9000-disk-0
+    local-lvm:base-9000-disk-1
+    local-lvm:vm-201-cloudinit
+    local-lvm:vm-201-disk-0
+    local-lvm:vm-201-disk-1
+    local-lvm:vm-9000-cloudinit
+    local:import/homelab-home-9000-612b2c0cc1bc413a.qcow2
+    ");
     desk.strangers.clear();
     desk.converges();
 }
@@ -407,6 +426,7 @@ fn a_bridge_that_is_not_there_is_told_by_name() {
     says!(desk.errors("deploy --yes"), @r"
     exit 4
     error: proxmox/vm/web: create failed: cannot start guest 201 on din: the task failed: bridge 'vmbr9' does not exist
+      hint: the node's bridges are listed under its Network; `Node::bridge` and `Nic` name them
     ");
     bridge.store(true, Ordering::Relaxed);
     desk.converges();
@@ -417,6 +437,7 @@ fn a_guest_with_more_memory_than_its_node_is_told() {
     says!(desk(|web| web.memory(512.gib())).errors("deploy --yes"), @r"
     exit 4
     error: proxmox/vm/web: create failed: cannot start guest 201 on din: the task failed: start failed: QEMU exited with code 1
+      hint: most often the guest has more memory than the node has left, or a device that is in use: its task log in the web interface says which
     ");
 }
 
