@@ -78,6 +78,24 @@ impl Spec {
         }
     }
 
+    /// Says that somebody else has the address of a guest that never ran. Started all the same, it would seem to be up while
+    /// the two take turns in answering.
+    pub(super) async fn stranger(&self, cx: &Apply<'_, Pve>) -> Option<Failure> {
+        let Some(Expected::Address(host)) = self.expected(false) else { return None };
+        if cx.network().knock(SocketAddr::new(host.ip(), SSH)).await == Answered::Nobody {
+            return None;
+        }
+        // What leaves the address may be on its way out in this very run.
+        Some(
+            Failure::passing(format!(
+                "{} was not started: another machine answers at its address {}",
+                self.name,
+                host.ip()
+            ))
+            .hint("give this one another address, or take the other machine off the network; then run again"),
+        )
+    }
+
     /// Waits until the guest is up, as far as it declares how to tell.
     pub(super) async fn ready(&self, cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
         let config = cx.config(&at.node, at.vmid).await?;
