@@ -232,7 +232,7 @@ fn duplicates_are_all_named_with_both_places() {
         "VMID 9000 of pve",
         "guest name ubuntu-24.04",
     ] {
-        assert!(text.contains(&what.to_string()), "{what} in\n{text}");
+        assert!(text.contains(what), "{what} in\n{text}");
     }
     assert_eq!(text.matches("is claimed twice").count(), 5, "{text}");
     assert_eq!(text.matches(file!()).count() + text.matches("fixture.rs").count(), 10, "both places each:\n{text}");
