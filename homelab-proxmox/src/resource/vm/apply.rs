@@ -53,6 +53,8 @@ impl Spec {
             self.nothing_waits(cx, &at).await?;
         }
         self.grow_and_move(cx, &at).await?;
+        // Nothing is copied any more: others may, while this one starts.
+        cx.release_shared();
         if making && self.running && !running {
             let stranger = match stranger {
                 Some(stranger) => stranger,

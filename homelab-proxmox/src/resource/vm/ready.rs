@@ -3,7 +3,12 @@ use super::{
     Spec,
     parts::{Address, NetKey},
 };
-use crate::{Pve, client::Reader, resource::work::At, site::Answered};
+use crate::{
+    Pve,
+    client::{Reader, pause_after},
+    resource::work::At,
+    site::Answered,
+};
 use homelab_core::{
     Apply, Failure, Field,
     units::{HostAddr, Mac},
@@ -16,10 +21,6 @@ use tokio::time::{Instant, sleep};
 
 /// The port that every guest with cloud-init answers on.
 const SSH: u16 = 22;
-/// The first pause between two tries; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a guest is waited for.
 enum Expected {
@@ -103,7 +104,6 @@ impl Spec {
         let mac = config.nets.get(&0).and_then(|net| net.mac).map(|mac| Mac::new(mac.bytes()));
         let Some(expected) = self.expected(agent) else { return Ok(()) };
         let (began, limit) = (Instant::now(), Duration::from(self.terms.ready_within));
-        let mut pause = FIRST_PAUSE;
         loop {
             let heard = if agent { ask(cx, &at.node, at.vmid, mac).await? } else { Agent::Off };
             let answered = match &expected {
@@ -122,8 +122,7 @@ impl Spec {
             }
             let seconds = began.elapsed().as_secs();
             cx.progress(format!("waits for {} ({seconds} s)", waited_for(&expected, agent)), None);
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            sleep(pause_after(began.elapsed())).await;
         }
     }
 
