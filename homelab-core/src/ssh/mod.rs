@@ -1,0 +1,3 @@
+//! SSH.
+mod error;
+pub use error::{Key, KnownKey, Offer, Origin, Phase, SshError};

@@ -1,0 +1,3 @@
+//! Machines: the script of a batch against real shells, the simulated machine, and real OpenSSH where the environment allows it.
+mod local;
+mod script;
