@@ -95,7 +95,8 @@ pub(super) fn replies(
     // What has no reply now comes after a barrier.
     let failed = |n: &usize| items[*n].barrier && replies[*n].as_ref().is_some_and(|r| !worked(r));
     let barrier = (0..items.len()).find(failed).map(|n| items[n].what.to_string());
-    let skipped = |n: usize| NoAnswer::Skipped { item: items[n].what.to_string(), barrier: barrier.clone().unwrap_or_default() };
+    let skipped =
+        |n: usize| NoAnswer::Skipped { item: items[n].what.to_string(), barrier: barrier.clone().unwrap_or_default() };
     if barrier.is_none() && replies.iter().any(Option::is_none) {
         return None;
     }
@@ -135,7 +136,8 @@ impl Frame<'_> {
             Part::Packages(all) => {
                 let known: Vec<Package> = self.text().lines().filter_map(package).collect();
                 self.named(all, replies, |name| {
-                    let named = || known.iter().filter(|p| p.name == name || format!("{}:{}", p.name, p.architecture) == name);
+                    let named =
+                        || known.iter().filter(|p| p.name == name || format!("{}:{}", p.name, p.architecture) == name);
                     let best = named().find(|p| p.installed).or_else(|| named().next());
                     Some(Answer::Package(best.cloned()))
                 });
@@ -164,14 +166,16 @@ impl Frame<'_> {
     /// What the machine complained of, without what dd counts.
     fn complaint(&self) -> String {
         let text = String::from_utf8_lossy(self.complained);
-        let counts = |line: &str| line.ends_with(" records in") || line.ends_with(" records out") || line.contains(" copied, ");
+        let counts =
+            |line: &str| line.ends_with(" records in") || line.ends_with(" records out") || line.contains(" copied, ");
         text.lines().filter(|line| !counts(line)).collect::<Vec<_>>().join("\n")
     }
 
     fn single(&self, n: usize) -> Reply {
         let item = (self.items)(n);
-        let output =
-            || Answer::Output(Output { status: self.status, stdout: self.said.to_vec(), stderr: self.complained.to_vec() });
+        let output = || {
+            Answer::Output(Output { status: self.status, stdout: self.said.to_vec(), stderr: self.complained.to_vec() })
+        };
         match item {
             What::Probe(Probe::Command(_)) | What::Action(super::Action::Run(_)) => return Ok(output()),
             What::Probe(Probe::Read(_)) if self.status == ABSENT => return Ok(Answer::Bytes(None)),
@@ -184,9 +188,9 @@ impl Frame<'_> {
         match item {
             What::Probe(Probe::Read(_)) => Ok(Answer::Bytes(Some(self.said.to_vec()))),
             What::Probe(Probe::List(_)) => Ok(Answer::List(Some(entries(self.said)))),
-            What::Probe(Probe::System) => {
-                system(&self.text()).map(Answer::System).map_or_else(|| self.failed(n, "its answer is not understood"), Ok)
-            }
+            What::Probe(Probe::System) => system(&self.text())
+                .map(Answer::System)
+                .map_or_else(|| self.failed(n, "its answer is not understood"), Ok),
             _ => Ok(Answer::Done),
         }
     }

@@ -1,8 +1,5 @@
 //! Lets those who ask a machine at the same time share one message to it.
-use super::{
-    Batch, Machine, NoAnswer, Probe, Query, Reply,
-    batch::What,
-};
+use super::{Batch, Machine, NoAnswer, Probe, Query, Reply, batch::What};
 use crate::{Failure, ssh::SshError};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use std::{

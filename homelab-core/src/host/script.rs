@@ -197,13 +197,24 @@ impl<'b> Script<'b> {
         let of = |pick: fn(&'b Probe) -> Option<&'b [u8]>| -> Vec<(usize, &'b [u8])> {
             together.iter().filter_map(|(n, probe)| pick(probe).map(|word| (*n, word))).collect()
         };
-        self.paths("there", "st", &of(|p| if let Probe::Stat { path, .. } = p { Some(path.as_bytes()) } else { None }), Part::Stats);
+        self.paths(
+            "there",
+            "st",
+            &of(|p| if let Probe::Stat { path, .. } = p { Some(path.as_bytes()) } else { None }),
+            Part::Stats,
+        );
         let digests = of(|p| if let Probe::Stat { path, digest: true } = p { Some(path.as_bytes()) } else { None });
         // busybox's sha256sum prints such names as they are, one line becoming several.
-        let (odd, even): (Vec<_>, Vec<_>) = digests.into_iter().partition(|(_, p)| p.iter().any(|b| b"\n\r\\".contains(b)));
+        let (odd, even): (Vec<_>, Vec<_>) =
+            digests.into_iter().partition(|(_, p)| p.iter().any(|b| b"\n\r\\".contains(b)));
         self.paths("plain", "sha", &even, Part::Digests);
         self.paths("plain", "sh1", &odd, Part::Digests);
-        self.paths("link", "rl", &of(|p| if let Probe::ReadLink(path) = p { Some(path.as_bytes()) } else { None }), Part::Links);
+        self.paths(
+            "link",
+            "rl",
+            &of(|p| if let Probe::ReadLink(path) = p { Some(path.as_bytes()) } else { None }),
+            Part::Links,
+        );
         for (tool, pick, part) in NAMED {
             for chunk in chunks(&of(pick)) {
                 self.call(tool, &chunk.iter().map(|(_, word)| *word).collect::<Vec<_>>());
@@ -239,7 +250,11 @@ impl<'b> Script<'b> {
         for chunk in chunks(paths) {
             self.line(&["set --;i=;n=0"]);
             self.call("for p in", &chunk.iter().map(|(_, p)| *p).collect::<Vec<_>>());
-            self.line(&[";do if ", test, " \"$p\";then i=\"$i $n\";set -- \"$@\" \"$p\";elif ! no \"$p\";then i=\"$i -$n\";fi;n=$((n+1));done"]);
+            self.line(&[
+                ";do if ",
+                test,
+                " \"$p\";then i=\"$i $n\";set -- \"$@\" \"$p\";elif ! no \"$p\";then i=\"$i -$n\";fi;n=$((n+1));done",
+            ]);
             self.line(&["printf '%s\\n' \"$i\""]);
             self.line(&["[ $# = 0 ]||", tool, " \"$@\";:"]);
             self.end(part(chunk.iter().map(|(n, _)| *n).collect()), false);
@@ -250,13 +265,8 @@ impl<'b> Script<'b> {
         match action {
             Action::Write { path, content, mode, owner } => {
                 let size = content.expose().len().to_string();
-                let words: [&[u8]; 5] = [
-                    path.as_bytes(),
-                    &beside(path),
-                    size.as_bytes(),
-                    &octal(*mode),
-                    &owned(owner.as_ref()),
-                ];
+                let words: [&[u8]; 5] =
+                    [path.as_bytes(), &beside(path), size.as_bytes(), &octal(*mode), &owned(owner.as_ref())];
                 self.call("put", &words);
                 self.payload(content);
             }

@@ -18,7 +18,8 @@ fn root() -> (tempfile::TempDir, HostPath) {
 
 /// dash and, where it is installed, busybox, whose own tools then stand before all others.
 fn shells() -> Vec<(Local, Option<tempfile::TempDir>)> {
-    let mut shells = vec![(Local::new(&["sh", "-c"]), None), (Local { stdin: true, ..Local::new(&["sh", "-c"]) }, None)];
+    let mut shells =
+        vec![(Local::new(&["sh", "-c"]), None), (Local { stdin: true, ..Local::new(&["sh", "-c"]) }, None)];
     if std::process::Command::new("busybox").arg("true").status().is_ok_and(|s| s.success()) {
         for stdin in [false, true] {
             let tools = tempfile::tempdir().unwrap();
@@ -32,9 +33,22 @@ fn shells() -> Vec<(Local, Option<tempfile::TempDir>)> {
 }
 
 fn awkward() -> Vec<Vec<u8>> {
-    let mut names: Vec<Vec<u8>> = ["a b", "it's", "\"q\"", "new\nline", "back\\slash", "-rf", "*", "$HOME`id`", "\u{fc}", ".hidden", "..two", "!x"]
-        .map(|s| s.as_bytes().to_vec())
-        .into();
+    let mut names: Vec<Vec<u8>> = [
+        "a b",
+        "it's",
+        "\"q\"",
+        "new\nline",
+        "back\\slash",
+        "-rf",
+        "*",
+        "$HOME`id`",
+        "\u{fc}",
+        ".hidden",
+        "..two",
+        "!x",
+    ]
+    .map(|s| s.as_bytes().to_vec())
+    .into();
     names.push(b"\xff\xfe\x81\x88".to_vec());
     names.push(vec![b'x'; 200]);
     names
@@ -82,8 +96,8 @@ async fn contents_of_every_size_arrive_byte_for_byte() {
         for size in [0, 1, 4096, 65535, 65536, 65537, 300_000, 10 << 20] {
             let bytes: Vec<u8> = (0..size).map(|n: usize| (n * 7 + n / 251) as u8).collect();
             let path = root.join(format!("{size}")).unwrap();
-            let slot = batch
-                .act(&permit, Action::Write { path, content: bytes.clone().into(), mode: 0o600, owner: None });
+            let slot =
+                batch.act(&permit, Action::Write { path, content: bytes.clone().into(), mode: 0o600, owner: None });
             expected.push((size, bytes, slot));
         }
         let replies = machine.run(&batch).await.unwrap();
