@@ -1,6 +1,7 @@
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
+umask 022
 exec 3<&0 </dev/null
 f() { printf '\n%s %s %s\n' "$b" "$1" "$2"; printf '\n%s %s %s\n' "$b" "$1" "$2" >&2; }
 z() { f end 0; exit 0; }

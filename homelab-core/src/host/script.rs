@@ -373,7 +373,8 @@ fn beside(path: &HostPath) -> Vec<u8> {
 }
 
 fn octal(mode: u32) -> Vec<u8> {
-    format!("{mode:04o}").into_bytes()
+    // Five digits: with fewer, chmod leaves a directory the set-gid bit that it has.
+    format!("{mode:05o}").into_bytes()
 }
 
 fn owned(owner: Option<&Ownership>) -> Vec<u8> {

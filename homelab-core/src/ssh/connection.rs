@@ -4,7 +4,7 @@ use super::{
     identity::Keys,
     known_hosts::{Known, key},
     target::Route,
-    wire::{Turns, Wire},
+    wire::{Turns, Wire, acknowledge},
 };
 use futures_util::future::BoxFuture;
 use russh::{
@@ -314,11 +314,11 @@ async fn greet(
     let client = Client { host: route.name.clone(), known, lost: lost.clone() };
     let (connected, turns) = match stream {
         Stream::Tcp(stream) => {
-            let (wire, turns) = Wire::new(stream);
+            let (wire, turns) = Wire::new(stream, acknowledge);
             (client::connect_stream(config, wire, client).await, turns)
         }
         Stream::Channel(stream) => {
-            let (wire, turns) = Wire::new(stream);
+            let (wire, turns) = Wire::new(stream, |_| ());
             (client::connect_stream(config, wire, client).await, turns)
         }
     };
