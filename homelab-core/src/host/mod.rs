@@ -35,6 +35,8 @@ pub use action::{Action, Ownership};
 pub use batch::{Batch, Item, Slot, What};
 pub use command::Command;
 pub use content::Content;
+#[cfg(feature = "sim")]
+pub(crate) use decode::worked;
 pub use facts::{Entry, FileKind, Group, Output, Package, Policy, Stat, System, Unit, User};
 pub use gather::Gather;
 pub use machine::Machine;

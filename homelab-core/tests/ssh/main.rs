@@ -3,3 +3,4 @@ mod local;
 mod openssh;
 mod script;
 mod sshd;
+mod twins;
