@@ -45,6 +45,7 @@ impl Names<'_> {
 
 const ABSENT: &str = "No such file or directory";
 const NO_DIR: &str = "Not a directory";
+const LOOP: &str = "Too many levels of symbolic links";
 const DIR: &str = "is a directory";
 
 impl Default for Files {
@@ -99,7 +100,7 @@ impl Files {
                 Some(Kind::Link(to)) if follow || !left.is_empty() => {
                     links += 1;
                     if links > LINKS {
-                        return Err("Too many levels of symbolic links");
+                        return Err(LOOP);
                     }
                     if to.starts_with(b"/") {
                         at = b"/".to_vec();
@@ -217,11 +218,13 @@ impl Files {
             }
             Action::Remove(path) => {
                 self.no_dir(path)?;
+                self.no_circle(path)?;
                 if let Some((real, _)) = self.get(path, false) {
                     self.0.remove(&real);
                 }
             }
             Action::RemoveAll(path) => {
+                self.no_circle(path)?;
                 if let Some((real, _)) = self.get(path, false) {
                     let inside = below(&real, b"");
                     self.0.retain(|p, _| *p != real && !p.starts_with(&inside));
@@ -245,6 +248,14 @@ impl Files {
     fn at(&mut self, path: &HostPath, follow: bool) -> Result<&mut Node, String> {
         let real = self.real(path.as_bytes(), follow).map_err(|why| format!("{path}: {why}"))?;
         self.0.get_mut(&real).ok_or_else(|| format!("{path}: {ABSENT}"))
+    }
+
+    /// Not being there is no error for what removes, but not being told is.
+    fn no_circle(&self, path: &HostPath) -> Result<(), String> {
+        match self.real(path.as_bytes(), false) {
+            Err(LOOP) => Err(format!("{path}: {LOOP}")),
+            _ => Ok(()),
+        }
     }
 
     fn no_dir(&self, path: &HostPath) -> Result<(), String> {

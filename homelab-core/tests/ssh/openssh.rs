@@ -253,3 +253,103 @@ async fn ten_megabytes_and_awkward_paths_go_both_ways() {
     }
     assert_eq!(machine.cost().await.execs, 1);
 }
+
+/// Makes a user for one test; gone with it.
+struct Login(String);
+
+impl Login {
+    fn new(name: &str, shell: &str) -> Self {
+        let name = format!("{name}-{}", process::id());
+        let done = process::Command::new("useradd").args(["-M", "-d", "/tmp", "-s", shell, &name]).status().unwrap();
+        assert!(done.success());
+        // An account without a password is locked unless it has something in its place.
+        assert!(process::Command::new("usermod").args(["-p", "*", &name]).status().unwrap().success());
+        Login(name)
+    }
+    fn sudoers(&self) -> std::path::PathBuf {
+        Path::new("/etc/sudoers.d").join(&self.0)
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        drop(fs::remove_file(self.sudoers()));
+        drop(process::Command::new("userdel").args(["-f", &self.0]).status());
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_root_works_through_sudo_and_says_when_that_wants_a_password() {
+    if !wanted() || !Path::new("/usr/bin/sudo").exists() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let login = Login::new("hl-sudo", "/bin/sh");
+    let machine = || SshMachine::within(sshd.target().user(&login.0), sshd.around());
+    let refused = whoami(&machine()).await.unwrap_err();
+    assert!(matches!(&refused, SshError::SudoPassword { user, .. } if *user == login.0), "{refused}");
+    assert!(refused.hint().contains("NOPASSWD"));
+    let plain = SshMachine::within(sshd.target().user(&login.0).without_sudo(), sshd.around());
+    assert_ne!(whoami(&plain).await.unwrap(), 0);
+    let mut batch = Batch::new();
+    let hidden = batch.ask(probe::stat(HostPath::at("/root/.ssh/authorized_keys")));
+    let closed = batch.ask(probe::digest(HostPath::at("/etc/shadow")));
+    let replies = plain.run(&batch).await.unwrap();
+    assert!(hidden.of(&replies).unwrap_err().to_string().ends_with("permission denied"), "not seeing is not absence");
+    assert!(closed.of(&replies).unwrap_err().to_string().ends_with("cannot be read"));
+
+    fs::write(login.sudoers(), format!("{} ALL=(ALL) NOPASSWD: ALL\n", login.0)).unwrap();
+    let machine = machine();
+    assert_eq!(whoami(&machine).await.unwrap(), 0);
+    let path = HostPath::new(sshd.dir.path().join("by sudo").as_os_str().as_bytes()).unwrap();
+    let mut batch = Batch::new();
+    let content = vec![7; 1 << 20];
+    let write = Action::Write { path: path.clone(), content: content.clone().into(), mode: 0o600, owner: None };
+    batch.act(&Permit::for_tests(), write);
+    let read = batch.ask(probe::read(path));
+    assert!(read.of(&machine.run(&batch).await.unwrap()).unwrap().unwrap() == content);
+}
+
+#[tokio::test]
+async fn the_login_shell_may_be_bash_dash_busybox_or_one_that_quotes_in_its_own_way() {
+    if !wanted() {
+        return;
+    }
+    let sshd = Sshd::start();
+    // A shell that takes no script as an argument: as csh, which ends words at line ends.
+    let odd = sshd.dir.path().join("oddsh");
+    fs::write(&odd, "#!/bin/sh\ncase $2 in *\"\n\"*) echo 'Unmatched quote' >&2; exit 1;; esac\nexec /bin/sh \"$@\"\n")
+        .unwrap();
+    let busy = sshd.dir.path().join("busysh");
+    fs::write(&busy, "#!/bin/sh\necho 'Welcome to this machine'\nexec busybox sh \"$@\"\n").unwrap();
+    for file in [&odd, &busy] {
+        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let shells = [Path::new("/bin/bash"), Path::new("/bin/dash"), &odd, &busy];
+    for (n, shell) in shells.iter().enumerate().filter(|(_, s)| s.exists()) {
+        let login = Login::new(&format!("hl-sh{n}"), shell.to_str().unwrap());
+        let machine = SshMachine::within(sshd.target().user(&login.0).without_sudo(), sshd.around());
+        for _ in 0..2 {
+            assert_ne!(whoami(&machine).await.unwrap(), 0, "{}", shell.display());
+        }
+        let execs = machine.cost().await.execs;
+        assert_eq!(execs, if **shell == *odd { 3 } else { 2 }, "{}: it is found out once", shell.display());
+        let mut act = Batch::new();
+        let cat = act.run(&Permit::for_tests(), Command::new("cat").stdin("in"));
+        assert_eq!(cat.of(&machine.run(&act).await.unwrap()).unwrap().stdout, b"in");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_and_an_authority_alone_are_refused() {
+    if !wanted() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let line = |marker: &str| format!("{marker}[127.0.0.1]:{} {}\n", sshd.port, sshd.host_key());
+    sshd.write(".ssh/known_hosts", &format!("{}{}", line(""), line("@revoked ")));
+    assert!(matches!(whoami(&sshd.machine()).await, Err(SshError::HostKeyRevoked { .. })));
+    sshd.write(".ssh/known_hosts", &line("@cert-authority "));
+    let authority = whoami(&sshd.machine()).await.unwrap_err();
+    assert!(matches!(&authority, SshError::CertAuthority { .. }) && authority.hint().contains("pin"), "{authority}");
+}
