@@ -25,6 +25,7 @@ mod decode;
 mod facts;
 mod gather;
 mod machine;
+mod parse;
 mod path;
 pub mod probe;
 mod quote;

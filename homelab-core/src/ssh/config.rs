@@ -178,7 +178,7 @@ fn globbed(path: &Path) -> Vec<PathBuf> {
         return vec![path.to_owned()];
     }
     let fits = |file: &str| {
-        pattern::glob(name.as_bytes(), file.as_bytes()) && !(file.starts_with('.') && !name.starts_with('.'))
+        pattern::glob(name.as_bytes(), file.as_bytes()) && (name.starts_with('.') || !file.starts_with('.'))
     };
     let mut found: Vec<PathBuf> = fs::read_dir(dir)
         .into_iter()

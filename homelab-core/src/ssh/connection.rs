@@ -359,7 +359,7 @@ impl client::Handler for Client {
             }
             // We do not ask for certificates, so none should come.
             PublicKeyOrCertificate::Certificate(certificate) => {
-                let shown = key(&PublicKey::new(certificate.public_key().clone(), ""));
+                let shown = Box::new(key(&PublicKey::new(certificate.public_key().clone(), "")));
                 Err(Refusal::Ours(Box::new(SshError::HostKeyUnknown { host: self.host.clone(), shown, files: vec![] })))
             }
         }

@@ -15,7 +15,7 @@ pub enum SshError {
         /// The host.
         host: String,
         /// The key that it shows: algorithm and SHA-256 fingerprint.
-        shown: Key,
+        shown: Box<Key>,
         /// The keys that are known, each with the place that it comes from.
         known: Vec<KnownKey>,
     },
@@ -25,7 +25,7 @@ pub enum SshError {
         /// The host.
         host: String,
         /// The key that it shows.
-        shown: Key,
+        shown: Box<Key>,
         /// Where keys are looked for.
         files: Vec<PathBuf>,
     },
@@ -35,7 +35,7 @@ pub enum SshError {
         /// The host.
         host: String,
         /// The key.
-        shown: Key,
+        shown: Box<Key>,
         /// Where that stands.
         by: Origin,
     },
@@ -47,7 +47,7 @@ pub enum SshError {
         /// Where that stands.
         at: Origin,
         /// The key that the host shows.
-        shown: Key,
+        shown: Box<Key>,
     },
     /// The host accepts none of the keys.
     #[error("{host} refuses the login of `{user}`: {}", offers(offered))]

@@ -70,18 +70,18 @@ impl Known {
         let same = |(k, _): &&(PublicKey, Origin)| k.key_data() == shown.key_data();
         let host = host.to_owned();
         if let Some((_, by)) = self.revoked.iter().find(same) {
-            return Err(SshError::HostKeyRevoked { host, shown: key(shown), by: by.clone() });
+            return Err(SshError::HostKeyRevoked { host, shown: Box::new(key(shown)), by: by.clone() });
         }
         if self.keys.iter().any(|k| same(&k)) {
             return Ok(());
         }
         if !self.keys.is_empty() {
             let known = self.keys.iter().map(|(k, origin)| KnownKey { key: key(k), origin: origin.clone() }).collect();
-            return Err(SshError::HostKeyChanged { host, shown: key(shown), known });
+            return Err(SshError::HostKeyChanged { host, shown: Box::new(key(shown)), known });
         }
         match &self.authority {
-            Some(at) => Err(SshError::CertAuthority { host, at: at.clone(), shown: key(shown) }),
-            None => Err(SshError::HostKeyUnknown { host, shown: key(shown), files: self.files.clone() }),
+            Some(at) => Err(SshError::CertAuthority { host, at: at.clone(), shown: Box::new(key(shown)) }),
+            None => Err(SshError::HostKeyUnknown { host, shown: Box::new(key(shown)), files: self.files.clone() }),
         }
     }
 }

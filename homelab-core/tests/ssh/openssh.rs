@@ -75,7 +75,7 @@ async fn the_host_key_is_known_by_file_hash_or_pin_and_refused_otherwise() {
     let SshError::HostKeyChanged { shown, known, .. } = &changed else { panic!("{changed}") };
     assert_eq!(shown.openssh, sshd.host_key());
     assert_eq!(known[0].origin, Origin::File(file, 2));
-    assert!(known[0].key.fingerprint.starts_with("SHA256:") && known[0].key != *shown);
+    assert!(known[0].key.fingerprint.starts_with("SHA256:") && known[0].key != **shown);
 
     let pinned = SshMachine::within(sshd.target().pinned(sshd.host_key()), sshd.around());
     assert_eq!(whoami(&pinned).await.unwrap(), 0);
