@@ -48,7 +48,10 @@ const KEX: &[kex::Name] = &[
     kex::EXTENSION_SUPPORT_AS_CLIENT,
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];
-const CIPHERS: &[cipher::Name] =
+/// Where the processor has AES, 20 MB take two thirds of the time that ChaCha20 takes them; where it has not, several times as long.
+const WITH_AES: &[cipher::Name] =
+    &[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_128_CTR];
+const WITHOUT_AES: &[cipher::Name] =
     &[cipher::CHACHA20_POLY1305, cipher::AES_256_GCM, cipher::AES_256_CTR, cipher::AES_128_CTR];
 const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
 
@@ -181,32 +184,34 @@ impl Connection {
                         ran.stderr.extend_from_slice(&data);
                         err_done = complete(&ran.stderr);
                     }
-                    ChannelMsg::Close => return true,
+                    ChannelMsg::Close => break,
                     _ => {}
                 }
                 if (out_done && err_done) || ran.stdout.len() + ran.stderr.len() > ANSWER {
-                    return true;
+                    break;
                 }
             }
-            false
         };
         // What is left to send when the answer is complete, nobody will read.
-        let closed = {
+        {
             tokio::pin!(wanted, hear);
             let mut sent = false;
             loop {
                 tokio::select! {
                     biased;
-                    closed = &mut hear => break closed,
+                    () = &mut hear => break,
                     _ = &mut wanted, if !sent => sent = true,
                 }
             }
-        };
+        }
         ran.complete = out_done && err_done;
         if ran.complete {
             // A process that the batch has started may keep the channel open. A failure means that it is closed already.
             drop(writing.close().await);
-        } else if !closed {
+        } else if ran.stdout.len() + ran.stderr.len() > ANSWER {
+            let said = format!("it answers more than {} MiB to one batch", ANSWER >> 20);
+            return Err(Broken::Midway(SshError::NotUnderstood { host: self.route.name.clone(), said }));
+        } else if self.is_closed() {
             return Err(Broken::Midway(self.gone("it was closed")));
         }
         Ok(ran)
@@ -300,7 +305,7 @@ async fn greet(
                 Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
                 Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
             ])),
-            cipher: Cow::Borrowed(CIPHERS),
+            cipher: Cow::Borrowed(if has_aes() { WITH_AES } else { WITHOUT_AES }),
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
@@ -327,6 +332,16 @@ async fn greet(
         Refusal::Russh(e) => SshError::Handshake { host: route.name.clone(), reason: e.to_string() },
     })?;
     Ok(Connection { handle, route: route.clone(), turns, lost, _over: over })
+}
+
+/// Whether this processor has instructions for AES.
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    false
 }
 
 /// What answers the host's questions during a connection.
