@@ -105,7 +105,11 @@ mod tests {
         );
         assert_eq!(Notes::read(Some(&text), 201), notes);
         let clone = Notes::read(Some(&text), 202);
-        assert_eq!(clone, Notes { mark: None, memory: BTreeMap::new(), ..notes.clone() }, "a clone by hand is not ours");
+        assert_eq!(
+            clone,
+            Notes { mark: None, memory: BTreeMap::new(), ..notes.clone() },
+            "a clone by hand is not ours"
+        );
         let bare = Notes { text: None, memory: BTreeMap::new(), ..notes };
         assert_eq!(bare.description(201).as_str(), "homelab: home proxmox/vm/web id=201");
         assert_eq!(Notes::read(Some(&bare.description(201)), 201), bare);

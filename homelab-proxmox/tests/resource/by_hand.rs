@@ -25,7 +25,10 @@ async fn a_disk_that_somebody_attached_keeps_the_guest_from_being_deleted() {
     assert!(config.unused.is_empty());
     let change = Change::new().set("scsi3", "local-lvm:500");
     client.configure(&permit, "din", 201, &change).await.unwrap();
-    assert!(bench.plan(lab(|vm| vm), &Wishes::new(Goal::Deploy)).await.is_noop(), "what is not declared is not managed");
+    assert!(
+        bench.plan(lab(|vm| vm), &Wishes::new(Goal::Deploy)).await.is_noop(),
+        "what is not declared is not managed"
+    );
 
     let plan = bench.plan(without_web(), &Wishes::new(Goal::Deploy)).await.to_string();
     assert!(plan.contains("it holds scsi3: a disk of 500 GiB that this lab did not make"), "{plan}");
@@ -65,7 +68,8 @@ async fn a_clone_that_somebody_made_of_our_guest_is_not_ours() {
 async fn a_guest_that_is_taken_over_keeps_its_disks_from_being_deleted() {
     let bench = bench();
     let (client, permit) = (bench.world.client(), Permit::for_tests());
-    let options = homelab_proxmox::client::Params::new().set("name", "web").set("scsi0", "local-lvm:50").set("bios", "ovmf");
+    let options =
+        homelab_proxmox::client::Params::new().set("name", "web").set("scsi0", "local-lvm:50").set("bios", "ovmf");
     client.create(&permit, "din", 201, options).await.unwrap().wait(&silent).await.unwrap();
     let plan = bench.plan(lab(|vm| vm), &Wishes::new(Goal::Deploy)).await;
     assert_eq!(plan.item("proxmox/vm/web").map(|i| i.action), Some(Action::Adopt));

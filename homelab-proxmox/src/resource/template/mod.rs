@@ -145,7 +145,7 @@ impl TemplateOf {
 }
 
 impl<F, C> Template<F, C> {
-    fn as_of<G, D>(self) -> Template<G, D> {
+    fn retyped<G, D>(self) -> Template<G, D> {
         Template { spec: self.spec, ty: PhantomData }
     }
 
@@ -157,13 +157,13 @@ impl<F, C> Template<F, C> {
     /// With UEFI: OVMF, machine `q35`, and a disk for its variables without enrolled keys.
     #[must_use]
     pub fn uefi(self) -> Template<Uefi, C> {
-        self.with(|spec| spec.firmware = FirmwareKind::Uefi).as_of()
+        self.with(|spec| spec.firmware = FirmwareKind::Uefi).retyped()
     }
 
     /// With a cloud-init drive on `ide2`, and addresses by DHCP unless a clone says otherwise.
     #[must_use]
     pub fn cloud_init(self) -> Template<F, CloudInit> {
-        self.with(|spec| spec.cloud_init = Some(Slot::ide(2))).as_of()
+        self.with(|spec| spec.cloud_init = Some(Slot::ide(2))).retyped()
     }
 
     /// The size of its disk. Larger than the image's own, for a disk only grows; clones can be larger still.
@@ -354,8 +354,12 @@ impl Spec {
         let storage = storage.map(|now| format!("its disk is on {now} and shall be on {}", self.storage));
         let firmware = now.firmware.filter(|now| *now != self.firmware).map(|_| "its firmware changes".to_owned());
         let cloud_init = (now.cloud_init != self.cloud_init).then(|| "its cloud-init drive changes".to_owned());
+        let mut why: Vec<String> = [disk, storage, firmware, cloud_init].into_iter().flatten().collect();
+        if why.is_empty() && now.node == self.node.name && now.vmid == self.vmid {
+            why.push("it is built from another image".to_owned());
+        }
         let because = |text| Note::new(homelab_core::plan::NoteKind::Because, text);
-        [disk, storage, firmware, cloud_init].into_iter().flatten().map(because).collect()
+        why.into_iter().map(because).collect()
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     api::{
         DiskSize, Tags,
-        qemu::{Agent, Boot, Change, Cpu, Description, Disk as DiskConfig, Ip4, Mac as ApiMac, Net, QemuConfig, Slot, SshKeys},
+        qemu::{
+            Agent, Boot, Change, Cpu, Description, Disk as DiskConfig, Ip4, Mac as ApiMac, Net, QemuConfig, Slot,
+            SshKeys,
+        },
     },
     client::Params,
     resource::{
@@ -301,8 +304,7 @@ impl Spec {
             let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
             (!slots.is_empty()).then(|| slots.join(","))
         };
-        let memory =
-            [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, unfinished.map(str::to_owned))];
+        let memory = [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, unfinished.map(str::to_owned))];
         rewritten(vmid, Some(config), &self.notes, mark, memory).description(vmid)
     }
 

@@ -203,7 +203,10 @@ impl VmState {
         let on = |disk: &DiskState| disk.storage.as_deref().map(|name| format!(" on {name}")).unwrap_or_default();
         let disks = self.disks.iter().filter(|(_, disk)| disk.data);
         let disks = disks.map(|(slot, disk)| format!("{slot}: {}{}", disk.size, on(disk)));
-        disks.chain(self.foreign.iter().cloned()).chain(self.protection.then(|| "its protection in Proxmox VE".to_owned())).collect()
+        disks
+            .chain(self.foreign.iter().cloned())
+            .chain(self.protection.then(|| "its protection in Proxmox VE".to_owned()))
+            .collect()
     }
 }
 
