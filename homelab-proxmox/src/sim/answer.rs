@@ -72,11 +72,11 @@ impl Fail {
             Fail::Params(errors) => {
                 let mut text = "400 Parameter verification failed.".to_owned();
                 for (name, error) in errors {
-                    text.push_str(&format!("\n{name}: {}", error.trim_end()));
+                    text.push_str(&format!("\n{name}: {error}"));
                 }
                 text
             }
-            Fail::Forbidden(what) => forbidden(&what),
+            Fail::Forbidden(what) => format!("403 {}", forbidden(&what)),
             Fail::Unauthorized(text) => text.to_owned(),
             Fail::Die(text) | Fail::Busy(_, text) | Fail::Odd(text, _) => text,
             Fail::Status(_, text) | Fail::Plain(_, text) => text,

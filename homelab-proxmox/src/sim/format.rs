@@ -168,8 +168,8 @@ fn one(release: Release, name: &str, value: &str) -> Result<(), String> {
             r"(?i)[a-z0-9_][a-z0-9_-]*(\.[a-z0-9_][a-z0-9_-]*)+",
             &format!("value '{value}' does not look like a valid alias name!"),
         ),
-        "pve-ha-resource-id" => looks(r"(vm|ct):[1-9][0-9]{2,8}", &ha_sid(value)),
-        "pve-ha-resource-or-vm-id" => looks(r"((vm|ct):)?[1-9][0-9]{2,8}", &ha_sid(value)),
+        "pve-ha-resource-id" => looks(r"[a-z]+:\S+", HA_ID),
+        "pve-ha-resource-or-vm-id" => looks(r"[a-z]+:\S+|\d+", HA_ID),
         "pve-ha-group-node" | "pve-ha-node" => {
             if matches_whole(&format!("{NODE}(:\\d+)?"), value) {
                 Ok(())
@@ -243,9 +243,7 @@ fn dots_end(value: &str) -> bool {
     value.ends_with("/.") || value.ends_with("/..")
 }
 
-fn ha_sid(value: &str) -> String {
-    format!("unable to parse ha resource id '{value}'")
-}
+const HA_ID: &str = "value does not look like a valid ha resource id";
 
 /// `user@realm`, as every user id looks.
 pub(crate) fn is_userid(value: &str) -> bool {

@@ -27,6 +27,7 @@ mod permission;
 mod props;
 mod quirks;
 mod random;
+mod rights;
 mod schema;
 mod serve;
 mod simulator;

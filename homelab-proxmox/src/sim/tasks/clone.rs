@@ -21,6 +21,9 @@ pub(crate) struct Clone {
     /// The options to copy, as they were when the call was made (of a snapshot, if one was named).
     pub(crate) options: Texts,
     pub(crate) lxc: bool,
+    pub(crate) pool: Option<String>,
+    /// Pending changes that the copy does not get.
+    pub(crate) discarded: Vec<String>,
 }
 
 /// Copying takes as long as the disks are big; a linked clone a second or two.
@@ -53,11 +56,24 @@ fn source_node(world: &World, clone: &Clone) -> Result<String, Fail> {
 
 /// The copy: new disks, new addresses, no snapshots, no lock.
 pub(super) fn finish(world: &mut World, task: &mut Task, clone: &Clone) -> Result<(), Fail> {
+    copy(world, task, clone).map_err(|fail| match clone.lxc {
+        true => fail,
+        false => Fail::die(format!("clone failed: {}", fail.text())),
+    })?;
+    if let Some(pool) = clone.pool.as_ref().and_then(|pool| world.pools.get_mut(pool)) {
+        pool.vms.push(clone.vmid);
+    }
+    Ok(())
+}
+
+fn copy(world: &mut World, task: &mut Task, clone: &Clone) -> Result<(), Fail> {
     let node = source_node(world, clone)?;
     let mut config = Texts::new();
     for (key, value) in &clone.options {
-        if matches!(key.as_str(), "template" | "lock" | "parent" | "snaptime" | "vmstate" | "digest" | "snapstate")
-            || key.starts_with("unused")
+        if matches!(
+            key.as_str(),
+            "template" | "lock" | "parent" | "snaptime" | "vmstate" | "snapstate" | "runningmachine" | "runningcpu"
+        ) || key.starts_with("unused")
         {
             continue;
         }
@@ -78,18 +94,25 @@ pub(super) fn finish(world: &mut World, task: &mut Task, clone: &Clone) -> Resul
         } else if key == "smbios1" {
             let mut keys = props::keys(world.release, false, key, value);
             keys.insert("uuid".to_owned(), world.new_uuid());
-            props::print_named(&keys, "uuid")
+            props::print_named(&keys, "")
         } else {
             value.clone()
         };
         config.insert(key.clone(), value);
     }
+    if !clone.lxc && !config.contains_key("smbios1") {
+        config.insert("smbios1".to_owned(), format!("uuid={}", world.new_uuid()));
+    }
+    if !clone.discarded.is_empty() {
+        task.say(format!("found pending changes for '{}', discarding for clone", clone.discarded.join(",")));
+    }
     let key = if clone.lxc { "hostname" } else { "name" };
     let kind = if clone.lxc { "CT" } else { "VM" };
     let old = clone.options.get(key).cloned().unwrap_or_else(|| clone.source.to_string());
     config.insert(key.to_owned(), clone.name.clone().unwrap_or_else(|| format!("Copy-of-{kind}-{old}")));
-    if let Some(description) = &clone.description {
-        config.insert("description".to_owned(), description.clone());
+    let description = clone.description.as_deref().filter(|text| !text.is_empty());
+    if let Some(description) = description.and_then(|text| super::stored("description", text)) {
+        config.insert("description".to_owned(), description);
     }
     let now = world.now;
     let guest = world.guests.entry(clone.vmid).or_insert_with(|| Guest::new(clone.vmid, clone.lxc, &clone.target, now));

@@ -1,20 +1,24 @@
 //! Changing a virtual machine's options: everything becomes pending first, then what can be applied is.
 use super::super::answer::Fail;
+use super::super::check::matches_whole;
 use super::super::props::{self, Keys};
-use super::super::world::{Guest, Texts, World};
-use super::Task;
-use super::create::{boot_devices, boot_order, drive_span, is_drive, make_disks};
+use super::super::rights::{Rights, is_cloudinit};
+use super::super::world::{Guest, Identity, Release, Texts, World};
+use super::create::{Maker, boot_devices, boot_order, drive_span, is_drive};
+use super::{Task, hotplug};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A change of options, already judged.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) set: Texts,
     pub(crate) delete: Vec<String>,
     pub(crate) force: bool,
     /// The line that the log begins with; none for a synchronous call.
     pub(crate) line: Option<String>,
+    /// Who asked: some rights depend on values, and are asked for by the worker.
+    pub(crate) who: Identity,
 }
 
 /// How long the task takes: allocating and importing disks.
@@ -30,91 +34,259 @@ pub(crate) fn run(world: &mut World, task: &mut Task, vmid: u32, change: &Change
     if let Some(line) = &change.line {
         task.say(line.clone());
     }
+    let boot = guest(world, vmid)?.get("boot").and_then(boot_devices);
+    let mut edit = Edit { vmid, change, boot: boot.unwrap_or_default() };
+    let mut touched: Vec<&str> = Vec::new();
     for option in &change.delete {
-        delete(world, vmid, option, change.force)?;
+        if edit.delete(world, task, option)? {
+            touched.push(option);
+        }
     }
     for (option, value) in &change.set {
-        set(world, task, vmid, option, value)?;
+        edit.set(world, task, option, value)?;
+        touched.push(option);
     }
-    let mut touched: Vec<&str> = change.set.keys().chain(&change.delete).map(String::as_str).collect();
-    touched.push("boot");
-    apply(world, vmid, &touched)
+    touched.extend(["boot", "machine"]);
+    apply(world, task, vmid, &touched)
 }
 
 fn guest(world: &mut World, vmid: u32) -> Result<&mut Guest, Fail> {
     world.guests.get_mut(&vmid).ok_or_else(|| Fail::die(format!("VM {vmid} is gone")))
 }
 
-fn delete(world: &mut World, vmid: u32, option: &str, force: bool) -> Result<(), Fail> {
-    let guest = guest(world, vmid)?;
-    let was_pending = guest.pending.remove(option);
-    let Some(value) = guest.config.get(option).cloned().or(was_pending.clone()) else { return Ok(()) };
-    if let Some(mut devices) = guest.wanted("boot").and_then(boot_devices)
-        && devices.iter().any(|device| device == option)
-    {
-        devices.retain(|device| device != option);
-        guest.pending.insert("boot".to_owned(), boot_order(&devices));
+fn volid_of(drive: &str) -> &str {
+    drive.split(',').next().unwrap_or_default()
+}
+
+/// A change on its way into what is pending.
+struct Edit<'c> {
+    vmid: u32,
+    change: &'c Change,
+    /// The boot order, as it becomes.
+    boot: Vec<String>,
+}
+
+impl Edit<'_> {
+    fn rights<'w>(&'w self, world: &'w World) -> Rights<'w> {
+        Rights { world, who: &self.change.who, vmid: self.vmid, pool: None }
     }
-    let volid = value.split(',').next().unwrap_or_default().to_owned();
-    if option.starts_with("unused") {
-        guest.check_protection(&format!("can't remove unused disk '{volid}'"))?;
-        guest.config.remove(option);
-        let node = guest.node.clone();
-        world.take_volume(&node, &volid);
-        return Ok(());
+
+    /// Marks an option for deletion; says whether there was anything to delete.
+    fn delete(&mut self, world: &mut World, task: &mut Task, option: &str) -> Result<bool, Fail> {
+        let guest = guest(world, self.vmid)?;
+        let Some(value) = guest.get(option).or_else(|| guest.wanted(option)).map(str::to_owned) else {
+            task.say(format!("cannot delete '{option}' - not set in current configuration!"));
+            return Ok(false);
+        };
+        let was_pending = guest.pending.remove(option).is_some();
+        if self.boot.iter().any(|device| device == option) {
+            self.boot.retain(|device| device != option);
+            guest.pending.insert("boot".to_owned(), boot_order(&self.boot));
+        }
+        if option.starts_with("unused") {
+            guest.check_protection(&format!("can't remove unused disk '{}'", volid_of(&value)))?;
+            self.rights(world).need(&["VM.Config.Disk"])?;
+            free(world, &self.change.who, self.vmid, option, volid_of(&value))?;
+            self::guest(world, self.vmid)?.config.remove(option);
+            return Ok(true);
+        }
+        if is_drive(option) {
+            guest.check_protection(&format!("can't remove drive '{option}'"))?;
+            self.rights(world).drive(&props::keys(world.release, false, option, &value))?;
+            if was_pending {
+                keep_unused(world, self.vmid, &value);
+            }
+        } else if option == "tags" {
+            self.rights(world).tags(&value, "")?;
+            self::guest(world, self.vmid)?.config.remove(option);
+            return Ok(true);
+        } else {
+            self.rights(world).device(option, &value, "delete")?;
+        }
+        let force = self.change.force;
+        let guest = self::guest(world, self.vmid)?;
+        if guest.config.contains_key(option) {
+            guest.deleting.insert(option.to_owned(), force);
+        }
+        Ok(true)
     }
-    if is_drive(option) {
-        guest.check_protection(&format!("can't remove drive '{option}'"))?;
-        if was_pending.is_some() && !guest.config.contains_key(option) {
-            keep_unused(world, vmid, &value);
+
+    fn set(&mut self, world: &mut World, task: &mut Task, option: &str, value: &str) -> Result<(), Fail> {
+        let guest = guest(world, self.vmid)?;
+        if guest.pending.get(option).is_some_and(|pending| pending == value) {
             return Ok(());
         }
+        let old = guest.get(option).map(str::to_owned);
+        let mut value = value.to_owned();
+        if is_drive(option) {
+            value = self.drive(world, task, option, &value, old.as_deref())?;
+        } else if option == "cipassword" {
+            let text = if windows(guest) == 0 { encrypted(world, &value) } else { value };
+            self::guest(world, self.vmid)?.set(option, text);
+            return Ok(());
+        } else if option == "tags" {
+            self.rights(world).tags(old.as_deref().unwrap_or_default(), &value)?;
+            value = unique_tags(&value);
+        } else if option == "vga" {
+            clipboard(world.release, &value)?;
+        } else if option == "machine" {
+            machine(world.release, &value)?;
+        } else if option == "ostype" {
+            if !self.change.set.contains_key("machine")
+                && !self.change.delete.iter().any(|gone| gone == "machine")
+                && !guest.pending.contains_key("machine")
+                && let Some(pinned) = super::create::pinned(guest.get("machine"), &value)
+            {
+                task.say(format!("pinning machine type to '{}' for Windows guest OS", type_of(&pinned)));
+                self::guest(world, self.vmid)?.pending.insert("machine".to_owned(), pinned);
+            }
+        } else if option == "boot"
+            && let Some(devices) = boot_devices(&value)
+        {
+            let is_there = |device: &String| {
+                (guest.wanted(device).is_some() || self.change.set.contains_key(device))
+                    && !self.change.delete.contains(device)
+            };
+            if let Some(missing) = devices.iter().find(|device| !is_there(device)) {
+                return Err(Fail::die(format!("invalid bootorder: device '{missing}' does not exist'")));
+            }
+            value = boot_order(&devices);
+            if guest.config.contains_key("bootdisk") {
+                guest.deleting.insert("bootdisk".to_owned(), false);
+            }
+        } else if option.starts_with("serial") {
+            let plain = old.as_deref().is_none_or(|old| old == "socket");
+            self.rights(world).device(option, if plain { &value } else { "real" }, "modify")?;
+        } else {
+            if let Some(old) = &old {
+                self.rights(world).device(option, old, "set")?;
+            }
+            self.rights(world).device(option, &value, "set")?;
+        }
+        let guest = self::guest(world, self.vmid)?;
+        guest.deleting.remove(option);
+        if let Some(value) = stored(option, &value) {
+            guest.pending.insert(option.to_owned(), value);
+        }
+        Ok(())
     }
-    let guest = self::guest(world, vmid)?;
-    if guest.config.contains_key(option) {
-        guest.deleting.insert(option.to_owned(), force);
+
+    /// A drive: rights over the old and the new one, then the volume that it asks for.
+    fn drive(
+        &mut self,
+        world: &mut World,
+        task: &mut Task,
+        option: &str,
+        value: &str,
+        old: Option<&str>,
+    ) -> Result<String, Fail> {
+        let keys = |text: &str| props::keys(world.release, false, option, text);
+        let new = keys(value);
+        if let Some(old) = old.map(keys) {
+            self.rights(world).drive(&old)?;
+            let version = |keys: &Keys| keys.get("version").cloned().unwrap_or_else(|| "v1.2".to_owned());
+            if option == "tpmstate0" && old.get("file") == new.get("file") && version(&old) != version(&new) {
+                return Err(Fail::die("cannot change TPM state version after creation"));
+            }
+        }
+        self.rights(world).drive(&new)?;
+        let guest = guest(world, self.vmid)?;
+        let (node, replaced) = (guest.node.clone(), guest.pending.get(option).cloned());
+        if let Some(replaced) = replaced.filter(|replaced| volid_of(replaced) != volid_of(value)) {
+            keep_unused(world, self.vmid, &replaced);
+        }
+        let guest = self::guest(world, self.vmid)?;
+        let mut others = guest.config.clone();
+        others.extend(guest.pending.clone());
+        let asked = Texts::from([(option.to_owned(), value.to_owned())]);
+        let maker = Maker { node: &node, rights: (&self.change.who, self.vmid), others: &others, default: None };
+        let made = maker.make(world, task, &asked)?;
+        let value = made.get(option).cloned().unwrap_or_else(|| value.to_owned());
+        let guest = self::guest(world, self.vmid)?;
+        let used = volid_of(&value).to_owned();
+        guest.config.retain(|key, text| !(key.starts_with("unused") && volid_of(text) == used));
+        if value.contains("media=cdrom") && !self.boot.is_empty() && !self.boot.iter().any(|device| device == option) {
+            self.boot.push(option.to_owned());
+            guest.pending.insert("boot".to_owned(), boot_order(&self.boot));
+        }
+        Ok(value)
+    }
+}
+
+/// A value as the file keeps it: without blanks around it; nothing at all is a blank, and no description is none.
+pub(crate) fn stored(option: &str, value: &str) -> Option<String> {
+    if option == "description" {
+        let text = value.trim_end();
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let text = value.trim();
+    Some(if text.is_empty() { " ".to_owned() } else { text.to_owned() })
+}
+
+/// A password as cloud-init is told: encrypted, unless it already is.
+pub(crate) fn encrypted(world: &mut World, password: &str) -> String {
+    if matches_whole(r"\$([156]|2[ay])(\$.+){2}.*", password) {
+        return password.to_owned();
+    }
+    let salt = world.new_hex();
+    format!("$5${}${}", &salt[..8.min(salt.len())], super::super::random::digest(&format!("{salt}{password}")))
+}
+
+/// A shared clipboard needs a display that has one.
+pub(crate) fn clipboard(release: Release, vga: &str) -> Result<(), Fail> {
+    let keys = props::keys(release, false, "vga", vga);
+    let kind = keys.get("type").map(String::as_str).unwrap_or_default();
+    let fits = ["std", "cirrus", "vmware", "virtio", "qxl"].iter().any(|known| kind.starts_with(known));
+    if keys.get("clipboard").map(String::as_str) == Some("vnc") && !kind.is_empty() && !fits {
+        return Err(Fail::die(format!("vga type {kind} is not compatible with VNC clipboard")));
     }
     Ok(())
 }
 
-fn set(world: &mut World, task: &mut Task, vmid: u32, option: &str, value: &str) -> Result<(), Fail> {
-    let guest = guest(world, vmid)?;
-    let mut value = value.to_owned();
-    if is_drive(option) {
-        let node = guest.node.clone();
-        let replaced = guest.pending.get(option).cloned();
-        let volid = |text: &str| text.split(',').next().unwrap_or_default().to_owned();
-        if let Some(old) = replaced.filter(|old| volid(old) != volid(&value)) {
-            keep_unused(world, vmid, &old);
-        }
-        let asked = Texts::from([(option.to_owned(), value.clone())]);
-        let made = make_disks(world, task, &node, vmid, &asked)?;
-        value = made.get(option).cloned().unwrap_or(value);
-        let guest = self::guest(world, vmid)?;
-        let used = volid(&value);
-        guest.config.retain(|key, text| !(key.starts_with("unused") && volid(text) == used));
-        if value.contains("media=cdrom")
-            && let Some(mut devices) = guest.wanted("boot").and_then(boot_devices)
-            && !devices.iter().any(|device| device == option)
-        {
-            devices.push(option.to_owned());
-            guest.pending.insert("boot".to_owned(), boot_order(&devices));
-        }
-    } else if option == "boot"
-        && let Some(devices) = boot_devices(&value)
-    {
-        if let Some(missing) = devices.iter().find(|device| guest.wanted(device).is_none()) {
-            return Err(Fail::die(format!("invalid bootorder: device '{missing}' does not exist'")));
-        }
-        value = boot_order(&devices);
-    } else if option == "tags" {
-        value = unique_tags(&value);
-    } else if option == "vmgenid" && value == "1" {
-        value = world.new_uuid();
+/// Intel's own IOMMU is there on q35 only.
+pub(crate) fn machine(release: Release, machine: &str) -> Result<(), Fail> {
+    let keys = props::keys(release, false, "machine", machine);
+    let key = |name: &str| keys.get(name).map(String::as_str).unwrap_or_default();
+    if key("viommu") == "intel" && !key("type").contains("q35") {
+        return Err(Fail::die("to use Intel vIOMMU please set the machine type to q35"));
     }
-    let guest = self::guest(world, vmid)?;
-    guest.deleting.remove(option);
-    guest.pending.insert(option.to_owned(), value);
+    Ok(())
+}
+
+fn type_of(machine: &str) -> &str {
+    machine.split(',').next().unwrap_or_default().trim_start_matches("type=")
+}
+
+/// Whose Windows it is, as a number; 0 is none.
+pub(super) fn windows(guest: &Guest) -> u8 {
+    match guest.get("ostype").unwrap_or_default() {
+        "wxp" | "w2k" | "w2k3" => 5,
+        "wvista" | "w2k8" => 6,
+        "win7" => 7,
+        "win8" => 8,
+        "win10" => 10,
+        "win11" => 11,
+        _ => 0,
+    }
+}
+
+/// Frees a volume of the guest for good, unless something still needs it.
+fn free(world: &mut World, who: &Identity, vmid: u32, option: &str, volid: &str) -> Result<(), Fail> {
+    let Some(guest) = world.guests.get(&vmid) else { return Ok(()) };
+    let node = guest.node.clone();
+    if world.volume(&node, volid).is_none_or(|volume| volume.vmid != Some(vmid)) {
+        return Ok(());
+    }
+    let storage = volid.split(':').next().unwrap_or_default();
+    super::super::permission::need(world, who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    let uses = |key: &String, text: &String| key != option && volid_of(text) == volid;
+    let used = guest.config.iter().any(|(key, text)| uses(key, text))
+        || guest.snapshots.values().any(|snapshot| snapshot.config.values().any(|text| volid_of(text) == volid));
+    if used {
+        return Err(Fail::die(format!("unable to delete '{volid}' - volume is still in use (snapshot?)")));
+    }
+    world.check_unused_base(&node, volid)?;
+    world.take_volume(&node, volid);
     Ok(())
 }
 
@@ -149,192 +321,67 @@ pub(crate) fn keep_unused(world: &mut World, vmid: u32, drive: &str) {
     }
 }
 
-/// Options that a running guest takes over at once (qemu-server's fast plug list and cloud-init's own).
-const FAST: &[&str] = &[
-    "lock",
-    "name",
-    "onboot",
-    "shares",
-    "startup",
-    "description",
-    "protection",
-    "vmstatestorage",
-    "hookscript",
-    "tags",
-    "cicustom",
-    "cipassword",
-    "citype",
-    "ciuser",
-    "ciupgrade",
-    "nameserver",
-    "searchdomain",
-    "sshkeys",
-    "cpuunits",
-    "cpulimit",
-    "migrate_speed",
-    "migrate_downtime",
-];
-
 /// Applies what is pending: all of it to a stopped guest; to a running one, of what was touched, what hotplugs.
-fn apply(world: &mut World, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
+fn apply(world: &mut World, task: &mut Task, vmid: u32, touched: &[&str]) -> Result<(), Fail> {
     let Some(guest) = world.guests.get_mut(&vmid) else { return Ok(()) };
-    let same: Vec<String> = guest
-        .pending
-        .iter()
-        .filter(|(key, value)| guest.config.get(*key) == Some(value))
-        .map(|(key, _)| key.clone())
-        .collect();
-    for key in same {
-        guest.pending.remove(&key);
+    let config = guest.config.clone();
+    guest.pending.retain(|key, value| config.get(key) != Some(value));
+    guest.deleting.retain(|key, _| config.contains_key(key));
+    let drive = |(key, value): (&String, &String)| is_drive(key) && is_cloudinit(volid_of(value));
+    let regenerates = guest.pending.iter().any(drive);
+    let mut errors = if guest.run.is_some() { hotplug::apply(world, vmid, touched) } else { cold(world, vmid) };
+    if regenerates {
+        task.say("generating cloud-init ISO");
     }
-    if guest.run.is_none() {
-        settle_pending(world, vmid);
-        return Ok(());
-    }
-    let mut errors = BTreeMap::new();
-    let deleting: Vec<(String, bool)> = guest.deleting.iter().map(|(key, force)| (key.clone(), *force)).collect();
-    let pending: Vec<(String, String)> =
-        guest.pending.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (option, force) in deleting.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
-        match unplug(world, vmid, &option) {
-            Plug::Done => remove(world, vmid, &option, force),
-            Plug::Later => {}
-            Plug::Problem(text) => {
-                errors.insert(option, format!("hotplug problem - {text}\n"));
-            }
-        }
-    }
-    for (option, value) in pending.into_iter().filter(|(option, _)| touched.contains(&option.as_str())) {
-        match plug(world, vmid, &option, &value) {
-            Plug::Done => put(world, vmid, &option),
-            Plug::Later => {}
-            Plug::Problem(text) => {
-                errors.insert(option, format!("hotplug problem - {text}\n"));
-            }
-        }
-    }
+    errors.values_mut().for_each(|text| text.push('\n'));
     if errors.is_empty() { Ok(()) } else { Err(Fail::Params(errors)) }
 }
 
 /// Everything pending becomes the configuration, as at a stop and at a start.
 pub(crate) fn settle_pending(world: &mut World, vmid: u32) {
-    let Some(guest) = world.guests.get_mut(&vmid) else { return };
-    let deleting = std::mem::take(&mut guest.deleting);
+    cold(world, vmid);
+}
+
+fn cold(world: &mut World, vmid: u32) -> BTreeMap<String, String> {
+    let mut errors = BTreeMap::new();
+    let Some(guest) = world.guests.get(&vmid) else { return errors };
+    let deleting = guest.deleting.clone();
     let pending: Vec<String> = guest.pending.keys().cloned().collect();
     for (option, force) in deleting {
-        remove(world, vmid, &option, force);
+        if let Err(fail) = remove(world, vmid, &option, force) {
+            errors.insert(option.clone(), format!("unable to apply pending change {option} : {}", fail.text()));
+        }
     }
     for option in pending {
         put(world, vmid, &option);
     }
+    errors
 }
 
-fn remove(world: &mut World, vmid: u32, option: &str, force: bool) {
-    let Some(guest) = world.guests.get_mut(&vmid) else { return };
-    guest.deleting.remove(option);
-    let Some(value) = guest.config.remove(option) else { return };
-    if is_drive(option) {
-        if force {
-            let node = guest.node.clone();
-            let volid = value.split(',').next().unwrap_or_default();
-            if world.volume(&node, volid).is_some_and(|volume| volume.vmid == Some(vmid)) {
-                world.take_volume(&node, volid);
-            }
-        } else {
-            keep_unused(world, vmid, &value);
-        }
+/// Takes an option out of the configuration; a drive's volume is kept as unused, or freed.
+pub(super) fn remove(world: &mut World, vmid: u32, option: &str, force: bool) -> Result<(), Fail> {
+    let Some(value) = world.guests.get(&vmid).and_then(|guest| guest.get(option)).map(str::to_owned) else {
+        return Ok(());
+    };
+    if is_drive(option) && force && !value.contains("media=cdrom") {
+        free(world, &Identity::user("root@pam"), vmid, option, volid_of(&value))?;
     }
+    if let Some(guest) = world.guests.get_mut(&vmid) {
+        guest.deleting.remove(option);
+        guest.config.remove(option);
+    }
+    if is_drive(option) && !force {
+        keep_unused(world, vmid, &value);
+    }
+    Ok(())
 }
 
-fn put(world: &mut World, vmid: u32, option: &str) {
+/// Puts what is pending for an option into force.
+pub(super) fn put(world: &mut World, vmid: u32, option: &str) {
     let Some(guest) = world.guests.get_mut(&vmid) else { return };
     let Some(value) = guest.pending.remove(option) else { return };
     let old = guest.config.insert(option.to_owned(), value);
     if let Some(old) = old.filter(|_| is_drive(option)) {
         keep_unused(world, vmid, &old);
     }
-}
-
-enum Plug {
-    Done,
-    Later,
-    Problem(String),
-}
-
-fn hotplugs(guest: &Guest, what: &str) -> bool {
-    match guest.get("hotplug") {
-        None | Some("1") => matches!(what, "network" | "disk" | "usb"),
-        Some(list) => super::super::format::list(list).any(|item| item == what),
-    }
-}
-
-fn stem(option: &str) -> &str {
-    option.trim_end_matches(|letter: char| letter.is_ascii_digit())
-}
-
-/// Taking a device from a running guest needs the guest's consent: one without a system never gives it (recorded).
-fn unplug(world: &World, vmid: u32, option: &str) -> Plug {
-    let Some(guest) = world.guests.get(&vmid) else { return Plug::Later };
-    let consents = guest.run.as_ref().is_some_and(|run| run.os.is_some());
-    let consent = |text: String| if consents { Plug::Done } else { Plug::Problem(text) };
-    if FAST.contains(&option) {
-        return Plug::Done;
-    }
-    match stem(option) {
-        "net" if hotplugs(guest, "network") => consent(format!("error on hot-unplugging device '{option}'")),
-        "scsi" | "virtio" if hotplugs(guest, "disk") => {
-            let first = guest.get("boot").and_then(boot_devices).and_then(|devices| devices.into_iter().next());
-            if first.as_deref() == Some(option) {
-                return Plug::Problem(format!("can't unplug bootdisk '{option}'"));
-            }
-            consent(format!("error unplugging device '{option}'"))
-        }
-        "usb" if hotplugs(guest, "usb") => consent(format!("error on hot-unplugging device '{option}'")),
-        _ => Plug::Later,
-    }
-}
-
-fn plug(world: &World, vmid: u32, option: &str, value: &str) -> Plug {
-    let Some(guest) = world.guests.get(&vmid) else { return Plug::Later };
-    if FAST.contains(&option) {
-        return Plug::Done;
-    }
-    let keys = |text: &str| props::keys(world.release, false, option, text);
-    match (stem(option), guest.get(option)) {
-        ("ipconfig", _) => Plug::Done,
-        ("net", old) if hotplugs(guest, "network") => match old {
-            Some(old) if differs(&keys(old), &keys(value), &["model", "macaddr"]) => unplug(world, vmid, option),
-            _ => Plug::Done,
-        },
-        ("scsi" | "virtio", None) if hotplugs(guest, "disk") => Plug::Done,
-        ("ide" | "sata" | "scsi" | "virtio", Some(old)) => {
-            let (old, new) = (keys(old), keys(value));
-            let cdrom = new.get("media").map(String::as_str) == Some("cdrom");
-            if cdrom {
-                Plug::Done
-            } else if differs(&old, &new, &["file"]) {
-                if hotplugs(guest, "disk") && matches!(stem(option), "scsi" | "virtio") {
-                    unplug(world, vmid, option)
-                } else {
-                    Plug::Later
-                }
-            } else if differs(&old, &new, &["aio", "cache", "discard", "iothread", "queues", "ssd", "ro"]) {
-                Plug::Later
-            } else {
-                Plug::Done
-            }
-        }
-        ("balloon", old) if old != Some("0") && value != "0" => Plug::Done,
-        ("usb", _) if hotplugs(guest, "usb") => Plug::Done,
-        ("vcpus", _) if hotplugs(guest, "cpu") => Plug::Done,
-        ("memory", old) if hotplugs(guest, "memory") => {
-            let number = |text: &str| text.parse::<u64>().unwrap_or(512);
-            if number(value) > number(old.unwrap_or("512")) { Plug::Done } else { Plug::Later }
-        }
-        _ => Plug::Later,
-    }
-}
-
-fn differs(old: &Keys, new: &Keys, names: &[&str]) -> bool {
-    names.iter().any(|name| old.get(*name) != new.get(*name))
 }

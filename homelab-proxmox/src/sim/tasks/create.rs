@@ -1,9 +1,22 @@
 //! Creating a virtual machine, its disks, and turning it into a template.
 use super::super::answer::Fail;
 use super::super::props::{self, Keys};
-use super::super::world::{Guest, Identity, Texts, World, format_size};
+use super::super::rights::is_cloudinit;
+use super::super::world::{Guest, Identity, Texts, World, format_size, is_storage_id};
 use super::disk::{self, New, Spec};
 use super::{Job, Locks, Task};
+use serde::{Deserialize, Serialize};
+
+/// A guest about to be made, already judged.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Create {
+    pub(crate) vmid: u32,
+    pub(crate) options: Texts,
+    /// The storage of sizes that name none.
+    pub(crate) storage: Option<String>,
+    pub(crate) pool: Option<String>,
+    pub(crate) start: bool,
+}
 
 /// Names of drives, in the order in which they are made: alphabetical.
 pub(crate) fn is_drive(key: &str) -> bool {
@@ -30,82 +43,142 @@ pub(super) fn drive_span(world: &World, node: &str, keys: &Keys) -> u64 {
     }
 }
 
-/// Makes the disks that drive options ask for, and returns the options as they are stored.
-pub(crate) fn make_disks(
-    world: &mut World,
-    task: &mut Task,
-    node: &str,
-    vmid: u32,
-    options: &Texts,
-) -> Result<Texts, Fail> {
-    let mut made = Texts::new();
-    for (key, value) in options.iter().filter(|(key, _)| is_drive(key)) {
-        let keys = props::keys(world.release, false, key, value);
-        let text = make_disk(world, task, node, vmid, key, &keys)?;
-        made.insert(key.clone(), text);
-    }
-    Ok(made)
+/// Makes the volumes that drive options ask for.
+pub(crate) struct Maker<'a> {
+    pub(crate) node: &'a str,
+    /// Who asks, and for which guest.
+    pub(crate) rights: (&'a Identity, u32),
+    /// What the guest has, pending or not: there may be one cloud-init drive only.
+    pub(crate) others: &'a Texts,
+    /// The storage of sizes that name none.
+    pub(crate) default: Option<&'a str>,
 }
 
-fn make_disk(
-    world: &mut World,
-    task: &mut Task,
-    node: &str,
-    vmid: u32,
-    key: &str,
-    keys: &Keys,
-) -> Result<String, Fail> {
-    let format = keys.get("format").map(String::as_str);
-    match disk::spec_of(keys) {
-        Spec::Empty => Ok(disk::printed(keys, keys.get("file").map_or("none", String::as_str), None)),
-        Spec::CloudInit { storage } => {
-            let format = if world.is_files(&storage) { format.unwrap_or("qcow2") } else { "raw" };
-            let new = New { node, vmid, storage: &storage, bytes: 4 << 20, format, os: None, role: "cloudinit" };
-            let volid = disk::allocate(world, Some(task), &new)?;
-            let mut keys = keys.clone();
-            keys.insert("media".to_owned(), "cdrom".to_owned());
-            let text = disk::printed(&keys, &volid, None);
-            task.say(format!("{key}: successfully created disk '{text}'"));
-            Ok(text)
-        }
-        Spec::New { storage, bytes } => {
-            let stem = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
-            let (bytes, firmware) = match stem {
-                "efidisk" if keys.get("efitype").map(String::as_str) == Some("4m") => (540_672, true),
-                "efidisk" => (131_072, true),
-                "tpmstate" => (4 << 20, false),
-                _ => (bytes, false),
-            };
-            let format = if stem == "tpmstate" { "raw" } else { format.unwrap_or("raw") };
-            let new = New { node, vmid, storage: &storage, bytes, format, os: None, role: "" };
-            let volid = disk::allocate(world, Some(task), &new)?;
-            if firmware {
-                task.say(disk::transferred(bytes));
+impl Maker<'_> {
+    /// Makes what is asked for, and returns the drives as they are stored. What was made before an error is removed.
+    pub(crate) fn make(&self, world: &mut World, task: &mut Task, options: &Texts) -> Result<Texts, Fail> {
+        let (mut made, mut volumes) = (Texts::new(), Vec::new());
+        for (key, value) in options.iter().filter(|(key, _)| is_drive(key)) {
+            let keys = props::keys(world.release, false, key, value);
+            match self.disk(world, task, key, &keys, &made) {
+                Ok(text) => {
+                    let new = !matches!(disk::spec_of(&keys), Spec::Volume(_) | Spec::Empty);
+                    volumes.extend(new.then(|| text.split(',').next().unwrap_or_default().to_owned()));
+                    made.insert(key.clone(), text);
+                }
+                Err(fail) => {
+                    for volid in volumes {
+                        world.take_volume(self.node, &volid);
+                    }
+                    return Err(fail);
+                }
             }
-            let text = disk::printed(keys, &volid, Some(bytes));
-            task.say(format!("{key}: successfully created disk '{text}'"));
-            Ok(text)
         }
-        Spec::Import { storage, source } => {
-            let image = world.volume(node, &source).cloned();
-            let image = image.ok_or_else(|| missing_image(world, &source))?;
-            task.say(format!("create full clone of drive ({source})"));
-            let known = ["raw", "qcow2", "vmdk"].contains(&image.format.as_str());
-            let format = format.unwrap_or(if known { &image.format } else { "raw" });
-            let new = New { node, vmid, storage: &storage, bytes: image.holds, format, os: image.os, role: "" };
-            let volid = disk::allocate(world, Some(task), &new)?;
-            task.say(disk::transferred(image.holds));
-            let text = disk::printed(keys, &volid, Some(image.holds));
-            task.say(format!("{key}: successfully created disk '{text}'"));
-            Ok(text)
+        Ok(made)
+    }
+
+    /// Refuses a second cloud-init drive.
+    fn one_cloudinit(&self, key: &str, made: &Texts) -> Result<(), Fail> {
+        let is_other = |(other, value): &(&String, &String)| {
+            other.as_str() != key && is_drive(other) && is_cloudinit(value.split(',').next().unwrap_or_default())
+        };
+        match self.others.iter().chain(made).find(is_other) {
+            Some((other, _)) => Err(Fail::die(format!("{key} - cloud-init drive is already attached at '{other}'"))),
+            None => Ok(()),
         }
-        Spec::Volume(volid) => {
-            let cdrom = keys.get("media").map(String::as_str) == Some("cdrom");
-            let volume = world.volume(node, &volid);
-            let volume = volume.ok_or_else(|| Fail::die(format!("volume '{volid}' does not exist")))?;
-            let size = volume.size;
-            Ok(disk::printed(keys, &volid, (!cdrom || volume.content == "iso").then_some(size)))
+    }
+
+    fn storage(&self, named: String) -> Result<String, Fail> {
+        if named.is_empty() {
+            let text = "no storage ID specified (and no default storage)";
+            return self.default.map(str::to_owned).ok_or_else(|| Fail::die(text));
         }
+        Ok(named)
+    }
+
+    fn disk(&self, world: &mut World, task: &mut Task, key: &str, keys: &Keys, made: &Texts) -> Result<String, Fail> {
+        let (node, vmid) = (self.node, self.rights.1);
+        let format = keys.get("format").map(String::as_str);
+        let (text, bytes) = match disk::spec_of(keys) {
+            Spec::Empty => return Ok(disk::printed(keys, keys.get("file").map_or("none", String::as_str), None)),
+            Spec::CloudInit { storage } => {
+                self.one_cloudinit(key, made)?;
+                let storage = self.storage(storage)?;
+                let format = if world.is_files(&storage) { format.unwrap_or("qcow2") } else { "raw" };
+                let new = New { node, vmid, storage: &storage, bytes: 4 << 20, format, os: None, role: "cloudinit" };
+                let volid = disk::allocate(world, Some(task), &new)?;
+                let mut keys = keys.clone();
+                keys.insert("media".to_owned(), "cdrom".to_owned());
+                (disk::printed(&keys, &volid, None), None)
+            }
+            Spec::New { storage, bytes } => {
+                let storage = self.storage(storage)?;
+                let stem = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                let (bytes, firmware) = match stem {
+                    "efidisk" if keys.get("efitype").map(String::as_str) == Some("4m") => (540_672, true),
+                    "efidisk" => (131_072, true),
+                    "tpmstate" => (4 << 20, false),
+                    _ => (bytes, false),
+                };
+                let format = if stem == "tpmstate" { "raw" } else { format.unwrap_or("raw") };
+                let new = New { node, vmid, storage: &storage, bytes, format, os: None, role: "" };
+                let volid = disk::allocate(world, Some(task), &new)?;
+                (disk::printed(keys, &volid, Some(bytes)), firmware.then_some(bytes))
+            }
+            Spec::Import { storage, source } => {
+                let storage = self.storage(storage)?;
+                let image = world.volume(node, &source).cloned();
+                let image = image.ok_or_else(|| missing_image(world, &source))?;
+                task.say(format!("create full clone of drive ({source})"));
+                let known = ["raw", "qcow2", "vmdk"].contains(&image.format.as_str());
+                let format = format.unwrap_or(if known { &image.format } else { "raw" });
+                let new = New { node, vmid, storage: &storage, bytes: image.holds, format, os: image.os, role: "" };
+                let volid = disk::allocate(world, Some(task), &new)?;
+                (disk::printed(keys, &volid, Some(image.holds)), Some(image.holds))
+            }
+            Spec::Volume(volid) => return self.existing(world, key, keys, &volid, made),
+        };
+        if let Some(bytes) = bytes {
+            task.say(disk::transferred(bytes));
+        }
+        task.say(format!("{key}: successfully created disk '{text}'"));
+        Ok(text)
+    }
+
+    /// A volume that should be there.
+    fn existing(&self, world: &World, key: &str, keys: &Keys, volid: &str, made: &Texts) -> Result<String, Fail> {
+        world.volume_access(self.rights.0, Some(self.rights.1), volid, None)?;
+        let managed = volid.split_once(':').is_some_and(|(id, _)| is_storage_id(id));
+        if !managed {
+            return Err(Fail::die(format!("volume {volid} does not exist")));
+        }
+        let name = world.volume_name(volid)?;
+        if !matches!(name.kind, "images" | "iso") {
+            let at = "at /usr/share/perl5/PVE/API2/Qemu.pm line 714.";
+            let text = format!("cannot use volume {volid} - content type needs to be 'images' or 'iso' {at}");
+            return Err(Fail::die(text));
+        }
+        if let Some(format) = keys.get("format").filter(|format| **format != name.format) {
+            return Err(Fail::die(format!(
+                "drive '{key}' - volume '{volid}' - 'format={format}' option different from storage format '{}'",
+                name.format
+            )));
+        }
+        if is_cloudinit(volid) {
+            self.one_cloudinit(key, made)?;
+        } else if key == "tpmstate0" && name.format != "raw" {
+            let text = format!("tpmstate0: volume format is '{}', only 'raw' is supported!", name.format);
+            return Err(Fail::die(text));
+        }
+        world.storage_usable(volid.split(':').next().unwrap_or_default(), self.node)?;
+        let volume = world.volume(self.node, volid);
+        let volume = volume.ok_or_else(|| Fail::die(format!("volume '{volid}' does not exist")))?;
+        let cdrom = keys.get("media").map(String::as_str) == Some("cdrom");
+        let mut text = disk::printed(keys, volid, (!cdrom || volume.content == "iso").then_some(volume.size));
+        if let Some(format) = keys.get("format") {
+            text.push_str(&format!(",format={format}"));
+        }
+        Ok(text)
     }
 }
 
@@ -120,13 +193,41 @@ pub(crate) fn missing_image(world: &World, source: &str) -> Fail {
 }
 
 /// The guest as it stands after creation.
-pub(super) fn finish(world: &mut World, task: &mut Task, vmid: u32, options: Texts, start: bool) -> Result<(), Fail> {
-    let node = world.guests.get(&vmid).map(|guest| guest.node.clone()).unwrap_or_default();
-    let disks = make_disks(world, task, &node, vmid, &options)?;
-    let mut config = options;
+pub(super) fn finish(world: &mut World, task: &mut Task, create: &Create) -> Result<(), Fail> {
+    let vmid = create.vmid;
+    let prefix = |fail: Fail| Fail::die(format!("unable to create VM {vmid} - {}", fail.text()));
+    build(world, task, create).map_err(prefix)?;
+    if let Some(pool) = create.pool.as_ref().and_then(|pool| world.pools.get_mut(pool)) {
+        pool.vms.push(vmid);
+    }
+    if create.start {
+        task.say("Execute autostart");
+        let who = task.who.clone();
+        // The task ends OK before the guest runs; a stop right after it finds nothing to stop (pve-notes section 14).
+        let from = world.now + world.pace.ms(500);
+        let (node, id) = (task.node.clone(), vmid.to_string());
+        world.start_task_at(from, &node, "qmstart", &id, &who, Locks::alone(vmid), Job::Start { vmid });
+    }
+    Ok(())
+}
+
+fn build(world: &mut World, task: &mut Task, create: &Create) -> Result<(), Fail> {
+    let Create { vmid, options, .. } = create;
+    let mut config = Texts::new();
+    for (key, value) in options {
+        config.extend(super::stored(key, value).map(|value| (key.clone(), value)));
+    }
+    let node = world.guests.get(vmid).map(|guest| guest.node.clone()).unwrap_or_default();
+    let who = task.who.clone();
+    let (others, default) = (Texts::new(), create.storage.as_deref());
+    let maker = Maker { node: &node, rights: (&who, *vmid), others: &others, default };
+    let disks = maker.make(world, task, options)?;
     config.extend(disks);
-    if !config.contains_key("boot") {
+    if config.get("boot").is_none_or(|boot| boot.trim().is_empty()) {
         config.insert("boot".to_owned(), default_boot(&config));
+    }
+    if let Some(vga) = config.get("vga") {
+        super::clipboard(world.release, vga)?;
     }
     if !config.contains_key("smbios1") {
         let uuid = world.new_uuid();
@@ -136,35 +237,30 @@ pub(super) fn finish(world: &mut World, task: &mut Task, vmid: u32, options: Tex
         let uuid = world.new_uuid();
         config.insert("vmgenid".to_owned(), uuid);
     }
-    if let Some(pinned) = pin(&config) {
-        task.say(format!("pinning machine type to '{pinned}' for Windows guest OS"));
+    super::machine(world.release, config.get("machine").map_or("pc", String::as_str))?;
+    let machine = config.get("machine").map(String::as_str);
+    if let Some(pinned) = config.get("ostype").and_then(|kind| pinned(machine, kind)) {
+        let kind = pinned.split(',').next().unwrap_or_default().to_owned();
+        task.say(format!("pinning machine type to '{kind}' for Windows guest OS"));
         config.insert("machine".to_owned(), pinned);
     }
     config.insert("meta".to_owned(), format!("creation-qemu=10.0.2,ctime={}", world.seconds()));
-    if let Some(guest) = world.guests.get_mut(&vmid) {
+    if let Some(guest) = world.guests.get_mut(vmid) {
         guest.config = config;
-    }
-    if start {
-        let who = Identity { user: task.who.user.clone(), token: task.who.token.clone() };
-        // The task ends OK before the guest runs; a stop right after it finds nothing to stop (pve-notes section 14).
-        let from = world.now + world.pace.ms(500);
-        world.start_task_at(from, &node, "qmstart", &vmid.to_string(), &who, Locks::alone(vmid), Job::Start { vmid });
     }
     Ok(())
 }
 
 /// Windows guests get the newest machine version, written down.
-fn pin(config: &Texts) -> Option<String> {
-    let windows = config.get("ostype").is_some_and(|kind| kind.starts_with('w'));
-    let machine = config.get("machine").map_or("pc", String::as_str);
-    if !windows {
-        return None;
-    }
-    match machine.split(',').next().unwrap_or_default().trim_start_matches("type=") {
-        "q35" => Some("pc-q35-10.0".to_owned()),
-        "pc" => Some("pc-i440fx-10.0".to_owned()),
-        _ => None,
-    }
+pub(super) fn pinned(machine: Option<&str>, kind: &str) -> Option<String> {
+    let machine = machine.unwrap_or("pc");
+    let (kind_of, rest) = machine.split_once(',').map_or((machine, None), |(kind, rest)| (kind, Some(rest)));
+    let newest = match kind_of.trim_start_matches("type=") {
+        "q35" => "pc-q35-10.0",
+        "pc" => "pc-i440fx-10.0",
+        _ => return None,
+    };
+    kind.starts_with('w').then(|| rest.map_or_else(|| newest.to_owned(), |rest| format!("{newest},{rest}")))
 }
 
 /// The first disk, the first CD drive, the first network device.

@@ -1,5 +1,6 @@
 //! Volumes of guests: what a drive option asks for, naming, allocating, and the lines that doing so prints.
 use super::super::answer::Fail;
+use super::super::check::matches_whole;
 use super::super::props::Keys;
 use super::super::world::{Os, Volume, World, format_size};
 use super::Task;
@@ -26,11 +27,11 @@ pub(crate) fn spec_of(keys: &Keys) -> Spec {
     if matches!(file, "none" | "cdrom") {
         return Spec::Empty;
     }
-    let Some((storage, rest)) = file.split_once(':') else { return Spec::Volume(file.to_owned()) };
+    let (storage, rest) = file.split_once(':').unwrap_or(("", file));
     if rest == "cloudinit" {
         return Spec::CloudInit { storage: storage.to_owned() };
     }
-    let sized = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let sized = matches_whole(r"\d+(\.\d+)?", rest) && !storage.contains('/');
     match (sized, keys.get("import-from")) {
         (true, Some(source)) => Spec::Import { storage: storage.to_owned(), source: source.clone() },
         (true, None) => {
@@ -188,7 +189,8 @@ pub(super) fn link(world: &mut World, task: &mut Task, node: &str, source: &str,
         (format!("{storage}:{base}/{vmid}/{file}"), format!("../{base}"))
     } else {
         task.say(format!("  Logical volume \"{name}\" created."));
-        (format!("{storage}:{base}/{name}"), base.clone())
+        let thin = world.storages.get(storage).is_some_and(|options| options["type"] == "lvmthin");
+        (if thin { format!("{storage}:{name}") } else { format!("{storage}:{base}/{name}") }, base.clone())
     };
     let format = if world.is_files(storage) { "qcow2" } else { "raw" }.to_owned();
     let volume = Volume {

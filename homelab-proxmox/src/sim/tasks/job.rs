@@ -9,11 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The work of a task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Job {
-    Create {
-        vmid: u32,
-        options: Texts,
-        start: bool,
-    },
+    Create(create::Create),
     Configure {
         vmid: u32,
         change: Change,
@@ -50,6 +46,8 @@ pub(crate) enum Job {
         vmid: u32,
         disk: String,
         size: String,
+        digest: Option<String>,
+        skiplock: bool,
     },
     Move(moving::Move),
     Hand {
@@ -108,7 +106,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
     let job = task.job.clone();
     let pace = world.pace;
     match job {
-        Job::Create { vmid, options, .. } => Ok(create::span(world, vmid, &options)),
+        Job::Create(job) => Ok(create::span(world, job.vmid, &job.options)),
         Job::Configure { vmid, change } => Ok(configure::span(world, vmid, &change)),
         Job::Clone(clone) => clone::begin(world, &clone),
         Job::Destroy { vmid, .. } => destroy::begin(world, vmid),
@@ -117,7 +115,10 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
         Job::Shutdown { vmid, timeout, .. } => power::begin_shutdown(world, vmid, timeout),
         Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout),
         Job::Reset { .. } | Job::Pause { .. } => Ok(pace.ms(300)),
-        Job::Resize { vmid, disk, size } => moving::begin_resize(world, vmid, &disk, &size),
+        Job::Resize { vmid, disk, size, digest, skiplock } => {
+            let digest = digest.as_deref();
+            moving::begin_resize(world, task, &moving::Growth { vmid, disk: &disk, size: &size, digest, skiplock })
+        }
         Job::Move(job) => moving::begin(world, &job),
         Job::Hand { .. } => Ok(pace.ms(500)),
         Job::Template { .. } => Ok(pace.ms(1_500)),
@@ -140,7 +141,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
 pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
     let job = task.job.clone();
     match job {
-        Job::Create { vmid, options, start } => create::finish(world, task, vmid, options, start),
+        Job::Create(job) => create::finish(world, task, &job),
         Job::Configure { vmid, change } => configure::run(world, task, vmid, &change),
         Job::Clone(clone) => clone::finish(world, task, &clone),
         Job::Destroy { vmid, purge, unreferenced } => destroy::finish(world, task, vmid, purge, unreferenced),
@@ -150,7 +151,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
         Job::Reboot { vmid, .. } => power::finish_reboot(world, vmid),
         Job::Reset { vmid } => power::reset(world, vmid),
         Job::Pause { vmid, paused } => power::pause(world, vmid, paused),
-        Job::Resize { vmid, disk, size } => moving::finish_resize(world, task, vmid, &disk, &size),
+        Job::Resize { vmid, disk, size, .. } => moving::finish_resize(world, task, vmid, &disk, &size),
         Job::Move(job) => moving::finish(world, task, &job),
         Job::Hand { vmid, disk, target, slot } => moving::hand(world, task, vmid, &disk, target, &slot),
         Job::Template { vmid } => create::template(world, vmid),
@@ -180,7 +181,8 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
 /// Cleans up after a job that failed, as the real worker does: a guest half made is removed.
 pub(super) fn abandon(world: &mut World, task: &Task) {
     match &task.job {
-        Job::Create { vmid, .. } | Job::CreateCt { vmid, .. } => world.discard(*vmid),
+        Job::Create(job) => world.discard(job.vmid),
+        Job::CreateCt { vmid, .. } => world.discard(*vmid),
         Job::Clone(clone) => world.discard(clone.vmid),
         Job::Migrate(job) => {
             if let Some(guest) = world.guests.get_mut(&job.vmid) {

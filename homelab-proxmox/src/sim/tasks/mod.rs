@@ -9,6 +9,7 @@ mod content;
 mod create;
 mod destroy;
 mod disk;
+mod hotplug;
 mod job;
 mod lxc;
 mod migrate;
@@ -17,8 +18,9 @@ mod power;
 mod snapshot;
 
 pub(crate) use clone::Clone as CloneJob;
-pub(crate) use configure::{Change, keep_unused, run as configure, unique_tags};
+pub(crate) use configure::{Change, clipboard, keep_unused, machine, run as configure, stored, unique_tags};
 pub(crate) use content::{Fetch, file_format};
+pub(crate) use create::Create as CreateJob;
 pub(crate) use disk::{New as NewVolume, Spec, allocate, path_of, spec_of};
 pub(crate) use job::Job;
 pub(crate) use lxc::make_volumes;
@@ -88,6 +90,15 @@ impl Task {
         }
     }
 
+    /// When it will have ended, if that is known.
+    pub(crate) fn ends_at(&self) -> Option<u64> {
+        match self.state {
+            State::Waiting { .. } => None,
+            State::Running { end } => Some(end),
+            State::Done { at, .. } => Some(at),
+        }
+    }
+
     /// When it ended, in seconds.
     pub(crate) fn ended(&self) -> Option<u64> {
         match &self.state {
@@ -122,7 +133,7 @@ impl Task {
     fn done(&mut self, at: u64, result: Result<(), Fail>) {
         let exit = match result.map_err(Fail::text) {
             Ok(()) => "OK".to_owned(),
-            Err(text) => text.lines().collect::<Vec<_>>().join(" "),
+            Err(text) => text.replace('\n', " "),
         };
         self.say(if exit == "OK" { "TASK OK".to_owned() } else { format!("TASK ERROR: {exit}") });
         self.state = State::Done { at, exit };

@@ -1,9 +1,11 @@
 //! Disks that grow, move to another storage, or change hands.
 use super::super::answer::Fail;
-use super::super::props;
+use super::super::rights::is_cloudinit;
 use super::super::world::{World, format_size, parse_size};
+use super::super::{permission, props, quirks};
 use super::Task;
 use super::configure::keep_unused;
+use super::create::{boot_devices, boot_order};
 use super::disk::{self, New};
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +38,43 @@ fn new_size(world: &World, vmid: u32, disk: &str, size: &str) -> Result<(u64, u6
     Ok((old, if size.starts_with('+') { old + number } else { number }))
 }
 
-pub(super) fn begin_resize(world: &mut World, vmid: u32, disk: &str, size: &str) -> Result<u64, Fail> {
-    world.guests.get(&vmid).map_or(Ok(()), super::super::world::Guest::check_lock)?;
+/// A disk that is to grow.
+pub(super) struct Growth<'a> {
+    pub(super) vmid: u32,
+    pub(super) disk: &'a str,
+    pub(super) size: &'a str,
+    pub(super) digest: Option<&'a str>,
+    pub(super) skiplock: bool,
+}
+
+/// The checks of resizing; who asks needs space on the disk's storage.
+pub(super) fn begin_resize(world: &mut World, task: &Task, grow: &Growth<'_>) -> Result<u64, Fail> {
+    let Growth { vmid, disk, size, .. } = *grow;
+    let guest = world.guests.get(&vmid).filter(|guest| guest.node == task.node);
+    let guest = guest.ok_or_else(|| Fail::die(quirks::missing_guest(&task.node, false, vmid)))?;
+    if grow.digest.is_some_and(|digest| digest != guest.digest()) {
+        return Err(Fail::die(if guest.lxc { quirks::STALE_FILE } else { quirks::STALE_QEMU }));
+    }
+    if !grow.skiplock {
+        guest.check_lock()?;
+    }
+    let (node, value, volid) = drive(world, vmid, disk)?;
+    let storage = volid.split(':').next().unwrap_or_default();
+    if !guest.lxc {
+        world.volume_name(&volid)?;
+        if value.contains("media=cdrom") && !is_cloudinit(&volid) {
+            return Err(Fail::die("you can't resize a cdrom"));
+        }
+        permission::need(world, &task.who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    }
     let (old, new) = new_size(world, vmid, disk, size)?;
     if new < old {
         return Err(Fail::die("shrinking disks is not supported"));
     }
-    let (node, _, volid) = drive(world, vmid, disk)?;
-    world.check_space(&node, volid.split(':').next().unwrap_or_default(), new - old)?;
+    if volid.ends_with(".vmdk") && new > old {
+        return Err(Fail::die("can't resize this image format"));
+    }
+    world.check_space(&node, storage, new - old)?;
     Ok(world.pace.ms(700))
 }
 
@@ -91,11 +122,22 @@ pub(super) fn begin(world: &mut World, job: &Move) -> Result<u64, Fail> {
 
 /// The copy takes the disk's place; the old one goes, or stays as unused.
 pub(super) fn finish(world: &mut World, task: &mut Task, job: &Move) -> Result<(), Fail> {
+    let lxc = world.guests.get(&job.vmid).is_some_and(|guest| guest.lxc);
+    replace(world, task, job).map_err(|fail| match lxc {
+        true => fail,
+        false => Fail::die(format!("storage migration failed: {}", fail.text())),
+    })
+}
+
+fn replace(world: &mut World, task: &mut Task, job: &Move) -> Result<(), Fail> {
     let (node, value, volid) = drive(world, job.vmid, &job.disk)?;
     let lxc = world.guests.get(&job.vmid).is_some_and(|guest| guest.lxc);
     let source = world.volume(&node, &volid).cloned();
     let source = source.ok_or_else(|| Fail::die(format!("volume '{volid}' does not exist")))?;
     if !lxc {
+        if world.guests.get(&job.vmid).is_some_and(|guest| guest.snapshots.values().any(|one| one.holds(&volid))) {
+            task.say("moving disk with snapshots, snapshots will not be moved!");
+        }
         task.say(format!("create full clone of drive {} ({volid})", job.disk));
     }
     let format = job.format.clone().unwrap_or_else(|| source.format.clone());
@@ -151,12 +193,22 @@ pub(super) fn hand(
     volume.vmid = Some(target);
     let bytes = volume.size;
     world.put_volume(&node, volume);
+    let order = world.guests.get(&vmid).and_then(|guest| guest.get("boot")).and_then(boot_devices);
+    if let Some(mut devices) = order.filter(|devices| devices.iter().any(|device| device == disk)) {
+        task.say(format!("removing disk '{disk}' from boot order config"));
+        devices.retain(|device| device != disk);
+        if let Some(guest) = world.guests.get_mut(&vmid) {
+            guest.set("boot", boot_order(&devices));
+        }
+    }
     task.say(format!("removing disk '{disk}' from VM '{vmid}' config"));
     if let Some(guest) = world.guests.get_mut(&vmid) {
         guest.config.remove(disk);
     }
     let rest = value.split_once(',').map_or(String::new(), |(_, rest)| format!(",{rest}"));
-    task.say(format!("update VM {target}: -{slot} {renamed}{rest}"));
+    if !slot.starts_with("unused") {
+        task.say(format!("update VM {target}: -{slot} {renamed}{rest}"));
+    }
     if let Some(guest) = world.guests.get_mut(&target) {
         let keys = props::keys(world.release, false, slot, &format!("{renamed}{rest}"));
         let text = if slot.starts_with("unused") { renamed } else { disk::printed(&keys, &renamed, Some(bytes)) };

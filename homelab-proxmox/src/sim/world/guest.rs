@@ -38,6 +38,13 @@ pub(crate) struct Snapshot {
     pub(crate) vmstate: bool,
 }
 
+impl Snapshot {
+    /// Whether a volume is part of it.
+    pub(crate) fn holds(&self, volid: &str) -> bool {
+        self.config.values().any(|value| value.split(',').next() == Some(volid))
+    }
+}
+
 /// A guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Guest {

@@ -5,6 +5,7 @@ mod guest;
 mod network;
 mod node;
 mod storage;
+mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
 pub use build::StorageKind;
@@ -13,6 +14,7 @@ pub use node::NodeSpec;
 pub(crate) use node::{Node, PciDevice};
 pub use storage::Image;
 pub(crate) use storage::{Volume, format_size, parse_size};
+pub(crate) use volname::is_storage_id;
 
 use super::answer::Fail;
 use super::pace::Pace;

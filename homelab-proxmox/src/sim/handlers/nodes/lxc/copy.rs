@@ -45,9 +45,7 @@ pub(super) fn clone(call: &mut Call<'_>) -> Answer {
     let mut copy = Guest::new(newid, true, &target, call.world.now);
     copy.set("lock", "create");
     call.world.guests.insert(newid, copy);
-    if let Some(pool) = call.args.get("pool").map(str::to_owned).and_then(|pool| call.world.pools.get_mut(&pool)) {
-        pool.vms.push(newid);
-    }
+    let pool = call.args.get("pool").map(str::to_owned);
     let text = |key: &str| call.args.get(key).map(str::to_owned);
     let (name, description) = (text("hostname"), text("description"));
     let job = CloneJob {
@@ -61,6 +59,8 @@ pub(super) fn clone(call: &mut Call<'_>) -> Answer {
         description,
         options,
         lxc: true,
+        pool,
+        discarded: Vec::new(),
     };
     let locks = Locks { alone: vec![newid], shared: vec![vmid] };
     Ok(call.start(&node, "vzclone", &vmid.to_string(), locks, Job::Clone(job)).into())

@@ -27,7 +27,7 @@ pub(super) fn resize(call: &mut Call<'_>) -> Answer {
         return Err(Fail::die("unable to shrink disk size"));
     }
     call.lock(true, vmid)?;
-    let job = Job::Resize { vmid, disk, size };
+    let job = Job::Resize { vmid, disk, size, digest: None, skiplock: false };
     Ok(call.start(&node, "resize", &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 

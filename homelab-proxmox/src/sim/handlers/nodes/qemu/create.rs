@@ -1,19 +1,17 @@
 //! Creating and destroying virtual machines, and turning them into templates.
+use super::config::rewrite;
 use super::rules;
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
 use crate::sim::props;
-use crate::sim::tasks::{Job, Locks};
-use crate::sim::world::Guest;
+use crate::sim::tasks::{CreateJob, Job, Locks};
+use crate::sim::world::{Guest, Texts};
 
 /// POST /nodes/{node}/qemu
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
     let pool = call.args.get("pool").map(str::to_owned);
     let pool = pool.as_deref();
-    if call.args.has("archive") {
-        return Err(Fail::die("the simulator does not restore backups"));
-    }
     let mut options = rules::options(call);
     if let Some(keys) = options.get("sshkeys") {
         rules::ssh_keys(keys)?;
@@ -23,44 +21,61 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     {
         return Err(Fail::Forbidden(format!("pool '{pool}' does not exist")));
     }
+    let storage = call.args.get("storage").map(str::to_owned);
+    if let Some(storage) = &storage {
+        call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    }
     let allowed = call.may(&format!("/vms/{vmid}"), "VM.Allocate")
         || pool.is_some_and(|pool| call.may(&format!("/pool/{pool}"), "VM.Allocate"));
     if !allowed {
         return Err(Fail::Forbidden(String::new()));
     }
-    rules::storages(call, vmid, pool, &options)?;
+    if let Some(archive) = call.args.get("archive") {
+        return Err(restore(call, vmid, archive, &options));
+    }
+    rules::storages(call, vmid, &options, storage.as_deref())?;
     rules::privileges(call, vmid, pool, options.keys().map(String::as_str))?;
-    rules::devices(call, vmid, pool, &options, true)?;
+    rules::devices(call, vmid, pool, &options)?;
     rules::bridges(call, false, &options)?;
-    hookscript(call, options.get("hookscript"))?;
+    rules::cpu_model(call, options.get("cpu"), None)?;
+    rules::drives(call, &mut options)?;
     call.world.check_free(vmid).map_err(|text| Fail::die(format!("unable to create VM {vmid} - {text}")))?;
-    let nets: Vec<String> = options.keys().filter(|key| rules::stem(key) == "net").cloned().collect();
-    for net in nets {
-        let text = rules::with_mac(call, &net, &options[&net]);
-        options.insert(net, text);
-    }
-    if let Some(text) = options.get_mut("description") {
-        *text = text.trim_end().to_owned();
-    }
+    let options = rewrite(call, options);
     let mut guest = Guest::new(vmid, false, &node, call.world.now);
     guest.set("lock", "create");
     call.world.guests.insert(vmid, guest);
-    if let Some(pool) = pool.and_then(|pool| call.world.pools.get_mut(pool)) {
-        pool.vms.push(vmid);
-    }
-    let start = call.args.flag("start");
-    let job = Job::Create { vmid, options, start };
+    let pool = pool.map(str::to_owned);
+    let job = Job::Create(CreateJob { vmid, options, storage, pool, start: call.args.flag("start") });
     Ok(call.start(&node, "qmcreate", &vmid.to_string(), Locks::alone(vmid), job).into())
+}
+
+/// Why a backup is not restored: what is wrong with the request, or that the simulator cannot.
+fn restore(call: &Call<'_>, vmid: u32, archive: &str, options: &Texts) -> Fail {
+    if let Some(option) = options.keys().find(|option| rules::is_drive(option)) {
+        return Fail::param(option, "option conflicts with option 'archive'");
+    }
+    if archive == "-" {
+        return Fail::die("pipe requires cli environment");
+    }
+    if let Err(fail) = call.world.volume_access(&call.who, Some(vmid), archive, Some("backup")) {
+        return fail;
+    }
+    if call.world.volume(&call.node(), archive).is_none() {
+        return Fail::die(format!("volume '{archive}' does not exist"));
+    }
+    Fail::Status(501, "the simulator does not restore backups (the real one does)".to_owned())
 }
 
 /// A hook script must be a snippet that is there.
 pub(super) fn hookscript(call: &Call<'_>, script: Option<&String>) -> Result<(), Fail> {
     let Some(script) = script else { return Ok(()) };
-    let volume = call.world.volume(&call.node(), script);
-    if volume.is_some_and(|volume| volume.content == "snippets") {
-        return Ok(());
-    }
-    Err(Fail::param("hookscript", format!("script '{script}' does not exist\n")))
+    let text = match call.world.volume_name(script) {
+        Err(fail) => fail.text(),
+        Ok(name) if name.kind != "snippets" => format!("'{script}' is not in the snippets directory"),
+        Ok(_) if call.world.volume(&call.node(), script).is_some() => return Ok(()),
+        Ok(_) => format!("script '{script}' does not exist"),
+    };
+    Err(Fail::param("hookscript", format!("{text}\n")))
 }
 
 /// DELETE /nodes/{node}/qemu/{vmid}

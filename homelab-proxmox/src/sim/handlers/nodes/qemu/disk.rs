@@ -4,17 +4,16 @@ use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
 use crate::sim::quirks;
 use crate::sim::tasks::{Job, Locks, MoveJob};
+use crate::sim::world::{Guest, is_storage_id};
 
-/// PUT /nodes/{node}/qemu/{vmid}/resize: everything else is checked in the task.
+/// PUT /nodes/{node}/qemu/{vmid}/resize: everything is checked in the task.
 pub(super) fn resize(call: &mut Call<'_>) -> Answer {
     call.only_root(&["skiplock"])?;
     let (node, vmid) = (call.node(), call.vmid());
-    let guest = call.world.guest(&node, false, vmid)?;
-    if call.args.get("digest").is_some_and(|digest| digest != guest.digest()) {
-        return Err(Fail::die(quirks::STALE_QEMU));
-    }
-    let (disk, size) = (call.args.text("disk").to_owned(), call.args.text("size").to_owned());
-    let job = Job::Resize { vmid, disk, size };
+    let text = |name: &str| call.args.text(name).to_owned();
+    let (disk, size) = (text("disk"), text("size"));
+    let digest = call.args.get("digest").map(str::to_owned);
+    let job = Job::Resize { vmid, disk, size, digest, skiplock: call.args.flag("skiplock") };
     Ok(call.start(&node, "resize", &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 
@@ -28,7 +27,7 @@ pub(super) fn move_disk(call: &mut Call<'_>) -> Answer {
     };
     let (storage, target) = (call.args.get("storage").map(str::to_owned), call.args.get("target-vmid"));
     match (storage, target) {
-        (Some(_), Some(_)) => both("both 'storage' and 'target-vmid' given, but only one can be set"),
+        (Some(_), Some(_)) => both("either set 'storage' or 'target-vmid', but not both"),
         (None, None) => both("both 'storage' and 'target-vmid' missing, either needs to be set"),
         (None, Some(target)) => {
             let target = target.parse().unwrap_or_default();
@@ -36,61 +35,84 @@ pub(super) fn move_disk(call: &mut Call<'_>) -> Answer {
         }
         (Some(storage), None) => {
             call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
-            call.world.storage(&storage)?;
             let guest = call.world.guest(&node, false, vmid)?;
-            if call.args.get("digest").is_some_and(|digest| digest != guest.digest()) {
-                return Err(Fail::die(quirks::STALE_QEMU));
-            }
             guest.check_lock()?;
+            if call.args.get("digest").is_some_and(|digest| digest != guest.digest()) {
+                return Err(Fail::die(quirks::STALE_FILE));
+            }
             let value = guest.get(&disk).ok_or_else(|| Fail::die(format!("disk '{disk}' does not exist")))?;
             let volid = value.split(',').next().unwrap_or_default().to_owned();
             if value.contains("media=cdrom") {
                 return Err(Fail::die("you can't move a cdrom"));
             }
-            let format = call.args.get("format").map(str::to_owned);
-            let old = call.world.volume(&node, &volid).map(|volume| volume.format.clone());
-            let same = format.is_none() || format == old;
-            if volid.split(':').next() == Some(storage.as_str()) && same {
+            let old = volid.rsplit_once('.').map(|(_, end)| end).filter(|end| ["raw", "qcow2", "vmdk"].contains(end));
+            let format = call.args.get("format");
+            if volid.split(':').next() == Some(storage.as_str()) && (format.is_none() || old.is_none() || old == format)
+            {
                 return Err(Fail::die("you can't move to the same storage with same format"));
             }
-            rules::images(call, &node, &storage)?;
-            call.lock(false, vmid)?;
+            call.world.storage_usable(&storage, &node)?;
+            rules::holds_images(call, &storage)?;
             let delete = call.args.flag("delete");
-            let job = Job::Move(MoveJob { vmid, disk, storage, format, delete });
+            if delete && in_snapshot(guest, &volid) {
+                return Err(Fail::die("you can't move a disk with snapshots and delete the source"));
+            }
+            let job = Job::Move(MoveJob { vmid, disk, storage, format: format.map(str::to_owned), delete });
             Ok(call.start(&node, "qmmove", &vmid.to_string(), Locks::alone(vmid), job).into())
         }
     }
+}
+
+fn in_snapshot(guest: &Guest, volid: &str) -> bool {
+    let mut values = guest.snapshots.values().flat_map(|snapshot| snapshot.config.values());
+    values.any(|value| value.split(',').next() == Some(volid))
 }
 
 /// Giving a disk to another guest of the same node.
 fn hand_over(call: &mut Call<'_>, node: &str, vmid: u32, disk: &str, target: u32) -> Answer {
     let slot = call.args.get("target-disk").unwrap_or(disk).to_owned();
     call.need(&format!("/vms/{target}"), &["VM.Config.Disk"])?;
-    let guest = call.world.guest(node, false, vmid)?;
-    let Some(other) = call.world.guests.get(&target) else {
-        return Err(Fail::die(format!("could not find target VM {target}")));
-    };
     if target == vmid {
-        return Err(Fail::die("must be different than source VMID to move disk to another VM"));
+        return Err(Fail::param("target-vmid", "must be different than source VMID to reassign disk"));
     }
-    if guest.lxc != other.lxc {
-        return Err(Fail::die(format!("the target VM {target} is a container")));
-    }
+    let find = |id: u32, what: &str| {
+        call.world.guests.get(&id).ok_or_else(|| Fail::die(format!("could not find {what} {id}")))
+    };
+    let (guest, other) = (find(vmid, "VM")?, find(target, "target VM")?);
     if guest.node != other.node {
-        return Err(Fail::die("Both VMs need to be on the same node"));
+        let text = format!("Both VMs need to be on the same node ({} != {})", guest.node, other.node);
+        return Err(Fail::die(text));
     }
-    guest.check_lock()?;
-    other.check_lock()?;
-    let value = guest.get(disk).ok_or_else(|| Fail::die(format!("Disk '{disk}' for VM {vmid} does not exist")))?;
-    if guest.run.is_some() && !disk.starts_with("unused") {
-        return Err(Fail::die("Moving a disk of a running VM is not allowed"));
+    for id in [vmid, target] {
+        call.world.guest(node, false, id)?.check_lock()?;
     }
+    if guest.is_template() || other.is_template() {
+        return Err(Fail::die("Can't move disks from or to template VMs"));
+    }
+    for (name, guest) in [("digest", guest), ("target-digest", other)] {
+        if call.args.get(name).is_some_and(|digest| digest != guest.digest()) {
+            return Err(Fail::die(format!("VM {}: {}", guest.vmid, quirks::STALE_FILE)));
+        }
+    }
+    let value = guest.get(disk).ok_or_else(|| Fail::die(format!("Disk '{disk}' for VM '{vmid}' does not exist")))?;
     if other.get(&slot).is_some() {
         return Err(Fail::die(format!("Target disk key '{slot}' is already in use for VM '{target}'")));
     }
+    let volid = value.split(',').next().unwrap_or_default();
     if value.contains("media=cdrom") {
-        return Err(Fail::die("can't move CD-ROM"));
+        return Err(Fail::die("CD drive contents can't be moved to another VM"));
     }
+    let Some((storage, _)) = volid.split_once(':').filter(|(id, _)| is_storage_id(id)) else {
+        return Err(Fail::die(format!("Volume '{volid}' not managed by PVE")));
+    };
+    if in_snapshot(guest, volid) {
+        return Err(Fail::die("Can't move disk used by a snapshot to another VM"));
+    }
+    if guest.run.is_some() && !disk.starts_with("unused") {
+        let text = "Cannot move disk to another VM while the source VM is running - detach first";
+        return Err(Fail::die(text));
+    }
+    call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     let id = format!("{vmid}-{disk}>{target}-{slot}");
     let job = Job::Hand { vmid, disk: disk.to_owned(), target, slot };
     let locks = Locks { alone: vec![vmid, target], shared: Vec::new() };

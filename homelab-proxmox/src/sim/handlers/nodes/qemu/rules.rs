@@ -1,11 +1,12 @@
 //! Which options of a virtual machine a caller may set: privileges, root-only keys, storages, bridges.
-use super::super::super::super::answer::Fail;
-use super::super::super::super::call::Call;
-use super::super::super::super::props::{self, Keys};
-use super::super::super::super::tasks::{Spec, spec_of};
-use super::super::super::super::world::Texts;
 use crate::http::Method;
+use crate::sim::answer::Fail;
+use crate::sim::call::Call;
+use crate::sim::props::{self, Keys};
+use crate::sim::rights::Rights;
 use crate::sim::schema::SCHEMA;
+use crate::sim::tasks::{Spec, spec_of};
+use crate::sim::world::{Release, Texts, is_storage_id};
 
 /// Parameters of the calls that are no options of the guest.
 const NOT_OPTIONS: &[&str] = &[
@@ -32,7 +33,8 @@ const NOT_OPTIONS: &[&str] = &[
 pub(super) fn options(call: &Call<'_>) -> Texts {
     let mut options = call.args.texts(NOT_OPTIONS);
     if let Some(cdrom) = options.remove("cdrom") {
-        options.insert("ide2".to_owned(), format!("{cdrom},media=cdrom"));
+        let media = if cdrom.contains("media=") { "" } else { ",media=cdrom" };
+        options.insert("ide2".to_owned(), format!("{cdrom}{media}"));
     }
     options
 }
@@ -56,12 +58,9 @@ pub(super) fn stem(option: &str) -> &str {
     option.trim_end_matches(|letter: char| letter.is_ascii_digit())
 }
 
-/// Where a privilege on the guest may come from: the guest's path, or the pool that it will be in.
-fn need(call: &Call<'_>, vmid: u32, pool: Option<&str>, privilege: &str) -> Result<(), Fail> {
-    if pool.is_some_and(|pool| call.may(&format!("/pool/{pool}"), privilege)) {
-        return Ok(());
-    }
-    call.need(&format!("/vms/{vmid}"), &[privilege])
+/// The caller's rights over a guest, which may be in a pool to be.
+pub(super) fn rights<'a>(call: &'a Call<'_>, vmid: u32, pool: Option<&'a str>) -> Rights<'a> {
+    Rights { world: call.world, who: &call.who, vmid, pool }
 }
 
 /// The privileges that the options need; what is on no list is root's alone (pve-notes section 3).
@@ -74,72 +73,48 @@ pub(super) fn privileges<'o>(
     if call.who.is_root() {
         return Ok(());
     }
+    let rights = rights(call, vmid, pool);
     for option in options.filter(|option| !is_drive(option)) {
         let number = stem(option).len() < option.len();
         let privilege = match stem(option) {
-            "serial" | "usb" | "hostpci" if number => continue,
+            "unused" | "serial" | "usb" | "hostpci" | "virtiofs" if number => continue,
             "tags" => continue,
-            "numa" | "cores" | "cpu" | "cpulimit" | "cpuunits" | "sockets" | "vcpus" => "VM.Config.CPU",
-            "memory" | "balloon" | "shares" | "allow-ksm" => "VM.Config.Memory",
+            "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "sockets" | "vcpus" => "VM.Config.CPU",
+            "memory" | "balloon" | "shares" => "VM.Config.Memory",
+            "allow-ksm" if call.world.release == Release::V9_2 => "VM.Config.Memory",
             "acpi" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet" | "vga" | "watchdog" | "audio"
             | "rng" => "VM.Config.HWType",
             "agent" | "autostart" | "bios" | "description" | "keyboard" | "localtime" | "migrate_downtime"
             | "migrate_speed" | "name" | "onboot" | "ostype" | "protection" | "reboot" | "startdate" | "startup"
-            | "tdf" | "template" | "hookscript" => {
+            | "tdf" | "template" => {
+                rights.need(&["VM.Config.Options"])?;
                 if option == "startup" {
                     call.need("/", &["Sys.Modify"])?;
                 }
-                "VM.Config.Options"
+                continue;
             }
             "freeze" => "VM.PowerMgmt",
-            "boot" | "bootdisk" | "vmstatestorage" | "unused" | "virtiofs" => "VM.Config.Disk",
+            "boot" | "bootdisk" | "vmstatestorage" => "VM.Config.Disk",
             "net" if number => "VM.Config.Network",
             "ipconfig" | "cicustom" | "cipassword" | "citype" | "ciuser" | "ciupgrade" | "nameserver"
             | "searchdomain" | "sshkeys" => {
-                if need(call, vmid, pool, "VM.Config.Network").is_ok() {
-                    continue;
-                }
-                "VM.Config.Cloudinit"
+                rights.need_any(&["VM.Config.Cloudinit", "VM.Config.Network"])?;
+                continue;
             }
             _ => return Err(Fail::die(format!("only root can set '{option}' config"))),
         };
-        need(call, vmid, pool, privilege)?;
+        rights.need(&[privilege])?;
     }
     Ok(())
 }
 
-/// Devices of the host: real ones are root's, mapped ones need Mapping.Use.
-pub(super) fn devices(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: &Texts, new: bool) -> Result<(), Fail> {
-    if call.who.is_root() {
-        return Ok(());
-    }
-    for (option, value) in options {
-        let keys = props::keys(call.world.release, false, option, value);
-        let number = stem(option).len() < option.len();
-        match stem(option) {
-            "serial" if number => {
-                if value != "socket" {
-                    let verb = if new { "set" } else { "modify" };
-                    return Err(Fail::die(format!("only root can {verb} '{option}' config for real devices")));
-                }
-            }
-            "usb" if number => match (keys.get("mapping"), keys.get("host")) {
-                (Some(mapping), _) => call.need(&format!("/mapping/usb/{mapping}"), &["Mapping.Use"])?,
-                (None, Some(host)) if host.eq_ignore_ascii_case("spice") => {}
-                _ => return Err(Fail::die(format!("only root can set '{option}' config for real devices"))),
-            },
-            "hostpci" if number => match (keys.get("mapping"), keys.get("host")) {
-                (Some(mapping), None) => call.need(&format!("/mapping/pci/{mapping}"), &["Mapping.Use"])?,
-                _ => return Err(Fail::die(format!("only root can set '{option}' config for non-mapped devices"))),
-            },
-            "virtiofs" if number => {
-                let dir = keys.get("dirid").map(String::as_str).unwrap_or_default();
-                call.need(&format!("/mapping/dir/{dir}"), &["Mapping.Use"])?;
-                continue;
-            }
-            _ => continue,
+/// Devices of the host that a new guest asks for.
+pub(super) fn devices(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: &Texts) -> Result<(), Fail> {
+    let rights = rights(call, vmid, pool);
+    for kind in ["serial", "usb", "hostpci", "virtiofs"] {
+        for (option, value) in options.iter().filter(|(option, _)| stem(option) == kind) {
+            rights.device(option, value, "set")?;
         }
-        need(call, vmid, pool, "VM.Config.HWType")?;
     }
     Ok(())
 }
@@ -158,52 +133,101 @@ pub(in crate::sim::handlers::nodes) fn bridges(call: &Call<'_>, lxc: bool, optio
     Ok(())
 }
 
-/// What the drives ask of storages: that they exist, hold images, and may be used; where imports come from.
-pub(super) fn storages(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: &Texts) -> Result<(), Fail> {
-    let node = call.node();
+/// Drives must be sound in themselves before anybody asks for rights; an empty drive is one for CDs.
+pub(super) fn drives(call: &Call<'_>, options: &mut Texts) -> Result<(), Fail> {
+    for (option, value) in options.iter_mut().filter(|(option, _)| is_drive(option)) {
+        let keys = props::keys(call.world.release, false, option, value);
+        let key = |name: &str| keys.get(name).map(String::as_str);
+        if clashes(option, &keys) {
+            return Err(Fail::param(option, "unable to parse drive options"));
+        }
+        let file = key("file").unwrap_or_default();
+        let spec = spec_of(&keys);
+        if key("import-from").is_some() {
+            let zero = file.rsplit(':').next().and_then(|size| size.parse::<f64>().ok()) == Some(0.0);
+            if !matches!(spec, Spec::Import { .. }) || !zero {
+                let text = "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>";
+                return Err(Fail::param(option, text));
+            }
+            let required: &[&str] = match option.as_str() {
+                "efidisk0" => &["efitype", "pre-enrolled-keys"],
+                "tpmstate0" => &["version"],
+                _ => &[],
+            };
+            if let Some(missing) = required.iter().find(|name| key(name).is_none()) {
+                return Err(Fail::param(option, format!("need to specify '{missing}' when using 'import-from'")));
+            }
+        }
+        let managed = file.split_once(':').is_some_and(|(id, name)| !id.is_empty() && !name.is_empty());
+        let sized = matches!(spec, Spec::New { .. } | Spec::Import { .. });
+        if !managed && !sized && !matches!(spec, Spec::Empty) && !file.starts_with("/dev/") && file != "cloudinit" {
+            return Err(Fail::param(option, format!("unable to associate path '{file}' to any storage")));
+        }
+        if let Spec::Volume(volid) = &spec
+            && volid.split_once(':').is_some_and(|(id, _)| is_storage_id(id))
+            && call.world.volume_name(volid)?.kind == "iso"
+            && key("media") != Some("cdrom")
+        {
+            return Err(Fail::param(option, "explicit 'media=cdrom' is required for iso images"));
+        }
+        if matches!(spec, Spec::Empty) && key("media").is_none() {
+            value.push_str(",media=cdrom");
+        }
+    }
+    Ok(())
+}
+
+/// Options of a drive that exclude or need each other, beyond what the schema says.
+fn clashes(option: &str, keys: &Keys) -> bool {
+    let on = |name: &str| keys.get(name).is_some_and(|value| !matches!(value.as_str(), "0" | ""));
+    let both = |all: &str, one: &str| on(all) && (on(&format!("{one}_rd")) || on(&format!("{one}_wr")));
+    let twice = ["bps", "bps_rd", "bps_wr"].iter().any(|name| keys.contains_key(*name) && on(&format!("m{name}")));
+    let lonely = ["mbps", "mbps_rd", "mbps_wr"].iter().any(|name| on(&format!("{name}_max")) && !on(name));
+    let lengths = [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr"), ("iops", "iops")];
+    let also = [("iops_rd", "iops_rd"), ("iops_wr", "iops_wr")];
+    let endless = lengths
+        .iter()
+        .chain(&also)
+        .any(|(name, most)| on(&format!("{name}_max_length")) && !on(&format!("{most}_max")));
+    let cdrom = keys.get("media").map(String::as_str) == Some("cdrom")
+        && (stem(option) == "virtio"
+            || ["snapshot", "trans", "format", "heads", "secs", "cyls"].iter().any(|name| on(name)));
+    twice || lonely || endless || cdrom || both("mbps", "mbps") || both("iops", "iops")
+}
+
+/// What the drives ask of storages: that they hold images and may be used, and where imports come from.
+pub(super) fn storages(call: &Call<'_>, vmid: u32, options: &Texts, default: Option<&str>) -> Result<(), Fail> {
     for (option, value) in options.iter().filter(|(option, _)| is_drive(option)) {
         let keys = props::keys(call.world.release, false, option, value);
         let cdrom = keys.get("media").map(String::as_str) == Some("cdrom");
-        let import = keys.get("import-from");
         let file = keys.get("file").map(String::as_str).unwrap_or_default();
-        let spec = spec_of(&keys);
-        if import.is_some() && !matches!(spec, Spec::Import { .. }) || import.is_some() && !file.ends_with(":0") {
-            return Err(Fail::param(
-                option,
-                "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>",
-            ));
-        }
-        match &spec {
+        match spec_of(&keys) {
             Spec::Empty => {
                 if file == "cdrom" {
                     call.need("/", &["Sys.Console"])?;
                 }
             }
-            Spec::CloudInit { storage } => {
+            Spec::CloudInit { .. } => {}
+            Spec::New { storage, .. } | Spec::Import { storage, .. } if !cdrom => {
+                let storage = if storage.is_empty() { default.unwrap_or_default() } else { &storage };
+                if storage.is_empty() {
+                    return Err(Fail::die("no storage ID specified (and no default storage)"));
+                }
                 call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
-                images(call, &node, storage)?;
+                holds_images(call, storage)?;
             }
-            Spec::New { storage, .. } => {
-                call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
-                images(call, &node, storage)?;
-            }
-            Spec::Import { storage, source } => {
-                call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
-                images(call, &node, storage)?;
-                volume(call, vmid, source)?;
-                let kind = source.split(':').nth(1).and_then(|name| name.split('/').next()).unwrap_or_default();
-                if matches!(kind, "iso" | "vztmpl" | "backup" | "snippets") {
-                    return Err(Fail::param(
-                        option,
-                        format!("import-from needs a volume of type 'images' or 'import', not '{kind}'"),
-                    ));
+            _ => {
+                call.world.volume_access(&call.who, Some(vmid), file, None)?;
+                if file.split_once(':').is_some_and(|(id, _)| is_storage_id(id))
+                    && !matches!(call.world.volume_name(file)?.kind, "images" | "iso")
+                {
+                    return Err(Fail::param(option, "content type needs to be 'images' or 'iso'"));
                 }
             }
-            Spec::Volume(volid) => volume(call, vmid, volid)?,
         }
-        let privilege =
-            if cdrom || matches!(spec, Spec::CloudInit { .. }) { "VM.Config.CDROM" } else { "VM.Config.Disk" };
-        need(call, vmid, pool, privilege)?;
+        if let Some(source) = keys.get("import-from") {
+            import(call, vmid, option, source)?;
+        }
     }
     match options.get("vmstatestorage") {
         Some(storage) => call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"]),
@@ -211,38 +235,52 @@ pub(super) fn storages(call: &Call<'_>, vmid: u32, pool: Option<&str>, options: 
     }
 }
 
-/// The storage is there, on this node, and holds images of disks.
-pub(super) fn images(call: &Call<'_>, node: &str, storage: &str) -> Result<(), Fail> {
-    call.world.storage(storage)?;
-    if !call.world.storage_holds(storage, "images") {
-        return Err(Fail::param("storage", format!("storage '{storage}' does not support vm images")));
+/// Where an import comes from: a disk of another guest, or a file for importing.
+fn import(call: &Call<'_>, vmid: u32, option: &str, source: &str) -> Result<(), Fail> {
+    let mut owner = None;
+    if let Some((storage, _)) = source.split_once(':').filter(|(id, _)| is_storage_id(id)) {
+        let name = call.world.volume_name(source)?;
+        if !matches!(name.kind, "images" | "import") {
+            let text = format!("{source} has wrong type '{}' - needs to be 'images' or 'import'", name.kind);
+            return Err(Fail::param(option, text));
+        }
+        if name.format.starts_with("ova+") || name.format == "ova" {
+            let working = call.args.get("import-working-storage");
+            let used = working.unwrap_or(storage);
+            call.world.storage(used)?;
+            if !call.world.storage_holds(used, "images") || !call.world.is_files(used) {
+                let text = format!(
+                    "import working storage '{used}' does not support 'images' content type or is not file based."
+                );
+                return Err(Fail::param(if working.is_some() { "import-working-storage" } else { option }, text));
+            }
+            call.need(&format!("/storage/{used}"), &["Datastore.AllocateSpace"])?;
+        }
+        owner = name.owner;
     }
-    call.world.storage_usable(storage, node)
+    match owner {
+        Some(owner) => call.need(&format!("/vms/{owner}"), &["VM.Clone"]),
+        None => call.world.volume_access(&call.who, Some(vmid), source, None),
+    }
 }
 
-/// A volume may be used by its owner, and by who may allocate on its storage; paths are root's.
-pub(super) fn volume(call: &Call<'_>, vmid: u32, volid: &str) -> Result<(), Fail> {
-    let Some((storage, name)) = volid.split_once(':').filter(|_| !volid.starts_with('/')) else {
-        if call.who.is_root() {
-            return Ok(());
-        }
-        let at = "at /usr/share/perl5/PVE/Storage.pm line 502.";
-        return Err(Fail::die(format!("Only root can pass arbitrary filesystem paths. {at}")));
-    };
+/// The storage is there and holds images of disks.
+pub(super) fn holds_images(call: &Call<'_>, storage: &str) -> Result<(), Fail> {
     call.world.storage(storage)?;
-    if call.world.is_files(storage) && !name.contains('/') {
-        return Err(Fail::die(format!("unable to parse directory volume name '{name}'")));
-    }
-    let kind = name.split('/').next().unwrap_or_default();
-    let path = format!("/storage/{storage}");
-    if matches!(kind, "iso" | "vztmpl" | "import" | "snippets") {
-        return call.need_any(&path, &["Datastore.Audit", "Datastore.AllocateSpace"]);
-    }
-    let owner = call.world.volume(&call.node(), volid).and_then(|volume| volume.vmid);
-    if owner == Some(vmid) || owner.is_none() {
+    if call.world.storage_holds(storage, "images") {
         return Ok(());
     }
-    call.need(&path, &["Datastore.Allocate"])
+    Err(Fail::param("storage", format!("storage '{storage}' does not support vm images")))
+}
+
+/// A custom processor model may be used by who may look at the nodes.
+pub(super) fn cpu_model(call: &Call<'_>, new: Option<&String>, old: Option<&str>) -> Result<(), Fail> {
+    let model = |text: &str| props::keys(call.world.release, false, "cpu", text).get("cputype").cloned();
+    let Some(model_new) = new.and_then(|text| model(text)) else { return Ok(()) };
+    if !model_new.starts_with("custom-") || old.and_then(model).as_ref() == Some(&model_new) {
+        return Ok(());
+    }
+    call.need("/nodes", &["Sys.Audit"])
 }
 
 /// A network option as it is stored: with a MAC, model first.
