@@ -121,7 +121,8 @@ async fn an_empty_guest_loses_what_is_declared_away_moves_and_is_started() {
 
 #[tokio::test(start_paused = true)]
 async fn a_running_clone_takes_changes_at_once_or_with_a_restart() {
-    let live = || lab(|vm| vm.tags(["web"]).notes("x").disk(60.gib()).nic(Nic::at(STORAGE.host(202))).start_on_boot(true));
+    let live =
+        || lab(|vm| vm.tags(["web"]).notes("x").disk(60.gib()).nic(Nic::at(STORAGE.host(202))).start_on_boot(true));
     let restart = || {
         lab(|vm| {
             let vm = vm.cores(4).memory(8.gib()).at(LAN.host(203)).resolver(LAN.host(53).ip()).search_domain("lan");

@@ -114,7 +114,9 @@ async fn an_agent_that_is_declared_and_missing_is_named_where_only_it_could_tell
     let by_dhcp = || {
         let mut lab = Lab::named("home");
         let template = ubuntu(&mut lab);
-        lab.add(Vm::clone_from(template).on(DIN).named("web").nic(Nic::untagged()).agent(true).ready_within(1.minutes()));
+        lab.add(
+            Vm::clone_from(template).on(DIN).named("web").nic(Nic::untagged()).agent(true).ready_within(1.minutes()),
+        );
         lab
     };
     let run = bench.deploy(by_dhcp()).await;
@@ -124,7 +126,8 @@ async fn an_agent_that_is_declared_and_missing_is_named_where_only_it_could_tell
 #[tokio::test(start_paused = true)]
 async fn a_guest_that_we_did_not_make_is_not_touched_until_it_is_adopted() {
     let bench = bench();
-    by_hand(&bench, "din", &[("name", "theirs"), ("bios", "ovmf"), ("onboot", "1"), ("description", "Do not touch.")]).await;
+    by_hand(&bench, "din", &[("name", "theirs"), ("bios", "ovmf"), ("onboot", "1"), ("description", "Do not touch.")])
+        .await;
     let before = bench.world.inventory();
     let only_web = || {
         let mut lab = Lab::named("home");
@@ -154,9 +157,8 @@ async fn a_number_that_is_taken_meanwhile_or_by_a_container_is_told() {
 
     let bench = Bench::new(world());
     let (client, permit) = (bench.world.client(), Permit::for_tests());
-    let options: Params = [("vmid", "201"), ("ostemplate", "local:vztmpl/x.tar.zst"), ("rootfs", "local-lvm:1")]
-        .into_iter()
-        .collect();
+    let options: Params =
+        [("vmid", "201"), ("ostemplate", "local:vztmpl/x.tar.zst"), ("rootfs", "local-lvm:1")].into_iter().collect();
     // The simulated node has no template to make a container from; the number is taken all the same while it tries.
     let _ = client.post(&permit, "/nodes/din/lxc", options).await;
     if let Ok(Some(guest)) = client.guest(201).await {
@@ -223,8 +225,14 @@ fn duplicates_are_all_named_with_both_places() {
     lab.add(Vm::blank().on(GROGU).id(9000).named("ubuntu-24.04"));
     let Err(problems) = lab.build() else { panic!("the lab is not valid") };
     let text = problems.to_string();
-    for what in ["VMID 201 of pve", "address 192.168.0.202", "MAC 02:00:00:00:00:01", "VMID 9000 of pve", "guest name ubuntu-24.04"] {
-        assert!(text.contains(&format!("{what}")), "{what} in\n{text}");
+    for what in [
+        "VMID 201 of pve",
+        "address 192.168.0.202",
+        "MAC 02:00:00:00:00:01",
+        "VMID 9000 of pve",
+        "guest name ubuntu-24.04",
+    ] {
+        assert!(text.contains(what), "{what} in\n{text}");
     }
     assert_eq!(text.matches("is claimed twice").count(), 5, "{text}");
     assert_eq!(text.matches(file!()).count() + text.matches("fixture.rs").count(), 10, "both places each:\n{text}");

@@ -26,9 +26,13 @@ impl Spec {
         let before = now.and_then(|now| now.unfinished.as_deref());
         let making = now.is_none() || before == Some(MAKING);
         let around = self.around(cx, making)?;
-        let mut at = match now {
-            Some(now) => At { vmid: now.vmid, node: now.node.clone() },
-            None => self.make(cx, &around).await?,
+        let (mut at, stranger) = match now {
+            Some(now) => (At { vmid: now.vmid, node: now.node.clone() }, None),
+            // Asked while it is made, so that silence, which takes longest to hear, costs no time.
+            None => {
+                let (at, stranger) = tokio::join!(self.make(cx, &around), self.stranger(cx));
+                (at?, Some(stranger))
+            }
         };
         let mut config = work::unlocked(cx, &at).await?;
         if at.node != self.node.name {
@@ -49,6 +53,15 @@ impl Spec {
             self.nothing_waits(cx, &at).await?;
         }
         self.grow_and_move(cx, &at).await?;
+        // Nothing is copied any more: others may, while this one starts.
+        cx.release_shared();
+        if making && self.running && !running {
+            let stranger = match stranger {
+                Some(stranger) => stranger,
+                None => self.stranger(cx).await,
+            };
+            stranger.map_or(Ok(()), Err)?;
+        }
         self.power(cx, &at, todo == Some(RESTART) || (making && restart)).await?;
         if todo.is_some() {
             let config = cx.config(&at.node, at.vmid).await?;

@@ -3,7 +3,12 @@ use super::{
     Spec,
     parts::{Address, NetKey},
 };
-use crate::{Pve, client::Reader, resource::work::At, site::Answered};
+use crate::{
+    Pve,
+    client::{Reader, pause_after},
+    resource::work::At,
+    site::Answered,
+};
 use homelab_core::{
     Apply, Failure, Field,
     units::{HostAddr, Mac},
@@ -16,10 +21,6 @@ use tokio::time::{Instant, sleep};
 
 /// The port that every guest with cloud-init answers on.
 const SSH: u16 = 22;
-/// The first pause between two tries; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a guest is waited for.
 enum Expected {
@@ -78,6 +79,24 @@ impl Spec {
         }
     }
 
+    /// Says that somebody else has the address of a guest that never ran. Started all the same, it would seem to be up while
+    /// the two take turns in answering.
+    pub(super) async fn stranger(&self, cx: &Apply<'_, Pve>) -> Option<Failure> {
+        let Some(Expected::Address(host)) = self.expected(false) else { return None };
+        if cx.network().knock(SocketAddr::new(host.ip(), SSH)).await == Answered::Nobody {
+            return None;
+        }
+        // What leaves the address may be on its way out in this very run.
+        Some(
+            Failure::passing(format!(
+                "{} was not started: another machine answers at its address {}",
+                self.name,
+                host.ip()
+            ))
+            .hint("give this one another address, or take the other machine off the network; then run again"),
+        )
+    }
+
     /// Waits until the guest is up, as far as it declares how to tell.
     pub(super) async fn ready(&self, cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
         let config = cx.config(&at.node, at.vmid).await?;
@@ -85,7 +104,6 @@ impl Spec {
         let mac = config.nets.get(&0).and_then(|net| net.mac).map(|mac| Mac::new(mac.bytes()));
         let Some(expected) = self.expected(agent) else { return Ok(()) };
         let (began, limit) = (Instant::now(), Duration::from(self.terms.ready_within));
-        let mut pause = FIRST_PAUSE;
         loop {
             let heard = if agent { ask(cx, &at.node, at.vmid, mac).await? } else { Agent::Off };
             let answered = match &expected {
@@ -104,8 +122,7 @@ impl Spec {
             }
             let seconds = began.elapsed().as_secs();
             cx.progress(format!("waits for {} ({seconds} s)", waited_for(&expected, agent)), None);
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            sleep(pause_after(began.elapsed())).await;
         }
     }
 
