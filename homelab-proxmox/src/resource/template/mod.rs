@@ -354,8 +354,12 @@ impl Spec {
         let storage = storage.map(|now| format!("its disk is on {now} and shall be on {}", self.storage));
         let firmware = now.firmware.filter(|now| *now != self.firmware).map(|_| "its firmware changes".to_owned());
         let cloud_init = (now.cloud_init != self.cloud_init).then(|| "its cloud-init drive changes".to_owned());
+        let mut why: Vec<String> = [disk, storage, firmware, cloud_init].into_iter().flatten().collect();
+        if why.is_empty() && now.node == self.node.name && now.vmid == self.vmid {
+            why.push("it is built from another image".to_owned());
+        }
         let because = |text| Note::new(homelab_core::plan::NoteKind::Because, text);
-        [disk, storage, firmware, cloud_init].into_iter().flatten().map(because).collect()
+        why.into_iter().map(because).collect()
     }
 }
 

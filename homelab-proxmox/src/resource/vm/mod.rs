@@ -8,11 +8,12 @@ mod place;
 mod ready;
 mod review;
 mod state;
+mod steps;
 
-pub use builder::{Blank, CloneOf, Placed};
 pub(crate) use names::{declared_tags, host_name, tag_list, whole_mib};
 pub use parts::{Disk, Nic};
 pub use state::{DiskState, NicState, VmOutputs, VmState};
+pub use steps::{Blank, CloneOf, Placed};
 
 use super::{
     Node,

@@ -76,7 +76,7 @@ impl Spec {
         let disk = now.disks.get(&slot)?;
         match (self.disks.get(&slot)?, change.field.ends_with(".size")) {
             (Field::Cleared, _) if disk.data => Some(Note::refused(format!("{slot} holds data: {}", disk.size)).hint(
-                format!("say first that it may be lost: `.scratch_disk({slot:?}, ..)`; take it away with the next run"),
+                "declare it as a `.scratch_disk(..)` first: what holds no data can be taken away by the run after",
             )),
             (Field::Cleared, _) if slot == BOOT => Some(
                 Note::refused("the disk with the system cannot be taken away").hint("leave the guest stopped instead"),
