@@ -167,3 +167,21 @@ fn every_block_of_code_in_the_documents_compiles() {
         }
     }
 }
+
+#[test]
+fn every_test_that_the_coverage_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/coverage.md")).expect("docs/coverage.md is there");
+    let (mut last, mut named) = ("", 0);
+    for quoted in text.split('`').skip(1).step_by(2) {
+        let Some((file, test)) = quoted.split_once("::").filter(|(file, _)| *file == ".." || file.ends_with(".rs"))
+        else {
+            continue;
+        };
+        last = if file == ".." { last } else { file };
+        let code = std::fs::read_to_string(root.join(last)).unwrap_or_else(|e| panic!("{last}: {e}"));
+        assert!(code.contains(&format!("fn {test}()")), "{last} has no test {test}");
+        named += 1;
+    }
+    assert!(named > 30, "only {named} tests are named");
+}

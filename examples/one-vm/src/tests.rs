@@ -1,6 +1,8 @@
 //! What the author of this lab wants to be sure of before anything is deployed.
-use super::{PVE, lab};
+use super::{PVE, lab, sites};
 use homelab_core::{
+    Mode, Secrets,
+    env::Env,
     plan::{Goal, Wishes},
     testing::{Bench, World as _},
 };
@@ -78,4 +80,47 @@ async fn a_second_deploy_finds_nothing_to_do_and_destroy_leaves_nothing() {
     let run = bench.destroy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     assert_eq!(bench.world.inventory(), empty);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clone_has_the_firmware_and_the_cloud_init_drive_of_its_template() {
+    let bench = bench();
+    let run = bench.deploy(lab()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let inventory = bench.world.inventory();
+    let of_interest = |line: &&str| {
+        let key = line.trim().split(':').next().unwrap_or_default();
+        let keys =
+            ["bios", "machine", "efidisk0", "ide2", "ipconfig0", "name", "cores", "memory", "scsi0", "net0", "tags"];
+        key.starts_with("201 on") || keys.contains(&key)
+    };
+    let vm = inventory.split("9000 on").next().unwrap_or_default();
+    let vm: Vec<&str> = vm.lines().filter(of_interest).collect();
+    insta::assert_snapshot!(vm.join("\n"), @r"
+    201 on pve, running
+      bios: ovmf
+      cores: 2
+      efidisk0: local-lvm:vm-201-disk-0,efitype=4m,pre-enrolled-keys=0,size=528K
+      ide2: local-lvm:vm-201-cloudinit,media=cdrom
+      ipconfig0: gw=192.168.0.1,ip=192.168.0.202/24
+      machine: q35
+      memory: 4096
+      name: newservice-server
+      net0: virtio,bridge=vmbr0
+      scsi0: local-lvm:vm-201-disk-1,discard=on,iothread=1,size=50G
+      tags: homelab;newservice;production;ubuntu
+    ");
+}
+
+#[test]
+fn credentials_decide_whether_it_is_real_and_those_of_terraform_will_do() {
+    let mode = |pairs: &[(&str, &str)]| sites().mode(&Secrets::none().and(Env::from_pairs(pairs.iter().copied())));
+    assert_eq!(mode(&[]).unwrap(), Mode::Sandbox);
+    let ours = [("PROXMOX_TOKEN_ID", "root@pam!terraform"), ("PROXMOX_TOKEN_SECRET", "s3cret")];
+    assert_eq!(mode(&ours).unwrap(), Mode::Live);
+    let terraform =
+        [("TF_VAR_proxmox_api_token_id", "root@pam!terraform"), ("TF_VAR_proxmox_api_token_secret", "s3cret")];
+    assert_eq!(mode(&terraform).unwrap(), Mode::Live);
+    let half = mode(&ours[..1]).unwrap_err().to_string();
+    assert!(half.contains("PROXMOX_TOKEN_SECRET") && !half.contains("terraform:"), "{half}");
 }
