@@ -48,7 +48,7 @@ pub mod tree;
 pub mod units;
 
 pub use claim::{Claim, Lock};
-pub use connect::{Connect, Mode, Sandbox, Sites};
+pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites};
 pub use context::{Apply, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;

@@ -14,7 +14,7 @@ use homelab_core::{
 };
 use std::{
     fmt::Write as _,
-    future::{Future, pending},
+    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -159,12 +159,10 @@ impl testing::World for SimWorld {
         state.planned = Some((state.calls + after, fault));
     }
 
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        async {
-            let struck = self.wire.struck.notified();
-            if !self.wire.state().dead {
-                struck.await;
-            }
+    async fn killed(&self) {
+        let struck = self.wire.struck.notified();
+        if !self.wire.state().dead {
+            struck.await;
         }
     }
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Derives the simulator's schema from an annotated API schema of Proxmox VE.
 
-  compact-schema.py API.json > src/sim/data/schema.json
+  compact-schema.py API.json APIDATA.js > src/sim/data/schema.json
+
+APIDATA.js is the schema that the API viewer of 8.4's documentation publishes.
 
 Kept: what a server needs to judge a request (parameters, formats, permissions, which node answers). Dropped: what is
 answered, descriptions, defaults. Equal pieces are stored once, in `defs`, and named by number.
-`since` of a piece says that it is younger than 8.4; `until` that it is gone since.
+`since` of a piece says that it is younger than 8.4; `until` that it is gone since. `o` of a method holds the parameters
+that 8.4 judged otherwise, `operm` the permission that it asked for instead.
 """
 import json
 import sys
@@ -17,9 +20,8 @@ OLD = {"cyls": {"type": "integer", "optional": 1}, "heads": {"type": "integer", 
        "secs": {"type": "integer", "optional": 1},
        "trans": {"type": "string", "enum": ["none", "lba", "auto"], "optional": 1},
        "maxfiles": {"type": "integer", "minimum": 0, "optional": 1}}
-# CPU flags that a virtual machine may have (qemu-server's list).
-FLAGS = "|".join(["aes", "amd-no-ssb", "amd-ssbd", "hv-evmcs", "hv-tlbflush", "ibpb", "md-clear", "nested-virt", "pcid",
-                  "pdpe1gb", "spec-ctrl", "ssbd", "virt-ssbd"])
+# How a CPU flag is written; which ones a virtual machine may have is judged in code.
+FLAG = r"[+-][a-zA-Z0-9\-_\.]+"
 
 
 def prop(schema):
@@ -33,9 +35,44 @@ def prop(schema):
     return out
 
 
+def old_methods(path):
+    """Methods of 8.4, by verb and path, from the JavaScript that its API viewer loads."""
+    with open(path, encoding="utf-8") as handle:
+        text = handle.read()
+    tree, _ = json.JSONDecoder().raw_decode(text[text.index("["):])
+    found, todo = {}, list(tree)
+    while todo:
+        node = todo.pop()
+        for verb, info in (node.get("info") or {}).items():
+            found[f"{verb} {node['path']}"] = info
+        todo += node.get("children") or []
+    return found
+
+
+def plain(value):
+    """A schema whose numbers are comparable: some are written as text in one release and as numbers in the other."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k not in ("since", "until")}
+    return [plain(v) for v in value] if isinstance(value, list) else str(value)
+
+
+def in_84(short):
+    """What 8.4 knows of a parameter that both releases have."""
+    out = dict(short)
+    if isinstance(out.get("format"), dict):
+        out["format"] = {k: v for k, v in out["format"].items() if "since" not in v}
+    return out
+
+
+def check_of(info):
+    """The permission without its prose."""
+    return {k: v for k, v in (info.get("permissions") or {}).items() if k in ("check", "user")}
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as handle:
         api = json.load(handle)
+    before = old_methods(sys.argv[2])
     diff = api["meta"]["diff_8_4"]
     defs, known, paths = [], {}, {}
 
@@ -64,9 +101,19 @@ def main():
                     for key in gone.get(name, []):
                         short["format"][key] = OLD[key] | {"until": "9"}
                 out[name] = once(short)
+            was = before.get(call, {})
+            other = {}
+            for name, schema in ((was.get("parameters") or {}).get("properties") or {}).items():
+                short = prop(schema)
+                if name in out and name not in added and plain(in_84(defs[out[name]])) != plain(short):
+                    other[name] = once(short)
             for name in diff["parameters_removed_since"].get(call, []):
                 out[name] = once(OLD.get(name, {"type": "string", "optional": 1}) | {"until": "9"})
             entry = {"p": out}
+            if other:
+                entry["o"] = other
+            if was and check_of(was) != check_of(info):
+                entry["operm"] = once(check_of(was))
             if (info.get("parameters") or {}).get("additionalProperties", 1) not in (0, False):
                 entry["free"] = 1
             if "permissions" in info:
@@ -80,12 +127,18 @@ def main():
             paths[path][method] = entry
     for call in diff["methods_removed_since"]:
         method, path = call.split(" ", 1)
-        paths.setdefault(path, {})[method] = {"p": {"node": once({"type": "string", "format": "pve-node"})},
-                                              "free": 1, "until": "9"}
+        was = before[call]
+        names = (was.get("parameters") or {}).get("properties") or {}
+        entry = {"p": {name: once(prop(schema)) for name, schema in names.items()}, "until": "9"}
+        if "permissions" in was:
+            entry["perm"] = once(check_of(was))
+        if "node" in names:
+            entry["node"] = "node"
+        paths.setdefault(path, {})[method] = entry
     # An index that the schema does not list, and flags that it only hints at.
     paths["/"] = {"GET": {"p": {}, "perm": once({"user": "all"})}}
     formats = {name: {k: prop(v) for k, v in fields.items()} for name, fields in api["meta"]["formats"].items()}
-    formats["pve-vm-cpu-conf"]["flags"]["pattern"] = f"[+-]({FLAGS})(;[+-]({FLAGS}))*"
+    formats["pve-vm-cpu-conf"]["flags"]["pattern"] = f"{FLAG}(;{FLAG})*"
     json.dump({"formats": formats, "defs": defs, "paths": paths}, sys.stdout, separators=(",", ":"), sort_keys=True)
     sys.stdout.write("\n")
 

@@ -2,6 +2,7 @@
 //!
 //! This needs real time and real processes, so an ordinary test run does one round of it and `.ci/run` many:
 //! `HOMELAB_KILL_ROUNDS=25 cargo test -p lab --test kill -- --nocapture`. A failure prints its seed; `HOMELAB_KILL_SEED` repeats it.
+#![expect(clippy::print_stdout, reason = "whoever runs many rounds wants to see their seeds")]
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -78,7 +79,8 @@ fn a_program_that_is_killed_at_random_moments_is_finished_by_its_next_run() {
     let number = |name: &str| env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let rounds = number("HOMELAB_KILL_ROUNDS").unwrap_or(1);
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_nanos() as u64;
-    let mut random = number("HOMELAB_KILL_SEED").unwrap_or(clock) | 1;
+    let mut given = number("HOMELAB_KILL_SEED");
+    let mut random = clock | 1;
     let mut next = move || {
         random ^= random << 13;
         random ^= random >> 7;
@@ -92,7 +94,7 @@ fn a_program_that_is_killed_at_random_moments_is_finished_by_its_next_run() {
     assert!(!wanted.is_empty());
 
     for round in 0..rounds {
-        let seed = next();
+        let seed = given.take().unwrap_or_else(&mut next);
         let mut moment = seed | 1;
         let mut after = || {
             moment ^= moment << 13;

@@ -88,6 +88,16 @@ Examples:
   output proxmox/vm/web                   of one resource
   ssh root@$(output proxmox/vm/web.ip)    one bare value, for scripts")]
     Output(OutputArgs),
+    /// Print the beginning of a module that declares a resource
+    #[command(after_help = "\
+Example:
+  new vm web > lab/src/web.rs             then call it from `lab()`")]
+    New {
+        /// What: `vm`; an unknown word lists what there is
+        what: String,
+        /// Its name
+        name: String,
+    },
     /// What the lab remembers: its ledger
     #[command(subcommand)]
     State(State),

@@ -21,6 +21,7 @@ mod deploy;
 mod exit;
 mod graph;
 mod list;
+mod new;
 mod output;
 mod outside;
 mod plan;
@@ -135,6 +136,9 @@ fn dispatch(
     if let Verb::Completions { shell } = &line.verb {
         return Ok(completions::run(console, *shell, &program(&outside)));
     }
+    if let Verb::New { what, name } = &line.verb {
+        return new::run(console, &sites(), what, name);
+    }
     let session = &Session::begin(line, console, outside, lab, sites)?;
     match &line.verb {
         Verb::Plan(args) => plan::run(session, args),
@@ -146,6 +150,6 @@ fn dispatch(
         Verb::Output(args) => output::run(session, args),
         Verb::State(args) => state::run(session, args),
         Verb::Sandbox(args::SandboxVerb::Reset) => sandbox::reset(session),
-        Verb::Completions { .. } => Ok(Exit::Done),
+        Verb::Completions { .. } | Verb::New { .. } => Ok(Exit::Done),
     }
 }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The shortest pause between two looks at a task. A pause is an eighth of what was waited already, so that its end is noticed a
-/// sixteenth too late on average.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The shortest pause between two looks at a task. A pause is a tenth of what was waited already, so that its end is noticed a
+/// twentieth too late on average.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a task is waited for. Full clones and downloads of large disks take hours on slow disks.
@@ -81,7 +81,7 @@ struct Line {
 
 /// How long to wait until the next look at what was waited for so long already.
 pub(crate) fn pause_after(waited: Duration) -> Duration {
-    (waited / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+    (waited / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 impl Task {

@@ -29,7 +29,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn notes(&self) -> Notes {
-        Notes::read(self.config.description.as_ref())
+        Notes::read(self.config.description.as_ref(), self.guest.vmid)
     }
 
     pub(crate) fn id(&self) -> GuestId {

@@ -1,7 +1,8 @@
 //! The mark on a guest: a last line of its notes, which everybody can read in the web interface, and a tag to find it by.
 //!
-//! `homelab: home proxmox/vm/web unfinished=making data=scsi1,scsi2`: the lab, the key, and what has to be remembered of the
-//! guest and can be observed nowhere else.
+//! `homelab: home proxmox/vm/web id=201 unfinished=making data=scsi1,scsi2`: the lab, the key, the guest's number, and what has to
+//! be remembered of the guest and can be observed nowhere else. A clone that somebody makes by hand gets a copy of the notes, and
+//! another number: so it bears no mark.
 use crate::api::{Tags, qemu::Description};
 use homelab_core::{Mark, Owner};
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 /// The tag of every guest that a lab owns: listings show tags, so they tell which guests are worth a closer look.
 pub(crate) const TAG: &str = "homelab";
 const PREFIX: &str = "homelab: ";
+const ID: &str = "id";
 
 /// What a guest's notes say: the user's text, and the mark below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,8 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(crate) fn read(description: Option<&Description>) -> Notes {
+    /// The notes of the guest of this number.
+    pub(crate) fn read(description: Option<&Description>, vmid: u32) -> Notes {
         let mut notes = Notes::default();
         let mut text = Vec::new();
         for line in description.map_or("", Description::as_str).lines() {
@@ -31,6 +34,9 @@ impl Notes {
                 Some((mark, memory)) => (notes.mark, notes.memory) = (Some(mark), memory),
                 None => text.push(line),
             }
+        }
+        if notes.memory.remove(ID).is_some_and(|id| id != vmid.to_string()) {
+            (notes.mark, notes.memory) = (None, BTreeMap::new());
         }
         let text = text.join("\n").trim().to_owned();
         notes.text = (!text.is_empty()).then_some(text);
@@ -45,11 +51,11 @@ impl Notes {
         self.memory.get(what).map(String::as_str)
     }
 
-    /// As the server keeps it.
-    pub(crate) fn description(&self) -> Description {
+    /// As the server keeps it for the guest of this number.
+    pub(crate) fn description(&self, vmid: u32) -> Description {
         let mark = self.mark.iter().map(|mark| {
             let memory: String = self.memory.iter().map(|(what, value)| format!(" {what}={value}")).collect();
-            format!("{PREFIX}{} {}{memory}", mark.lab, mark.key)
+            format!("{PREFIX}{} {} {ID}={vmid}{memory}", mark.lab, mark.key)
         });
         let lines: Vec<String> = self.text.iter().cloned().chain(mark).collect();
         // A blank line keeps the mark from running into the user's last paragraph where the notes are shown as Markdown.
@@ -92,24 +98,30 @@ mod tests {
             mark: Some(mark()),
             memory: [("data".into(), "scsi1,scsi2".into()), ("unfinished".into(), "making".into())].into(),
         };
-        let text = notes.description();
+        let text = notes.description(201);
         assert_eq!(
             text.as_str(),
-            "Served by *nginx*.\n\nAsk Ada.\n\nhomelab: home proxmox/vm/web data=scsi1,scsi2 unfinished=making"
+            "Served by *nginx*.\n\nAsk Ada.\n\nhomelab: home proxmox/vm/web id=201 data=scsi1,scsi2 unfinished=making"
         );
-        assert_eq!(Notes::read(Some(&text)), notes);
+        assert_eq!(Notes::read(Some(&text), 201), notes);
+        let clone = Notes::read(Some(&text), 202);
+        assert_eq!(
+            clone,
+            Notes { mark: None, memory: BTreeMap::new(), ..notes.clone() },
+            "a clone by hand is not ours"
+        );
         let bare = Notes { text: None, memory: BTreeMap::new(), ..notes };
-        assert_eq!(bare.description().as_str(), "homelab: home proxmox/vm/web");
-        assert_eq!(Notes::read(Some(&bare.description())), bare);
+        assert_eq!(bare.description(201).as_str(), "homelab: home proxmox/vm/web id=201");
+        assert_eq!(Notes::read(Some(&bare.description(201)), 201), bare);
     }
 
     #[test]
     fn what_is_no_mark_is_the_users_text() {
         for text in ["homelab", "homelab: home", "my homelab: home proxmox/vm/web"] {
-            let notes = Notes::read(Some(&Description::new(text)));
+            let notes = Notes::read(Some(&Description::new(text)), 201);
             assert_eq!((notes.mark, notes.text.as_deref()), (None, Some(text)));
         }
-        assert_eq!(Notes::read(None).owner(), Owner::Unmarked);
+        assert_eq!(Notes::read(None, 201).owner(), Owner::Unmarked);
     }
 
     #[test]

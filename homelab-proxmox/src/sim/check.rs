@@ -62,7 +62,8 @@ pub(crate) fn fields(
             None => text.push_str(&format!("{path}.{name}: {UNKNOWN}\n")),
             Some(prop) => {
                 if let Some(other) = prop.requires.as_deref().filter(|other| !values.contains_key(*other)) {
-                    text.push_str(&format!("{path}.{other}: missing property - '{name}' requires this property\n"));
+                    let text_of = format!("missing property - '{path}.{name}' requires this property");
+                    text.push_str(&format!("{path}.{other}: {text_of}\n"));
                 }
                 if let Some(problem) = value_of(release, prop, value, path) {
                     text.push_str(&format!("{path}.{name}: {problem}\n"));
@@ -103,7 +104,7 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
     if let Some(least) = prop.min_length.filter(|least| length < *least) {
         return Some(format!("value must be at least {least} characters long"));
     }
-    if let Ok(number) = value.parse::<f64>() {
+    if let Some(number) = value.parse::<f64>().ok().filter(|_| is_number(value)) {
         if let Some((_, text)) = bound(prop.maximum.as_ref()).filter(|(most, _)| number > *most) {
             return Some(format!("value must have a maximum value of {text}"));
         }
@@ -112,24 +113,8 @@ pub(crate) fn value_of(release: Release, prop: &Prop, value: &str, path: &str) -
         }
     }
     let allowed = prop.one_of.as_ref()?;
-    let listed = values_in(release, allowed);
-    (!listed.contains(&value))
-        .then(|| format!("value '{value}' does not have a value in the enumeration '{}'", listed.join(", ")))
-}
-
-/// An enumeration in a release: the schema's data is 9.2's, and 8.4 had some values more and some less (recorded).
-fn values_in(release: Release, allowed: &[String]) -> Vec<&str> {
-    let mut values: Vec<&str> = allowed.iter().map(String::as_str).collect();
-    if release == Release::V8_4 {
-        if values.contains(&"zfspool") {
-            values.push("glusterfs");
-            values.sort_unstable();
-        }
-        if values.contains(&"OVSBridge") {
-            values.retain(|value| *value != "fabric");
-        }
-    }
-    values
+    (!allowed.iter().any(|known| known == value))
+        .then(|| format!("value '{value}' does not have a value in the enumeration '{}'", allowed.join(", ")))
 }
 
 fn bound(value: Option<&Value>) -> Option<(f64, String)> {
@@ -140,15 +125,15 @@ fn bound(value: Option<&Value>) -> Option<(f64, String)> {
     Some((text.parse().ok()?, text))
 }
 
+/// A number, as Perl's own check sees it: `1`, `1.`, `.5`, `1.5e-3`.
+fn is_number(value: &str) -> bool {
+    matches_whole(r"[+-]?(\d+\.\d+|\d+\.|\.\d+|\d+)([eE][+-]?\d+)?", value)
+}
+
 /// `[+-]?digits`.
 pub(crate) fn is_integer(value: &str) -> bool {
     let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_number(value: &str) -> bool {
-    let (whole, part) = value.split_once('.').unwrap_or((value, "0"));
-    is_integer(whole) && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a Perl pattern, anchored at both ends, matches.

@@ -19,6 +19,7 @@ mod call;
 mod check;
 mod clock;
 mod faults;
+mod firewall;
 mod format;
 mod handlers;
 mod pace;

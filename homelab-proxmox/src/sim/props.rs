@@ -17,11 +17,15 @@ pub(crate) fn parse(release: Release, format: &BTreeMap<String, Prop>, text: &st
 
 /// Splits a property string without judging the values.
 fn split(format: &BTreeMap<String, Prop>, text: &str) -> Result<Keys, String> {
-    let mut keys = Keys::new();
+    let (mut keys, mut unnamed) = (Keys::new(), false);
     for part in text.split(',').filter(|part| !part.trim().is_empty()) {
         match part.split_once('=') {
             Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                 let mut key = key.to_owned();
+                // A name is compared as it is written; what an alias stands for may be overwritten.
+                if keys.contains_key(&key) {
+                    return Err(format!("duplicate key in comma-separated list property: {key}\n"));
+                }
                 if let Some(alias) = format.get(&key).and_then(|prop| prop.alias.clone()) {
                     if let Some(other) = format.get(&key).and_then(|prop| prop.key_alias.clone()) {
                         if keys.contains_key(&other) {
@@ -31,29 +35,27 @@ fn split(format: &BTreeMap<String, Prop>, text: &str) -> Result<Keys, String> {
                     }
                     key = alias;
                 }
-                if keys.contains_key(&key) {
-                    return Err(format!("duplicate key in comma-separated list property: {key}\n"));
-                }
                 let value = boolean(format.get(&key), value);
                 keys.insert(key, value);
             }
             Some(_) => return Err("missing key in comma-separated list property\n".to_owned()),
             None => {
                 let default = format.iter().find(|(_, prop)| prop.default_key == 1);
-                let Some((name, prop)) = default else {
+                let Some((name, _)) = default else {
                     return Err("value without key, but schema does not define a default key\n".to_owned());
                 };
-                if keys.contains_key(name) {
+                if unnamed || keys.get(name).is_some_and(|value| value != "0") {
                     return Err(format!("duplicate key in comma-separated list property: {name}\n"));
                 }
-                keys.insert(name.clone(), boolean(Some(prop), part));
+                unnamed = true;
+                keys.insert(name.clone(), part.to_owned());
             }
         }
     }
     Ok(keys)
 }
 
-/// Inside property strings, and only there, `on` and `yes` are booleans.
+/// Inside property strings, and only behind a name there, `on` and `yes` are booleans.
 fn boolean(prop: Option<&Prop>, value: &str) -> String {
     if prop.is_some_and(|prop| prop.kind() == "boolean") {
         match value.to_ascii_lowercase().as_str() {

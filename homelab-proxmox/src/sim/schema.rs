@@ -45,7 +45,12 @@ pub(crate) enum Format {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Endpoint {
     p: BTreeMap<String, usize>,
+    /// Parameters that 8.4 judged otherwise.
+    #[serde(default)]
+    o: BTreeMap<String, usize>,
     perm: Option<usize>,
+    /// What 8.4 asked for instead.
+    operm: Option<usize>,
     node: Option<String>,
     notoken: Option<u8>,
     #[serde(default)]
@@ -118,7 +123,8 @@ impl Schema {
         endpoint: &'s Endpoint,
     ) -> impl Iterator<Item = (&'s str, &'s Prop)> {
         endpoint.p.iter().filter_map(move |(name, def)| {
-            let prop = self.props.get(*def)?.as_ref()?;
+            let def = endpoint.def(release, name).unwrap_or(*def);
+            let prop = self.props.get(def)?.as_ref()?;
             prop.in_release(release).then_some((name.as_str(), prop))
         })
     }
@@ -132,16 +138,17 @@ impl Schema {
             let plain = digits == number.to_string();
             (plain && number < family_size(stem)).then(|| format!("{stem}[n]"))
         };
-        let def = match endpoint.p.get(name) {
+        let def = match endpoint.def(release, name) {
             Some(def) if !name.contains('[') => def,
-            _ => endpoint.p.get(&family(name)?)?,
+            _ => endpoint.def(release, &family(name)?)?,
         };
-        self.props.get(*def)?.as_ref().filter(|prop| prop.in_release(release))
+        self.props.get(def)?.as_ref().filter(|prop| prop.in_release(release))
     }
 
     /// The permission that the method asks for.
-    pub(crate) fn permission(&self, endpoint: &Endpoint) -> Option<&Value> {
-        self.perms.get(endpoint.perm?)
+    pub(crate) fn permission(&self, release: Release, endpoint: &Endpoint) -> Option<&Value> {
+        let old = endpoint.operm.filter(|_| release == Release::V8_4);
+        self.perms.get(old.or(endpoint.perm)?)
     }
 
     /// The parameter of a method, by its template.
@@ -152,6 +159,12 @@ impl Schema {
 }
 
 impl Endpoint {
+    /// Where a parameter is described.
+    fn def(&self, release: Release, name: &str) -> Option<usize> {
+        let old = self.o.get(name).filter(|_| release == Release::V8_4);
+        old.or_else(|| self.p.get(name)).copied()
+    }
+
     /// The parameter that names the node which answers.
     pub(crate) fn node_param(&self) -> Option<&str> {
         self.node.as_deref()

@@ -48,25 +48,20 @@ async fn a_short_task_is_seen_to_end_soon_and_without_reading_its_log() {
     let begin = Instant::now();
     let finished = fake.pve().task(UPID.parse().unwrap()).wait(&silent).await.unwrap();
     assert!(finished.warnings.is_empty());
-    assert_eq!(begin.elapsed(), Duration::from_millis(100 + 100));
+    assert_eq!(begin.elapsed(), Duration::from_millis(50 + 50));
     assert_eq!(fake.count(), 3);
     assert!(fake.sent()[0].path.starts_with("/nodes/din/tasks/UPID%3Adin%3A"), "asked on its own node");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_is_looked_at_less_often_the_longer_it_takes_and_its_lines_are_reported_once() {
+async fn a_long_task_is_looked_at_in_tenths_of_its_time_and_its_lines_are_reported_once() {
     const LINES: &[&str] = &["create full clone of drive scsi0", "transferred 1.0 GiB of 10.0 GiB (10.00%)"];
-    let fake = server(80, "OK", LINES);
+    let fake = server(60, "OK", LINES);
     let reported = Mutex::new(Vec::new());
     let begin = Instant::now();
     let report = |progress: Progress| reported.lock().unwrap().push((progress.line, progress.percent));
     fake.pve().task(UPID.parse().unwrap()).wait(&report).await.unwrap();
-    // Ten times a second at first, once a second in the end.
-    assert!(
-        begin.elapsed() > Duration::from_secs(50) && begin.elapsed() < Duration::from_secs(70),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() > Duration::from_secs(20) && begin.elapsed() < Duration::from_secs(40));
     let expected = [(LINES[0].to_owned(), None), (LINES[1].to_owned(), Some(10.0))];
     assert_eq!(*reported.lock().unwrap(), expected);
 }

@@ -68,7 +68,7 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
     let disk = Disk { discard: Some(true), iothread: Some(true), ..Disk::import(spec.storage, image) };
     let params = Params::new()
         .set("name", &spec.name)
-        .set("description", notes(spec, cx, None).description())
+        .set("description", notes(spec, cx, None).description(spec.vmid))
         .set("tags", with_tag(spec.own_tags().unwrap_or_default()))
         .set("ostype", "l26")
         .set("cores", spec.cores)
@@ -93,7 +93,7 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
 }
 
 fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>) -> Notes {
-    rewritten(now, &spec.notes, cx.mark(), [(DIGEST, Some(spec.digest()))])
+    rewritten(spec.vmid, now, &spec.notes, cx.mark(), [(DIGEST, Some(spec.digest()))])
 }
 
 async fn grow(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Result<(), Failure> {
@@ -137,7 +137,7 @@ fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Change {
     if tags != before {
         change = change.set("tags", tags);
     }
-    let description = notes(spec, cx, Some(config)).description();
+    let description = notes(spec, cx, Some(config)).description(spec.vmid);
     if config.description.as_ref() != Some(&description) {
         change = change.set("description", description);
     }

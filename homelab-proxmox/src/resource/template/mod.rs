@@ -145,7 +145,7 @@ impl TemplateOf {
 }
 
 impl<F, C> Template<F, C> {
-    fn as_of<G, D>(self) -> Template<G, D> {
+    fn retyped<G, D>(self) -> Template<G, D> {
         Template { spec: self.spec, ty: PhantomData }
     }
 
@@ -157,13 +157,13 @@ impl<F, C> Template<F, C> {
     /// With UEFI: OVMF, machine `q35`, and a disk for its variables without enrolled keys.
     #[must_use]
     pub fn uefi(self) -> Template<Uefi, C> {
-        self.with(|spec| spec.firmware = FirmwareKind::Uefi).as_of()
+        self.with(|spec| spec.firmware = FirmwareKind::Uefi).retyped()
     }
 
     /// With a cloud-init drive on `ide2`, and addresses by DHCP unless a clone says otherwise.
     #[must_use]
     pub fn cloud_init(self) -> Template<F, CloudInit> {
-        self.with(|spec| spec.cloud_init = Some(Slot::ide(2))).as_of()
+        self.with(|spec| spec.cloud_init = Some(Slot::ide(2))).retyped()
     }
 
     /// The size of its disk. Larger than the image's own, for a disk only grows; clones can be larger still.

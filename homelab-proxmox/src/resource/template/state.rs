@@ -127,12 +127,13 @@ pub(crate) fn memory(config: &QemuConfig) -> Size {
 
 /// The notes of a guest with everything of ours replaced: the user's text, our mark and what it remembers.
 pub(crate) fn rewritten(
+    vmid: u32,
     now: Option<&QemuConfig>,
     declared: &homelab_core::Field<String>,
     mark: &homelab_core::Mark,
     memory: impl IntoIterator<Item = (&'static str, Option<String>)>,
 ) -> Notes {
-    let before = Notes::read(now.and_then(|config| config.description.as_ref()));
+    let before = Notes::read(now.and_then(|config| config.description.as_ref()), vmid);
     let text = match declared {
         homelab_core::Field::Unmanaged => before.text,
         homelab_core::Field::Set(text) => Some(text.clone()).filter(|text| !text.is_empty()),

@@ -92,7 +92,7 @@ impl Spec {
         mut edits: Edits,
         todo: Option<&str>,
     ) -> Result<(), Failure> {
-        let description = self.mark_notes(config, cx.mark(), todo).description();
+        let description = self.mark_notes(at.vmid, config, cx.mark(), todo);
         if config.description.as_ref() != Some(&description) {
             edits.set.push(("description".to_owned(), description.to_string()));
         }
@@ -125,7 +125,7 @@ impl Spec {
 
     async fn waits(&self, cx: &Apply<'_, Pve>, at: &At, why: &str) -> Result<Failure, Failure> {
         let config = cx.config(&at.node, at.vmid).await?;
-        let description = self.mark_notes(&config, cx.mark(), Some(RESTART)).description();
+        let description = self.mark_notes(at.vmid, &config, cx.mark(), Some(RESTART));
         let change = Change::new().set("description", description).if_still(config.digest.as_deref());
         cx.configure(cx.permit(), &at.node, at.vmid, &change).await?;
         Ok(Failure::new(format!("{} waits for a restart that the plan did not show: {why}", self.name))

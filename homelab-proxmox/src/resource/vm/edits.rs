@@ -3,12 +3,16 @@
 use super::{
     Spec, declared_tags,
     parts::{Address, NetKey, NicSpec},
-    state::{BOOT, DATA, UNFINISHED, data_slots, sorted},
+    review::MAKING,
+    state::{BOOT, DATA, OURS, UNFINISHED, is_disk, slots_in, sorted},
 };
 use crate::{
     api::{
         DiskSize, Tags,
-        qemu::{Agent, Boot, Change, Cpu, Disk as DiskConfig, Ip4, Mac as ApiMac, Net, QemuConfig, Slot, SshKeys},
+        qemu::{
+            Agent, Boot, Change, Cpu, Description, Disk as DiskConfig, Ip4, Mac as ApiMac, Net, QemuConfig, Slot,
+            SshKeys,
+        },
     },
     client::Params,
     resource::{
@@ -17,7 +21,7 @@ use crate::{
     },
 };
 use homelab_core::{Field, Mark, SecretValue, units::Mac};
-use std::{fmt::Display, net::IpAddr};
+use std::{collections::BTreeSet, fmt::Display, net::IpAddr};
 
 /// Options to set and to delete, and the fields that they are about.
 #[derive(Default)]
@@ -263,23 +267,45 @@ impl Spec {
         edits.field("startup", "startup", &self.startup, config.startup.as_ref());
     }
 
-    /// The notes that the guest should have: the declared text, our mark, what is unfinished, and which disks hold data.
-    pub(super) fn mark_notes(&self, config: &QemuConfig, mark: &Mark, unfinished: Option<&str>) -> Notes {
-        let before = Notes::read(config.description.as_ref());
-        let mut data: Vec<Slot> = before.recall(DATA).into_iter().flat_map(data_slots).collect();
+    /// The notes that the guest should have: the declared text, our mark, what is unfinished, which disks are ours and which hold
+    /// data.
+    pub(super) fn mark_notes(
+        &self,
+        vmid: u32,
+        config: &QemuConfig,
+        mark: &Mark,
+        unfinished: Option<&str>,
+    ) -> Description {
+        let before = Notes::read(config.description.as_ref(), vmid);
+        let recalled = |what| before.recall(what).into_iter().flat_map(slots_in).collect::<BTreeSet<Slot>>();
+        let (mut data, mut ours) = (recalled(DATA), recalled(OURS));
+        if before.recall(UNFINISHED) == Some(MAKING) {
+            // What came with the clone.
+            ours.extend(config.disks.iter().filter(|(_, disk)| is_disk(disk)).map(|(slot, _)| *slot));
+        }
         for (slot, disk) in &self.disks {
-            let is_data = disk.as_set().and_then(|disk| disk.data);
-            match (disk, is_data) {
-                (Field::Set(_), Some(true)) => data.push(*slot),
-                (Field::Set(_), Some(false)) | (Field::Cleared, _) => data.retain(|known| known != slot),
-                _ => {}
+            match disk {
+                Field::Set(disk) => {
+                    ours.insert(*slot);
+                    match disk.data {
+                        Some(true) => drop(data.insert(*slot)),
+                        Some(false) => drop(data.remove(slot)),
+                        None => {}
+                    }
+                }
+                Field::Cleared => {
+                    data.remove(slot);
+                    ours.remove(slot);
+                }
+                Field::Unmanaged => {}
             }
         }
-        data.sort_unstable();
-        data.dedup();
-        let data: Vec<String> = data.iter().map(ToString::to_string).collect();
-        let data = (!data.is_empty()).then(|| data.join(","));
-        rewritten(Some(config), &self.notes, mark, [(DATA, data), (UNFINISHED, unfinished.map(str::to_owned))])
+        let listed = |slots: BTreeSet<Slot>| {
+            let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+            (!slots.is_empty()).then(|| slots.join(","))
+        };
+        let memory = [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, unfinished.map(str::to_owned))];
+        rewritten(vmid, Some(config), &self.notes, mark, memory).description(vmid)
     }
 
     /// The options of an empty guest that nothing declares.

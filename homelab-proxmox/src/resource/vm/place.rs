@@ -23,12 +23,14 @@ impl Spec {
     async fn create(&self, cx: &Apply<'_, Pve>, around: &Around<'_>) -> Result<At, Failure> {
         let nothing = QemuConfig::default();
         let edits = self.edits(&nothing, around);
-        let description = self.mark_notes(&nothing, cx.mark(), Some(MAKING)).description();
-        let own = self.blank_options().set("description", description);
+        let own = self.blank_options();
         let own: Params = own.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let options = edits.params().iter().fold(own, |all, (key, value)| all.set(key, value));
         let node = self.node.name;
-        let make = |vmid| cx.create(cx.permit(), node, vmid, options.clone());
+        let make = |vmid| {
+            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING));
+            cx.create(cx.permit(), node, vmid, options.clone().set("description", description))
+        };
         let (vmid, task) = self.numbered(cx, make).await?;
         done(cx, "creates it", Ok(task)).await?;
         Ok(At { vmid, node: node.to_owned() })
@@ -45,10 +47,14 @@ impl Spec {
             full: Some(!linked),
             storage: self.declared_storage().filter(|_| !linked && there).map(str::to_owned),
             target: (there && on != self.node.name).then(|| self.node.name.to_owned()),
-            description: Some(self.mark_notes(&nothing, cx.mark(), Some(MAKING)).description().to_string()),
             ..CloneOptions::default()
         };
-        let make = |vmid| cx.clone_guest(cx.permit(), &on, template, vmid, &options);
+        let (on_node, options) = (on.as_str(), &options);
+        let make = async |vmid| {
+            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING)).to_string();
+            let options = CloneOptions { description: Some(description), ..options.clone() };
+            cx.clone_guest(cx.permit(), on_node, template, vmid, &options).await
+        };
         let (vmid, task) = self.numbered(cx, make).await?;
         done(cx, &format!("clones {template}"), Ok(task)).await?;
         Ok(At { vmid, node: if there { self.node.name.to_owned() } else { on } })

@@ -20,6 +20,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 pub(super) const UNFINISHED: &str = "unfinished";
 /// What the mark remembers of disks with data.
 pub(super) const DATA: &str = "data";
+/// What the mark remembers of disks that this lab made.
+pub(super) const OURS: &str = "disks";
 
 /// What can be observed of a VM.
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +80,9 @@ pub struct VmState {
     pub mac: Option<Mac>,
     /// What is still to be done with it: it was made and never seen up (`making`), or waits for a restart (`restart`).
     pub unfinished: Option<String>,
+    /// Volumes that would go with it although no lab made them: disks that somebody attached, and detached ones.
+    #[serde(skip)]
+    pub(super) foreign: Vec<String>,
     #[serde(skip)]
     pub(super) template: bool,
     #[serde(skip)]
@@ -145,7 +150,8 @@ outputs!(
 impl VmState {
     pub(super) fn of(found: &Found, running: bool) -> Self {
         let (config, notes) = (&*found.config, found.notes());
-        let data: Vec<Slot> = notes.recall(DATA).into_iter().flat_map(data_slots).collect();
+        let data: Vec<Slot> = notes.recall(DATA).into_iter().flat_map(slots_in).collect();
+        let ours: Vec<Slot> = notes.recall(OURS).into_iter().flat_map(slots_in).collect();
         let nics: BTreeMap<NetKey, NicState> = nics(config);
         let first = nics.get(&NetKey(0));
         let fixed = config.ipconfigs.get(&0).and_then(|config| match config.ip {
@@ -183,6 +189,7 @@ impl VmState {
             ip: fixed,
             mac: first.and_then(|nic| nic.mac),
             unfinished: notes.recall(UNFINISHED).map(str::to_owned),
+            foreign: foreign(config, &ours),
             template: config.template,
             agent_needed: running && agent && fixed.is_none(),
             uuid: guest::uuid(config),
@@ -196,12 +203,24 @@ impl VmState {
         let on = |disk: &DiskState| disk.storage.as_deref().map(|name| format!(" on {name}")).unwrap_or_default();
         let disks = self.disks.iter().filter(|(_, disk)| disk.data);
         let disks = disks.map(|(slot, disk)| format!("{slot}: {}{}", disk.size, on(disk)));
-        disks.chain(self.protection.then(|| "its protection in Proxmox VE".to_owned())).collect()
+        disks
+            .chain(self.foreign.iter().cloned())
+            .chain(self.protection.then(|| "its protection in Proxmox VE".to_owned()))
+            .collect()
     }
 }
 
-/// The slots that a mark remembers as holding data.
-pub(super) fn data_slots(text: &str) -> Vec<Slot> {
+fn foreign(config: &QemuConfig, ours: &[Slot]) -> Vec<String> {
+    let attached = config.disks.iter().filter(|(slot, disk)| is_disk(disk) && !ours.contains(slot));
+    let attached = attached.map(|(slot, disk)| {
+        let size = disk.size.map(|size| format!(" of {}", Size::bytes(size.as_bytes()))).unwrap_or_default();
+        format!("{slot}: a disk{size} that this lab did not make")
+    });
+    attached.chain(config.unused.iter().map(|(slot, volume)| format!("{slot}: the detached volume {volume}"))).collect()
+}
+
+/// The slots that a mark remembers.
+pub(super) fn slots_in(text: &str) -> Vec<Slot> {
     text.split(',').filter_map(|slot| slot.parse().ok()).collect()
 }
 
@@ -217,7 +236,7 @@ fn disks(config: &QemuConfig, data: &[Slot]) -> BTreeMap<Slot, DiskState> {
     drives.map(|(slot, disk)| (*slot, disk_state(disk, data.contains(slot)))).collect()
 }
 
-fn is_disk(disk: &Disk) -> bool {
+pub(super) fn is_disk(disk: &Disk) -> bool {
     !disk.cdrom && !disk.is_cloud_init()
 }
 

@@ -6,11 +6,12 @@ mod guests;
 mod nodes;
 mod pools;
 mod storage;
+mod storage_kind;
 
 use super::answer::{Answer, Fail, Reply};
 use super::call::{Args, Call};
 use super::schema::{Found, SCHEMA};
-use super::world::{Identity, Release, World};
+use super::world::{Identity, World};
 use super::{check, permission, quirks, random};
 use crate::http::{Method, Request};
 use percent_encoding::percent_decode_str;
@@ -21,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
     let path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
     let found = SCHEMA.find(world.release, request.method, &path);
-    let open = found.as_ref().is_some_and(is_open);
+    let open = found.as_ref().is_some_and(|found| is_open(world, found));
     let who = match world.caller(request.method, &request.headers) {
         Ok(who) => who,
         Err(_) if open => Identity::user("nobody"),
@@ -32,12 +33,7 @@ pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
         return Err(Fail::Status(501, format!("Method '{method} {path}' not implemented")));
     };
     let args = arguments(template, named, request)?;
-    // The monitor's privilege changed with 9.0, and the schema only tells the new one.
-    if world.release == Release::V8_4 && template.ends_with("/monitor") {
-        permission::need(world, &who, &format!("/vms/{}", args.text("vmid")), &["VM.Monitor"])?;
-    } else {
-        permission::declared(world, &who, SCHEMA.permission(endpoint), &args)?;
-    }
+    permission::declared(world, &who, SCHEMA.permission(world.release, endpoint), &args)?;
     if who.token.is_some() && endpoint.refuses_tokens() {
         return Err(Fail::Forbidden("API tokens are not allowed here".to_owned()));
     }
@@ -93,8 +89,8 @@ pub fn check_request(release: Release, request: &Request) -> Result<(), String> 
 }
 
 /// Methods that answer without a login.
-fn is_open(found: &Found<'_>) -> bool {
-    SCHEMA.permission(found.endpoint).is_some_and(|check| check["user"] == "world")
+fn is_open(world: &World, found: &Found<'_>) -> bool {
+    SCHEMA.permission(world.release, found.endpoint).is_some_and(|check| check["user"] == "world")
 }
 
 /// The checksum of an upload must look like one of its algorithm, or the HTTP layer refuses it (recorded). Only sha256

@@ -95,6 +95,9 @@ pub(super) fn finish(world: &mut World, task: &mut Task, clone: &Clone) -> Resul
     let guest = world.guests.entry(clone.vmid).or_insert_with(|| Guest::new(clone.vmid, clone.lxc, &clone.target, now));
     guest.config = config;
     guest.node.clone_from(&clone.target);
+    if let Some(firewall) = world.guest_firewalls.get(&clone.source).cloned() {
+        world.guest_firewalls.insert(clone.vmid, firewall);
+    }
     Ok(())
 }
 

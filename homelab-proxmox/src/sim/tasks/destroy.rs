@@ -45,6 +45,7 @@ pub(super) fn finish(
     for pool in world.pools.values_mut() {
         pool.vms.retain(|member| *member != vmid);
     }
+    world.guest_firewalls.remove(&vmid);
     if purge {
         task.say(format!("purging {} {vmid} from related configurations..", if guest.lxc { "CT" } else { "VM" }));
         for sid in [format!("vm:{vmid}"), format!("ct:{vmid}")] {

@@ -42,6 +42,7 @@ impl World {
             mappings: BTreeMap::new(),
             options: Texts::new(),
             firewall: Firewall::default(),
+            guest_firewalls: BTreeMap::new(),
             ha: Ha::default(),
             jobs: BTreeMap::new(),
             figures_read: 0,

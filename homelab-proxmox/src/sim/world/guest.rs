@@ -1,7 +1,7 @@
 //! A virtual machine or container: its configuration, what is pending, and whether it runs.
 use super::super::answer::Fail;
 use super::super::{quirks, random};
-use super::{Firewall, World};
+use super::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,6 @@ pub(crate) struct Guest {
     pub(crate) deleting: BTreeMap<String, bool>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     pub(crate) run: Option<Run>,
-    pub(crate) firewall: Firewall,
     /// When it was made, in milliseconds.
     pub(crate) made: u64,
 }
@@ -67,7 +66,6 @@ impl Guest {
             deleting: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             run: None,
-            firewall: Firewall::default(),
             made: now,
         }
     }

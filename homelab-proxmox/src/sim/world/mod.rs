@@ -117,6 +117,9 @@ pub struct World {
     pub(crate) mappings: BTreeMap<String, BTreeMap<String, Mapping>>,
     pub(crate) options: Texts,
     pub(crate) firewall: Firewall,
+    /// Firewalls of guests, by id: the files are there without a guest too.
+    #[serde(default)]
+    pub(crate) guest_firewalls: BTreeMap<u32, Firewall>,
     pub(crate) ha: Ha,
     pub(crate) jobs: BTreeMap<String, Texts>,
     /// When a worker of the API last read the guests' figures for a listing of pools, in milliseconds.

@@ -1,10 +1,12 @@
 //! Firewalls of the cluster, the nodes and the guests: options, rules, groups, aliases, sets of addresses.
+mod groups;
 mod options;
 mod rules;
 mod sets;
 
 use super::super::answer::{Answer, Fail, Reply};
 use super::super::call::Call;
+use super::super::firewall::names;
 use super::super::schema::SCHEMA;
 use super::super::world::{Firewall, Texts};
 use super::super::{quirks, random};
@@ -17,7 +19,8 @@ use serde_json::{Map, Value, json};
 enum Scope {
     Cluster,
     Node(String),
-    Guest(bool, String, u32),
+    /// Whether it is a container, and its id.
+    Guest(bool, u32),
 }
 
 /// The handler of a method, if there is one.
@@ -27,37 +30,42 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     let scope = match head {
         "/cluster" => Scope::Cluster,
         "/nodes/{node}" => Scope::Node(call.node()),
-        "/nodes/{node}/qemu/{vmid}" => Scope::Guest(false, call.node(), call.vmid()),
-        "/nodes/{node}/lxc/{vmid}" => Scope::Guest(true, call.node(), call.vmid()),
+        "/nodes/{node}/qemu/{vmid}" => Scope::Guest(false, call.vmid()),
+        "/nodes/{node}/lxc/{vmid}" => Scope::Guest(true, call.vmid()),
         _ => return None,
     };
-    if let Scope::Guest(lxc, node, vmid) = &scope
-        && let Err(fail) = call.world.guest(node, *lxc, *vmid)
-    {
-        return Some(Err(fail));
-    }
+    let index: &[&str] = match scope {
+        Scope::Cluster => &["aliases", "rules", "options", "groups", "ipset", "macros", "refs"],
+        Scope::Node(_) => &["rules", "options", "log"],
+        Scope::Guest(..) => &["rules", "aliases", "ipset", "refs", "options"],
+    };
     Some(match (method, rest) {
-        ("GET", "") => Ok(named("name", &["rules", "groups", "ipset", "aliases", "options", "refs"])),
+        ("GET", "") => Ok(named("name", index)),
         ("GET", "/options") => options::read(call, &scope, path),
-        ("PUT", "/options") => options::update(call, &scope),
+        ("PUT", "/options") => options::update(call, &scope, path),
         ("GET", "/refs") => sets::refs(call, &scope),
-        ("GET", "/log" | "/macros") => Ok(json!([]).into()),
+        ("GET", "/macros") => {
+            let rows: Vec<Value> = names().map(|name| json!({"macro": name, "descr": name})).collect();
+            Ok(json!(rows).into())
+        }
+        ("GET", "/log") => Ok(Reply::from(json!([{"n": 1, "t": "no content"}])).beside("total", json!(1))),
         (_, rest) if rest.starts_with("/rules") => return rules::route(call, &scope, method, &rest[6..], false),
         (_, rest) if rest.starts_with("/groups/{group}") => {
             return rules::route(call, &scope, method, &rest[15..], true);
         }
-        (_, "/groups") => return rules::groups(call, method),
+        (_, "/groups") => return groups::route(call, method),
         (_, rest) if rest.starts_with("/aliases") => return sets::aliases(call, &scope, method, &rest[8..]),
         (_, rest) if rest.starts_with("/ipset") => return sets::ipsets(call, &scope, method, &rest[6..]),
         _ => return None,
     })
 }
 
+/// A guest's firewall is a file of its own: it is there without the guest, too.
 fn firewall<'c>(call: &'c mut Call<'_>, scope: &Scope) -> Result<&'c mut Firewall, Fail> {
     Ok(match scope {
         Scope::Cluster => &mut call.world.firewall,
         Scope::Node(node) => &mut call.world.node_mut(node)?.firewall,
-        Scope::Guest(lxc, node, vmid) => &mut call.world.guest_mut(node, *lxc, *vmid)?.firewall,
+        Scope::Guest(_, vmid) => call.world.guest_firewalls.entry(*vmid).or_default(),
     })
 }
 

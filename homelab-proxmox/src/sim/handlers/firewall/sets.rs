@@ -2,13 +2,15 @@
 use super::{Scope, digest, done, firewall, fresh};
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
-use crate::sim::world::{IpSet, Texts};
+use crate::sim::firewall::{Names, is_alias};
+use crate::sim::world::{Firewall, IpSet, Texts};
 use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-fn alias_row(name: &str, options: &Texts, digest: Option<&str>) -> Value {
+fn alias_row(options: &Texts, digest: Option<&str>) -> Value {
     let cidr = options.get("cidr").cloned().unwrap_or_default();
     let version = if cidr.contains(':') { 6 } else { 4 };
-    let mut row = json!({"name": name, "cidr": cidr, "ipversion": version});
+    let mut row = json!({"name": options.get("name"), "cidr": cidr, "ipversion": version});
     if let Some(comment) = options.get("comment") {
         row["comment"] = json!(comment);
     }
@@ -33,47 +35,77 @@ pub(super) fn aliases(call: &mut Call<'_>, scope: &Scope, method: &str, rest: &s
 fn list_aliases(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let aliases = &firewall(call, scope)?.aliases;
     let digest = digest(aliases);
-    let rows: Vec<Value> = aliases.iter().map(|(name, options)| alias_row(name, options, Some(&digest))).collect();
+    let rows: Vec<Value> = aliases.values().map(|options| alias_row(options, Some(&digest))).collect();
     Ok(json!(rows).into())
 }
 
 fn create_alias(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let name = call.args.text("name").to_owned();
-    let options = call.args.texts(&["name", "node", "vmid"]);
+    let options = alias_of(call);
     let aliases = &mut firewall(call, scope)?.aliases;
-    if aliases.contains_key(&name) {
+    if aliases.contains_key(&name.to_lowercase()) {
         return Err(Fail::param("name", format!("alias '{name}' already exists")));
     }
-    aliases.insert(name, options);
+    aliases.insert(name.to_lowercase(), options);
     done()
 }
 
-fn no_alias(name: &str) -> Fail {
-    Fail::param("name", format!("no such alias '{name}'"))
+/// An alias as it is read back from its file: a prefix that says nothing is gone.
+fn alias_of(call: &Call<'_>) -> Texts {
+    let mut options = Texts::from([
+        ("name".to_owned(), call.args.text("name").to_owned()),
+        ("cidr".to_owned(), host(call.args.text("cidr"))),
+    ]);
+    if let Some(comment) = call.args.get("comment").map(str::trim).filter(|text| !text.is_empty()) {
+        options.insert("comment".to_owned(), comment.to_owned());
+    }
+    options
+}
+
+/// An address without a prefix that covers only itself.
+fn host(cidr: &str) -> String {
+    let bare = if cidr.contains(':') { cidr.strip_suffix("/128") } else { cidr.strip_suffix("/32") };
+    bare.unwrap_or(cidr).to_owned()
+}
+
+fn no_alias() -> Fail {
+    Fail::param("name", "no such alias")
 }
 
 fn read_alias(call: &mut Call<'_>, scope: &Scope) -> Answer {
-    let name = call.args.text("name").to_owned();
-    let aliases = &firewall(call, scope)?.aliases;
-    let options = aliases.get(&name).ok_or_else(|| no_alias(&name))?;
-    Ok(alias_row(&name, options, Some(&digest(aliases))).into())
+    let name = call.args.text("name").to_lowercase();
+    let options = firewall(call, scope)?.aliases.get(&name).ok_or_else(no_alias)?;
+    Ok(alias_row(options, None).into())
 }
 
+/// What is not given is gone.
 fn update_alias(call: &mut Call<'_>, scope: &Scope) -> Answer {
-    let name = call.args.text("name").to_owned();
+    let name = call.args.text("name").to_lowercase();
     let now = digest(&firewall(call, scope)?.aliases);
     fresh(call, &now)?;
-    let set = call.args.texts(&["name", "node", "vmid", "rename", "digest"]);
+    let mut options = alias_of(call);
     let rename = call.args.get("rename").map(str::to_owned);
     let aliases = &mut firewall(call, scope)?.aliases;
-    let mut options = aliases.remove(&name).ok_or_else(|| no_alias(&name))?;
-    options.extend(set);
-    aliases.insert(rename.unwrap_or(name), options);
+    if !aliases.contains_key(&name) {
+        return Err(no_alias());
+    }
+    let mut key = name.clone();
+    if let Some(rename) = rename.filter(|rename| rename.to_lowercase() != name) {
+        key = rename.to_lowercase();
+        if aliases.contains_key(&key) {
+            return Err(Fail::param("name", format!("alias '{rename}' already exists")));
+        }
+        options.insert("name".to_owned(), rename);
+    }
+    aliases.remove(&name);
+    aliases.insert(key, options);
     done()
 }
 
 fn delete_alias(call: &mut Call<'_>, scope: &Scope) -> Answer {
-    let name = call.args.text("name").to_owned();
+    let name = call.args.text("name").to_lowercase();
+    let now = digest(&firewall(call, scope)?.aliases);
+    fresh(call, &now)?;
     firewall(call, scope)?.aliases.remove(&name);
     done()
 }
@@ -100,7 +132,7 @@ fn list_sets(call: &mut Call<'_>, scope: &Scope) -> Answer {
         .iter()
         .map(|(name, set)| {
             let mut row = json!({"name": name, "digest": digest});
-            if let Some(comment) = &set.comment {
+            if let Some(comment) = set.comment.as_ref().filter(|comment| !comment.is_empty()) {
                 row["comment"] = json!(comment);
             }
             row
@@ -112,18 +144,27 @@ fn list_sets(call: &mut Call<'_>, scope: &Scope) -> Answer {
 fn create_set(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let name = call.args.text("name").to_owned();
     let comment = call.args.get("comment").map(str::to_owned);
-    let rename = call.args.get("rename").map(str::to_owned);
-    let sets = &mut firewall(call, scope)?.ipsets;
-    if let Some(old) = rename {
-        let missing = || Fail::param("rename", format!("IPSet '{old}' does not exist"));
-        let set = sets.remove(&old).ok_or_else(missing)?;
-        sets.insert(name, set);
+    let Some(old) = call.args.get("rename").map(str::to_owned) else {
+        let sets = &mut firewall(call, scope)?.ipsets;
+        if sets.contains_key(&name) {
+            return Err(Fail::param("name", format!("IPSet '{name}' already exists")));
+        }
+        sets.insert(name.to_lowercase(), IpSet { comment, entries: Vec::new() });
         return done();
+    };
+    let now = digest(&firewall(call, scope)?.ipsets);
+    fresh(call, &now)?;
+    let sets = &mut firewall(call, scope)?.ipsets;
+    if !sets.contains_key(&old) {
+        return Err(Fail::param("name", format!("IPSet '{old}' does not exist")));
     }
-    if sets.contains_key(&name) {
-        return Err(Fail::param("name", format!("IPSet '{name}' already exists")));
+    if sets.contains_key(&name) && name != old {
+        return Err(Fail::param("name", format!("IPSet '{name}' does already exist")));
     }
-    sets.insert(name, IpSet { comment, entries: Vec::new() });
+    if let Some(mut set) = sets.remove(&old) {
+        set.comment = comment.or(set.comment);
+        sets.insert(name.to_lowercase(), set);
+    }
     done()
 }
 
@@ -153,14 +194,55 @@ fn cidr(call: &Call<'_>) -> String {
 }
 
 fn add(call: &mut Call<'_>, scope: &Scope) -> Answer {
-    let cidr = cidr(call);
-    let entry = call.args.texts(&["name", "node", "vmid"]);
-    let set = set(call, scope)?;
-    if set.entries.iter().any(|entry| entry.get("cidr") == Some(&cidr)) {
+    let asked = cidr(call);
+    set(call, scope)?;
+    let cidr = if is_alias(&asked) {
+        let own = if matches!(scope, Scope::Cluster) { None } else { Some(firewall(call, scope)?.clone()) };
+        let names = Names { cluster: &call.world.firewall, own: own.as_ref() };
+        names.resolve(&asked).map_err(Fail::die)?;
+        asked
+    } else {
+        host(&network(&asked))
+    };
+    if set(call, scope)?.entries.iter().any(|entry| entry.get("cidr") == Some(&cidr)) {
         return Err(Fail::param("cidr", format!("address '{cidr}' already exists")));
     }
-    set.entries.insert(0, entry);
+    if cidr.ends_with("/0") {
+        return Err(Fail::param("cidr", "a zero prefix is not allowed in ipset entries"));
+    }
+    let mut entry = Texts::from([("cidr".to_owned(), cidr)]);
+    describe(call, &mut entry);
+    set(call, scope)?.entries.insert(0, entry);
     done()
+}
+
+/// What an entry says beside its address; what is not given is gone.
+fn describe(call: &Call<'_>, entry: &mut Texts) {
+    entry.remove("nomatch");
+    entry.remove("comment");
+    if call.args.flag("nomatch") {
+        entry.insert("nomatch".to_owned(), "1".to_owned());
+    }
+    if let Some(comment) = call.args.get("comment").map(str::trim).filter(|text| !text.is_empty()) {
+        entry.insert("comment".to_owned(), comment.to_owned());
+    }
+}
+
+/// A network without the bits that its prefix does not cover.
+fn network(cidr: &str) -> String {
+    let Some((ip, bits)) = cidr.split_once('/') else { return cidr.to_owned() };
+    let Ok(bits) = bits.parse::<u32>() else { return cidr.to_owned() };
+    match ip.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) if bits <= 32 => {
+            let mask = if bits == 0 { 0 } else { u32::MAX << (32 - bits) };
+            format!("{}/{bits}", Ipv4Addr::from(u32::from(ip) & mask))
+        }
+        Ok(IpAddr::V6(ip)) if bits <= 128 => {
+            let mask = if bits == 0 { 0 } else { u128::MAX << (128 - bits) };
+            format!("{}/{bits}", Ipv6Addr::from(u128::from(ip) & mask))
+        }
+        _ => cidr.to_owned(),
+    }
 }
 
 fn entry(call: &mut Call<'_>, scope: &Scope) -> Answer {
@@ -174,14 +256,20 @@ fn entry(call: &mut Call<'_>, scope: &Scope) -> Answer {
 
 fn update_entry(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let cidr = cidr(call);
-    let new = call.args.texts(&["name", "node", "vmid", "digest"]);
-    let found = set(call, scope)?.entries.iter_mut().find(|entry| entry.get("cidr") == Some(&cidr));
-    found.ok_or_else(|| Fail::param("cidr", "no such IP/Network"))?.extend(new);
+    let now = digest(&set(call, scope)?.entries);
+    fresh(call, &now)?;
+    let place = set(call, scope)?.entries.iter().position(|entry| entry.get("cidr") == Some(&cidr));
+    let place = place.ok_or_else(|| Fail::param("cidr", "no such IP/Network"))?;
+    let mut entry = set(call, scope)?.entries[place].clone();
+    describe(call, &mut entry);
+    set(call, scope)?.entries[place] = entry;
     done()
 }
 
 fn remove(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let cidr = cidr(call);
+    let now = digest(&set(call, scope)?.entries);
+    fresh(call, &now)?;
     set(call, scope)?.entries.retain(|entry| entry.get("cidr") != Some(&cidr));
     done()
 }
@@ -189,29 +277,42 @@ fn remove(call: &mut Call<'_>, scope: &Scope) -> Answer {
 fn delete_set(call: &mut Call<'_>, scope: &Scope) -> Answer {
     let name = call.args.text("name").to_owned();
     let force = call.args.flag("force");
-    let sets = &mut firewall(call, scope)?.ipsets;
-    if !force && sets.get(&name).is_some_and(|set| !set.entries.is_empty()) {
+    if !set(call, scope)?.entries.is_empty() && !force {
         return Err(Fail::die(format!("IPSet '{name}' is not empty")));
     }
-    sets.remove(&name);
+    firewall(call, scope)?.ipsets.remove(&name);
     done()
 }
 
-/// What rules may refer to.
+/// What rules may refer to: a guest's may refer to the cluster's as well.
 pub(super) fn refs(call: &mut Call<'_>, scope: &Scope) -> Answer {
-    let mut rows = Vec::new();
-    let wanted = call.args.get("type").map(str::to_owned);
-    let prefix = if matches!(scope, Scope::Cluster) { "dc" } else { "guest" };
-    let firewall = firewall(call, scope)?;
-    if wanted.as_deref().is_none_or(|wanted| wanted == "alias") {
-        for name in firewall.aliases.keys() {
-            rows.push(json!({"type": "alias", "name": name, "ref": name, "scope": prefix}));
-        }
-    }
-    if wanted.as_deref().is_none_or(|wanted| wanted == "ipset") {
-        for name in firewall.ipsets.keys() {
-            rows.push(json!({"type": "ipset", "name": name, "ref": format!("+{name}"), "scope": prefix}));
-        }
+    let mut rows = rows_of(call, &call.world.firewall, "dc");
+    if !matches!(scope, Scope::Cluster) {
+        let own = firewall(call, scope)?.clone();
+        rows.extend(rows_of(call, &own, "guest"));
     }
     Ok(json!(rows).into())
+}
+
+fn rows_of(call: &Call<'_>, firewall: &Firewall, scope: &str) -> Vec<Value> {
+    let wanted = call.args.get("type");
+    let row = |kind: &str, name: &str, reference: String, comment: Option<&String>| {
+        let mut row = json!({"type": kind, "name": name, "ref": reference, "scope": scope});
+        if let Some(comment) = comment.filter(|comment| !comment.is_empty()) {
+            row["comment"] = json!(comment);
+        }
+        row
+    };
+    let mut rows = Vec::new();
+    if wanted.is_none_or(|wanted| wanted == "ipset") {
+        rows.extend(
+            firewall.ipsets.iter().map(|(name, set)| row("ipset", name, format!("+{name}"), set.comment.as_ref())),
+        );
+    }
+    if wanted.is_none_or(|wanted| wanted == "alias") {
+        rows.extend(
+            firewall.aliases.iter().map(|(name, alias)| row("alias", name, name.clone(), alias.get("comment"))),
+        );
+    }
+    rows
 }
