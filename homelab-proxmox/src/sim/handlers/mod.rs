@@ -11,7 +11,7 @@ mod storage_kind;
 use super::answer::{Answer, Fail, Reply};
 use super::call::{Args, Call};
 use super::schema::{Found, SCHEMA};
-use super::world::{Identity, World};
+use super::world::{Identity, Release, World};
 use super::{check, permission, quirks, random};
 use crate::http::{Method, Request};
 use percent_encoding::percent_decode_str;
