@@ -43,7 +43,7 @@ struct Wire {
 struct State {
     calls: u64,
     writes: u64,
-    log: Vec<String>,
+    log: Vec<Request>,
     planned: Option<(u64, Fault)>,
     dead: bool,
 }
@@ -73,6 +73,12 @@ impl SimWorld {
     /// Every call so far, `GET /cluster/resources`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
+        self.requests().iter().map(|request| format!("{} {}", request.method.as_str(), request.path)).collect()
+    }
+
+    /// The same with all that was sent.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
         self.wire.state().log.clone()
     }
 }
@@ -101,7 +107,7 @@ impl Wire {
         let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
         state.calls += 1;
         state.writes += u64::from(request.method != Method::Get);
-        state.log.push(format!("{} {}", request.method.as_str(), request.path));
+        state.log.push(request.clone());
         fault
     }
 }

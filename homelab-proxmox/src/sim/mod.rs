@@ -39,6 +39,7 @@ mod wire;
 mod world;
 
 pub use faults::{Fault, Faults};
+pub use handlers::check_request;
 pub use pace::Pace;
 pub use serve::Served;
 pub use simulator::{Logged, Sim, Up};
