@@ -1,7 +1,7 @@
 //! SSH: how a machine is reached, and every way in which that fails.
 //!
-//! [`SshMachine`] (feature `ssh`) is the real side of the seam [`Machine`](crate::host::Machine). It reads `~/.ssh/config`, asks the
-//! agent, checks host keys strictly (known_hosts, or what the lab [pins](Target::pinned)), and keeps one connection for all batches.
+//! `SshMachine` (feature `ssh`) is the real side of the seam [`Machine`](crate::host::Machine). It reads `~/.ssh/config`, asks the
+//! agent, checks host keys strictly (known_hosts, or what the lab pins), and keeps one connection for all batches.
 //! Nothing is ever accepted blindly, and no password is ever asked for.
 #[cfg(feature = "ssh")]
 mod config;

@@ -44,4 +44,4 @@ pub use pace::Pace;
 pub use serve::Served;
 pub use simulator::{Logged, Sim, Up};
 pub use store::StoreError;
-pub use world::{Image, NodeSpec, Release, StorageKind, World};
+pub use world::{Firmware, Image, NodeSpec, Release, StorageKind, Trouble, World};

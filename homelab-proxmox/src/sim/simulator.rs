@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::faults::{Fault, Faults};
 use super::handlers;
 use super::store::{Store, StoreError};
-use super::world::World;
+use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
 use std::net::IpAddr;
@@ -92,6 +92,11 @@ impl Sim {
         self.state().faults = faults;
     }
 
+    /// Changes what is wrong with the cluster from now on.
+    pub fn trouble(&self, change: impl FnOnce(&mut Trouble)) {
+        change(&mut self.state().world.trouble);
+    }
+
     /// Ends what [`Fault::Kill`] began.
     pub fn revive(&self) {
         self.state().dead = false;
@@ -159,7 +164,7 @@ impl Sim {
     pub(crate) async fn answer(&self, request: &Request) -> Response {
         let arrived = self.inner.clock.now();
         loop {
-            let (now, answer, next) = {
+            let (now, answer, next, slow) = {
                 let mut state = self.state();
                 let now = self.inner.clock.now();
                 let settled = state.world.settle(now);
@@ -168,8 +173,17 @@ impl Sim {
                 if changed && let Err(problem) = self.save(&state) {
                     return plain(599, &problem.to_string());
                 }
-                (now, answer, state.world.next_event())
+                let slow = state.world.trouble.delay(request.method, &request.path);
+                (now, answer, state.world.next_event(), slow)
             };
+            if !matches!(answer, Err(Fail::Busy(..)))
+                && let Some(delay) = slow
+            {
+                tokio::time::sleep(Duration::from_millis(delay.min(PATIENCE * 1000))).await;
+                if delay > PATIENCE * 1000 {
+                    return plain(596, "Connection timed out");
+                }
+            }
             match answer {
                 Err(Fail::Busy(patience, text)) => {
                     let give_up = arrived + patience;

@@ -156,7 +156,7 @@ pub(super) fn resource(world: &World, guest: &Guest, at: u64) -> Value {
     let mut row = json!({
         "id": format!("{}/{}", guest.kind(), guest.vmid), "type": guest.kind(), "node": guest.node, "vmid": guest.vmid,
     });
-    let node_up = world.nodes.get(&guest.node).is_none_or(|node| node.online);
+    let node_up = !world.nodes.contains_key(&guest.node) || world.is_online(&guest.node);
     if !is_seen(guest, at) || !node_up {
         row["status"] = json!("unknown");
     } else {

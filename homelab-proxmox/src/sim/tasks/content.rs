@@ -14,25 +14,31 @@ pub(crate) struct Fetch {
     pub(crate) content: String,
     /// Algorithm and the text that is expected.
     pub(crate) checksum: Option<(String, String)>,
+    /// Whether it is to be decompressed.
+    pub(crate) decompress: bool,
 }
 
-fn image(world: &World, url: &str) -> Result<Image, Fail> {
-    if let Some(image) = world.web.get(url) {
+/// What the simulated internet has at an address.
+fn image(world: &World, fetch: &Fetch) -> Result<Image, Fail> {
+    if let Some(image) = world.web.get(&fetch.url) {
         return Ok(image.clone());
     }
+    let url = &fetch.url;
     let host = url.split("://").nth(1).unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
     if host.starts_with("127.") || matches!(host, "localhost" | "[") {
-        return Err(Fail::die(format!("download failed: 500 Can't connect to {host} (Connection refused)")));
+        let file = format!("{}.tmp_dwnl.{}", path_of(world, &fetch.volid), 4_242);
+        let command = format!("wget '--progress=dot:giga' -O {file} {url}");
+        return Err(Fail::die(format!("download failed: command '{command}' failed: exit code 4")));
     }
     Ok(Image::default())
 }
 
 /// Whether the checksum of a file is the expected one; of a file that nobody described, any is.
-fn fits(image: &Image, checksum: Option<&(String, String)>) -> Result<(), Fail> {
+fn fits(image: &Image, checksum: Option<&(String, String)>) -> Result<(), String> {
     let Some((algorithm, expected)) = checksum else { return Ok(()) };
     match image.checksums.iter().find(|(name, _)| name == algorithm) {
         Some((_, got)) if !got.eq_ignore_ascii_case(expected) => {
-            Err(Fail::die(format!("checksum mismatch: got '{got}' != expect '{expected}'")))
+            Err(format!("checksum mismatch: got '{got}' != expect '{expected}'"))
         }
         _ => Ok(()),
     }
@@ -40,27 +46,38 @@ fn fits(image: &Image, checksum: Option<&(String, String)>) -> Result<(), Fail> 
 
 /// Starts the transfer; a file that is there with the right checksum is not fetched again (pve-notes section 8).
 pub(super) fn begin_fetch(world: &mut World, task: &mut Task, fetch: &Fetch) -> Result<u64, Fail> {
+    if fetch.decompress && fetch.content != "iso" {
+        return Err(Fail::die(format!("decompression not supported for {}", fetch.content)));
+    }
     let path = path_of(world, &fetch.volid);
     task.say(format!("downloading {} to {path}", fetch.url));
-    let image = image(world, &fetch.url)?;
     if world.volume(&fetch.node, &fetch.volid).is_some() {
-        if fetch.checksum.is_some() && fits(&image, fetch.checksum.as_ref()).is_ok() {
-            task.say("file already exists and checksum matches, no need to download");
-            return Ok(world.pace.ms(500));
-        }
         if fetch.checksum.is_none() {
             return Err(Fail::die(format!("refusing to override existing file '{path}'")));
         }
+        if let Err(text) = fits(&image(world, fetch)?, fetch.checksum.as_ref()) {
+            task.say("calculating checksum of existing file...");
+            return Err(Fail::die(format!("{text}, aborting")));
+        }
+        task.say("calculating checksum of existing file...OK, got correct file already, no need to download");
+        return Ok(world.pace.ms(500));
     }
+    let image = image(world, fetch)?;
     world.check_space(&fetch.node, fetch.volid.split(':').next().unwrap_or_default(), image.size)?;
     Ok(world.pace.fetch(image.size))
 }
 
 pub(super) fn finish_fetch(world: &mut World, task: &mut Task, fetch: &Fetch) -> Result<(), Fail> {
-    let image = image(world, &fetch.url)?;
-    fits(&image, fetch.checksum.as_ref())?;
-    if let Some((algorithm, _)) = &fetch.checksum {
-        task.say(format!("calculating checksum...OK, checksum verified ({algorithm})"));
+    if world.volume(&fetch.node, &fetch.volid).is_some() {
+        return Ok(());
+    }
+    let image = image(world, fetch)?;
+    if fetch.checksum.is_some() {
+        if let Err(text) = fits(&image, fetch.checksum.as_ref()) {
+            task.say("calculating checksum...");
+            return Err(Fail::die(text));
+        }
+        task.say("calculating checksum...OK, checksum verified");
     }
     let bootable = matches!(fetch.content.as_str(), "import" | "images");
     let volume = Volume {
@@ -73,7 +90,7 @@ pub(super) fn finish_fetch(world: &mut World, task: &mut Task, fetch: &Fetch) ->
         vmid: None,
         ctime: world.seconds(),
         parent: None,
-        os: bootable.then_some(Os { agent: image.agent }),
+        os: bootable.then_some(Os { agent: image.agent, firmware: image.firmware }),
         holds: image.virtual_size,
         notes: None,
     };
@@ -103,11 +120,20 @@ pub(super) fn finish_store(
     task: &mut Task,
     node: &str,
     volume: Volume,
-    temporary: &str,
+    upload: (&str, Option<&Result<(), String>>),
 ) -> Result<(), Fail> {
+    let (temporary, checked) = upload;
     let path = path_of(world, &volume.volid);
+    task.say(format!("starting file import from: {temporary}"));
+    match checked {
+        Some(Ok(())) => task.say("calculating checksum...OK, checksum verified"),
+        Some(Err(text)) => {
+            task.say("calculating checksum...");
+            return Err(Fail::die(text));
+        }
+        None => {}
+    }
     for line in [
-        format!("starting file import from: {temporary}"),
         format!("target node: {node}"),
         format!("target file: {path}"),
         format!("file size is: {}", volume.size),
@@ -122,9 +148,19 @@ pub(super) fn finish_store(
 
 /// Deleting says so even when there was nothing (recorded).
 pub(super) fn finish_drop(world: &mut World, task: &mut Task, node: &str, volid: &str) -> Result<(), Fail> {
-    world.check_unused_base(node, volid)?;
+    let (storage, name) = volid.split_once(':').unwrap_or_default();
+    world.storage_usable(storage, node)?;
+    world.check_storage_lock(storage)?;
+    if world.is_base_in_use(node, volid) {
+        return Err(Fail::die(format!("base volume '{name}' is still in use by linked clones")));
+    }
     if world.take_volume(node, volid).is_none() {
-        task.say(format!("disk image '{}' does not exist", path_of(world, volid)));
+        let path = path_of(world, volid);
+        if !world.is_files(storage) {
+            let text = format!("  Failed to find logical volume \"{}\"", path.trim_start_matches("/dev/"));
+            return Err(Fail::die(format!("lvremove '{}' error: {text}", path.trim_start_matches("/dev/"))));
+        }
+        task.say(format!("disk image '{path}' does not exist"));
     }
     task.say(format!("Removed volume '{volid}'"));
     Ok(())

@@ -63,18 +63,21 @@ pub(super) fn finish(
 }
 
 impl World {
-    /// Refuses to touch a base volume that linked clones rest on.
-    pub(crate) fn check_unused_base(&self, node: &str, volid: &str) -> Result<(), Fail> {
-        let Some((storage, name)) = volid.split_once(':') else { return Ok(()) };
-        let base = name.rsplit('/').next().unwrap_or_default();
-        if !base.starts_with("base-") {
-            return Ok(());
+    /// Whether linked clones rest on a base volume. Thin volumes do not know what they came from.
+    pub(crate) fn is_base_in_use(&self, node: &str, volid: &str) -> bool {
+        let Some((storage, name)) = volid.split_once(':') else { return false };
+        if !name.rsplit('/').next().unwrap_or_default().starts_with("base-") {
+            return false;
         }
         let parents = [name.to_owned(), format!("../{name}")];
-        let used = self.volumes_on(node, storage).any(|volume| {
+        self.volumes_on(node, storage).any(|volume| {
             volume.volid != volid && volume.parent.as_ref().is_some_and(|parent| parents.contains(parent))
-        });
-        if used {
+        })
+    }
+
+    /// Refuses to touch a base volume that linked clones rest on.
+    pub(crate) fn check_unused_base(&self, node: &str, volid: &str) -> Result<(), Fail> {
+        if self.is_base_in_use(node, volid) {
             return Err(Fail::die(format!("base volume '{volid}' is still in use by linked cloned")));
         }
         Ok(())

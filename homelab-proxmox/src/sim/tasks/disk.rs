@@ -89,6 +89,7 @@ pub(crate) fn next_name(world: &World, node: &str, storage: &str, vmid: u32, bas
 /// Makes a volume and says so in the log.
 pub(crate) fn allocate(world: &mut World, task: Option<&mut Task>, new: &New<'_>) -> Result<String, Fail> {
     world.storage_usable(new.storage, new.node)?;
+    world.check_storage_lock(new.storage)?;
     world.check_space(new.node, new.storage, new.bytes)?;
     let files = world.is_files(new.storage);
     let format = if files { new.format } else { "raw" };
@@ -186,11 +187,12 @@ pub(super) fn link(world: &mut World, task: &mut Task, node: &str, source: &str,
              backing_file=../{base} backing_fmt={} lazy_refcounts=off refcount_bits=16",
             from.size, from.format
         ));
-        (format!("{storage}:{base}/{vmid}/{file}"), format!("../{base}"))
-    } else {
+        (format!("{storage}:{base}/{vmid}/{file}"), Some(format!("../{base}")))
+    } else if world.storages.get(storage).is_some_and(|options| options["type"] == "lvmthin") {
         task.say(format!("  Logical volume \"{name}\" created."));
-        let thin = world.storages.get(storage).is_some_and(|options| options["type"] == "lvmthin");
-        (if thin { format!("{storage}:{name}") } else { format!("{storage}:{base}/{name}") }, base.clone())
+        (format!("{storage}:{name}"), None)
+    } else {
+        (format!("{storage}:{base}/{name}"), Some(base.clone()))
     };
     let format = if world.is_files(storage) { "qcow2" } else { "raw" }.to_owned();
     let volume = Volume {
@@ -199,7 +201,7 @@ pub(super) fn link(world: &mut World, task: &mut Task, node: &str, source: &str,
         used: 196_608,
         vmid: Some(vmid),
         ctime: world.seconds(),
-        parent: Some(parent),
+        parent,
         ..from
     };
     world.put_volume(node, volume);

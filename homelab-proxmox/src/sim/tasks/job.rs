@@ -80,6 +80,8 @@ pub(crate) enum Job {
         node: String,
         volume: Volume,
         temporary: String,
+        /// What the checksum said, if one was to be checked.
+        checked: Option<Result<(), String>>,
     },
     DropVolume {
         node: String,
@@ -94,6 +96,10 @@ pub(crate) enum Job {
     },
     ReloadNetwork {
         node: String,
+    },
+    /// Work that fails at once.
+    Failing {
+        text: String,
     },
     /// Work that changes nothing here (refreshing package lists and the like), in milliseconds.
     Other {
@@ -133,6 +139,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
         Job::DropVolume { .. } => Ok(pace.ms(800)),
         Job::CreateCt { vmid, template, disks, .. } => lxc::begin(world, vmid, &template, &disks),
         Job::ReloadNetwork { .. } => Ok(pace.ms(4_000)),
+        Job::Failing { text } => Err(Fail::die(text)),
         Job::Other { span } => Ok(pace.ms(span)),
     }
 }
@@ -162,7 +169,9 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
         Job::DropSnapshot { vmid, name } => snapshot::drop(world, vmid, &name),
         Job::Migrate(job) => migrate::finish(world, task, &job),
         Job::Fetch(fetch) => content::finish_fetch(world, task, &fetch),
-        Job::Store { node, volume, temporary } => content::finish_store(world, task, &node, volume, &temporary),
+        Job::Store { node, volume, temporary, checked } => {
+            content::finish_store(world, task, &node, volume, (&temporary, checked.as_ref()))
+        }
         Job::DropVolume { node, volid } => content::finish_drop(world, task, &node, &volid),
         Job::CreateCt { vmid, template, options, disks, start } => {
             lxc::finish(world, task, vmid, &template, options, &disks, start)
@@ -174,7 +183,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
             }
             Ok(())
         }
-        Job::Other { .. } => Ok(()),
+        Job::Failing { .. } | Job::Other { .. } => Ok(()),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
     if guest.run.is_some() && !job.online && !guest.lxc {
         return Err(Fail::die("can't migrate running VM without --online"));
     }
-    if !world.nodes.get(&job.target).is_some_and(|node| node.online) {
+    if !world.is_online(&job.target) {
         return Err(Fail::die(format!("target node '{}' is offline", job.target)));
     }
     for volume in local(world, job.vmid) {

@@ -1,7 +1,7 @@
 //! Starting and stopping guests.
 use super::super::answer::Fail;
 use super::super::quirks;
-use super::super::world::{Guest, Identity, Os, Run, Texts, World};
+use super::super::world::{Firmware, Guest, Identity, Os, Run, Texts, World};
 use super::configure::settle_pending;
 use super::create::boot_devices;
 use super::{Job, Locks, Task};
@@ -9,13 +9,23 @@ use super::{Job, Locks, Task};
 /// What a guest boots, when its first boot disk holds a system.
 pub(crate) fn boots(world: &World, guest: &Guest) -> Option<Os> {
     if guest.lxc {
-        return Some(Os { agent: false });
+        return Some(Os { agent: false, firmware: Firmware::Either });
     }
     let order = guest.get("boot").and_then(boot_devices).unwrap_or_default();
     order.iter().find_map(|device| {
         let volid = guest.get(device)?.split(',').next()?;
-        world.volume(&guest.node, volid)?.os
+        world.volume(&guest.node, volid)?.os.filter(|os| fits(guest, os.firmware))
     })
+}
+
+/// Whether a disk made for one firmware boots with the guest's; if not, the guest stays at the firmware's screen.
+fn fits(guest: &Guest, firmware: Firmware) -> bool {
+    let uefi = guest.get("bios") == Some("ovmf");
+    match firmware {
+        Firmware::Either => true,
+        Firmware::Bios => !uefi,
+        Firmware::Uefi => uefi,
+    }
 }
 
 fn guest(world: &World, vmid: u32) -> Result<&Guest, Fail> {

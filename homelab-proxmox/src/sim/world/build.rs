@@ -2,7 +2,8 @@
 use super::super::pace::Pace;
 use super::node::bridge;
 use super::{
-    Access, Firewall, Guest, Ha, Image, Node, NodeSpec, Os, PciDevice, Release, Texts, Token, User, Volume, World,
+    Access, Firewall, Firmware, Guest, Ha, Image, Node, NodeSpec, Os, PciDevice, Release, Texts, Token, Trouble, User,
+    Volume, World,
 };
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ impl World {
             ha: Ha::default(),
             jobs: BTreeMap::new(),
             figures_read: 0,
+            trouble: Trouble::default(),
         }
     }
 
@@ -176,7 +178,7 @@ impl World {
     /// The world that the recordings of 8.4.21 expect: one node `pve`, template 9000, one image to import.
     #[must_use]
     pub fn parity() -> World {
-        let image = Image { size: 54_132_736, virtual_size: 128 << 20, agent: true, checksums: Vec::new() };
+        let image = Image { size: 54_132_736, virtual_size: 128 << 20, agent: true, ..Image::default() };
         let spec = NodeSpec { cores: 4, memory: 8 << 30, disk: 60 << 30 };
         let mut world = World::empty(Release::V8_4)
             .storage_of("local", StorageKind::Dir, 200 << 30)
@@ -224,7 +226,12 @@ impl World {
         self.guests.insert(9000, guest);
         for (volid, format, size, os) in [
             ("local:9000/base-9000-disk-0.raw", "raw", 540_672, None),
-            ("local:9000/base-9000-disk-1.qcow2", "qcow2", 128 << 20, Some(Os { agent: true })),
+            (
+                "local:9000/base-9000-disk-1.qcow2",
+                "qcow2",
+                128 << 20,
+                Some(Os { agent: true, firmware: Firmware::Either }),
+            ),
         ] {
             let volume = Volume {
                 content: "images".to_owned(),
@@ -253,7 +260,7 @@ fn import(volid: &str, image: &Image) -> Volume {
         vmid: None,
         ctime: 1_763_800_000,
         parent: None,
-        os: Some(Os { agent: image.agent }),
+        os: Some(Os { agent: image.agent, firmware: image.firmware }),
         holds: image.virtual_size,
         notes: None,
     }

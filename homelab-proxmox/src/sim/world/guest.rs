@@ -1,7 +1,7 @@
 //! A virtual machine or container: its configuration, what is pending, and whether it runs.
 use super::super::answer::Fail;
 use super::super::{quirks, random};
-use super::World;
+use super::{Firmware, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,9 @@ pub(crate) type Texts = BTreeMap<String, String>;
 pub(crate) struct Os {
     /// Whether it answers the guest agent once booted.
     pub(crate) agent: bool,
+    /// The firmware that it boots with.
+    #[serde(default)]
+    pub(crate) firmware: Firmware,
 }
 
 /// A running guest.

@@ -5,6 +5,7 @@ mod guest;
 mod network;
 mod node;
 mod storage;
+mod trouble;
 mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
@@ -12,8 +13,10 @@ pub use build::StorageKind;
 pub(crate) use guest::{Guest, Os, Run, Snapshot, Texts};
 pub use node::NodeSpec;
 pub(crate) use node::{Node, PciDevice};
-pub use storage::Image;
+pub use storage::{Firmware, Image};
 pub(crate) use storage::{Volume, format_size, parse_size};
+pub(crate) use trouble::PATIENCE;
+pub use trouble::Trouble;
 pub(crate) use volname::is_storage_id;
 
 use super::answer::Fail;
@@ -126,6 +129,9 @@ pub struct World {
     pub(crate) jobs: BTreeMap<String, Texts>,
     /// When a worker of the API last read the guests' figures for a listing of pools, in milliseconds.
     pub(crate) figures_read: u64,
+    /// What is wrong at the moment.
+    #[serde(default)]
+    pub(crate) trouble: Trouble,
 }
 
 impl World {
@@ -147,6 +153,11 @@ impl World {
     /// The node that an API connection ends at: the first.
     pub(crate) fn entry_node(&self) -> &str {
         self.nodes.keys().next().map_or("pve", String::as_str)
+    }
+
+    /// Whether a node answers.
+    pub(crate) fn is_online(&self, name: &str) -> bool {
+        self.nodes.get(name).is_some_and(|node| node.online) && !self.trouble.offline.contains(name)
     }
 
     /// Whole seconds since 1970.

@@ -30,6 +30,18 @@ pub(crate) struct Volume {
     pub(crate) notes: Option<String>,
 }
 
+/// What a disk boots with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Firmware {
+    /// Either one, as most cloud images do.
+    #[default]
+    Either,
+    /// The classic BIOS only (`bios: seabios`, the default).
+    Bios,
+    /// UEFI only (`bios: ovmf`).
+    Uefi,
+}
+
 /// A file that can be fetched from the simulated internet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Image {
@@ -39,13 +51,23 @@ pub struct Image {
     pub virtual_size: u64,
     /// Whether its system answers the guest agent. Most cloud images do not.
     pub agent: bool,
+    /// What its system boots with. With another firmware the guest stays at the firmware's screen: it runs, and never
+    /// gets an address nor answers its agent.
+    #[serde(default)]
+    pub firmware: Firmware,
     /// Checksums that fit, by algorithm in lower case; one that is not listed fits any text.
     pub checksums: Vec<(String, String)>,
 }
 
 impl Default for Image {
     fn default() -> Image {
-        Image { size: 600_000_000, virtual_size: 3_758_096_384, agent: false, checksums: Vec::new() }
+        Image {
+            size: 600_000_000,
+            virtual_size: 3_758_096_384,
+            agent: false,
+            firmware: Firmware::Either,
+            checksums: Vec::new(),
+        }
     }
 }
 
@@ -160,15 +182,33 @@ impl World {
     /// Refuses an allocation that does not fit.
     pub(crate) fn check_space(&self, node: &str, storage: &str, bytes: u64) -> Result<(), Fail> {
         let (total, used) = self.space(node, storage);
-        if used + bytes > total {
-            return Err(Fail::die(format!(
+        if used + bytes <= total {
+            return Ok(());
+        }
+        let free = total - used;
+        Err(Fail::die(match self.storages.get(storage).and_then(|options| options.get("type")).map(String::as_str) {
+            Some("lvm") => format!("not enough free space ({} < {})", free / 1024, bytes / 1024),
+            // A thin pool is full when data is written, not when a volume is made; this stands for both.
+            _ => format!(
                 "unable to create image: not enough free space on storage '{storage}': {} needed, {} available \
                  - No space left on device",
                 format_size(bytes),
-                format_size((total - used) / 1024 * 1024)
-            )));
+                format_size(free / 1024 * 1024)
+            ),
+        }))
+    }
+
+    /// Waits in vain for a storage's lock, if somebody was told to hold it ([`World::hold_storage_lock`]).
+    pub(crate) fn check_storage_lock(&self, storage: &str) -> Result<(), Fail> {
+        if !self.trouble.locked_storages.contains(storage) {
+            return Ok(());
         }
-        Ok(())
+        if self.is_shared(storage) {
+            let text = format!("cfs-lock 'storage-{storage}' error: got lock request timeout");
+            return Err(Fail::die(text));
+        }
+        let path = format!("/var/lock/pve-manager/pve-storage-{storage}");
+        Err(Fail::die(format!("can't lock file '{path}' - got timeout")))
     }
 }
 

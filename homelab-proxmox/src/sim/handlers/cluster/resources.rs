@@ -57,7 +57,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
 
 fn storage(call: &Call<'_>, node: &str, id: &str) -> Value {
     let figures = nodes::storage_figures(call.world, node, id);
-    let online = call.world.nodes.get(node).is_some_and(|node| node.online);
+    let online = call.world.is_online(node);
     let mut row = json!({
         "id": format!("storage/{node}/{id}"), "type": "storage", "node": node, "storage": id,
         "plugintype": figures["type"], "content": figures["content"], "shared": figures["shared"],
@@ -75,15 +75,15 @@ pub(super) fn status(call: &mut Call<'_>) -> Answer {
     let world = &*call.world;
     let mut rows: Vec<Value> = Vec::new();
     if let Some(name) = &world.cluster {
-        let online = world.nodes.values().filter(|node| node.online).count();
-        let quorate = u8::from(online * 2 > world.nodes.len());
+        let online = world.nodes.keys().filter(|name| world.is_online(name)).count();
+        let quorate = u8::from(online * 2 > world.nodes.len() && !world.trouble.no_quorum);
         rows.push(json!({"id": "cluster", "type": "cluster", "name": name, "nodes": world.nodes.len(),
             "quorate": quorate, "version": 2}));
     }
-    for (place, (name, node)) in world.nodes.iter().enumerate() {
+    for (place, name) in world.nodes.keys().enumerate() {
         let number = if world.cluster.is_some() { place + 1 } else { 0 };
         rows.push(json!({
-            "id": format!("node/{name}"), "type": "node", "name": name, "online": u8::from(node.online), "level": "",
+            "id": format!("node/{name}"), "type": "node", "name": name, "online": u8::from(world.is_online(name)), "level": "",
             "local": u8::from(name == world.entry_node()), "nodeid": number, "ip": format!("192.0.2.{}", 10 + place),
         }));
     }

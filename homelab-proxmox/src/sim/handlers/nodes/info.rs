@@ -53,9 +53,10 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
 pub(in crate::sim::handlers) fn row(call: &Call<'_>, name: &str) -> Value {
     let world = &*call.world;
     let Some(node) = world.nodes.get(name) else { return Value::Null };
-    let online = if node.online { "online" } else { "offline" };
+    let up = world.is_online(name);
+    let online = if up { "online" } else { "offline" };
     let mut row = json!({"node": name, "type": "node", "id": format!("node/{name}"), "status": online, "level": ""});
-    if call.may(&format!("/nodes/{name}"), "Sys.Audit") && node.online {
+    if call.may(&format!("/nodes/{name}"), "Sys.Audit") && up {
         let used = memory(world, name);
         row["maxcpu"] = json!(node.spec.cores);
         row["maxmem"] = json!(node.spec.memory);

@@ -1,5 +1,6 @@
 //! `/nodes/...`
 mod config;
+mod content;
 mod hardware;
 mod info;
 mod lxc;
