@@ -27,10 +27,13 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         Failure::new(format!("the sandbox cannot be started: {e}")).hint("`sandbox reset` starts afresh")
     };
     let dir = sandbox.dir().join(format!("proxmox-{site}"));
-    let fresh = World::cluster(site).with_token(TOKEN.0, TOKEN.1).pace(pace()?);
+    let fresh = with_nodes(World::cluster(site).with_token(TOKEN.0, TOKEN.1).pace(pace()?), cluster);
     let sim = Sim::persistent(&dir, fresh).map_err(|e| failed(&e))?;
-    // Nodes that the code has got since it was kept are put there; what is there already stays as it is.
-    sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
+    // Nodes that the code has got since it was kept are put there; what is there already stays as it is. A world that has all
+    // is not written, for looking writes nothing.
+    if !has_nodes(&sim.world(), cluster) {
+        sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
+    }
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let connection = Connection {
@@ -66,6 +69,14 @@ fn with_nodes(world: World, cluster: &Cluster) -> World {
             }
         }
         world
+    })
+}
+
+/// Whether [`with_nodes`] would change nothing.
+fn has_nodes(world: &World, cluster: &Cluster) -> bool {
+    cluster.nodes.iter().all(|(node, _)| {
+        let has = |storage| world.storages.contains_key(storage);
+        world.nodes.contains_key(node.name) && has(node.disks) && has(node.images)
     })
 }
 

@@ -185,6 +185,7 @@ fn looking_writes_nothing_at_all() {
     for line in ["plan", "list", "graph", "state show", "why proxmox/vm/shell", "output"] {
         let said = desk.run(line);
         assert_eq!(said.exit, Exit::Done, "{line}: {said}");
+        assert_eq!(desk.run(&format!("{line} --sandbox")).exit, Exit::Done, "{line}");
     }
     assert!(!desk.path(".homelab").exists());
     assert_eq!(desk.sim.writes(), 0);
