@@ -2,6 +2,7 @@
 //!
 //! This needs real time and real processes, so an ordinary test run does one round of it and `.ci/run` many:
 //! `HOMELAB_KILL_ROUNDS=25 cargo test -p lab --test kill -- --nocapture`. A failure prints its seed; `HOMELAB_KILL_SEED` repeats it.
+#![expect(clippy::print_stdout, reason = "whoever runs many rounds wants to see their seeds")]
 use serde_json::Value;
 use std::{
     collections::BTreeSet,

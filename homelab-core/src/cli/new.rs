@@ -8,7 +8,11 @@ pub(super) fn run(console: &Console, sites: &Sites, what: &str, name: &str) -> R
         let words: Vec<&str> = known.iter().map(|s| s.what).collect();
         return Err(Stop::usage(
             format!("there is no code to begin a `{what}` with"),
-            if words.is_empty() { "the sites of this lab offer none".to_owned() } else { format!("there is: {}", words.join(", ")) },
+            if words.is_empty() {
+                "the sites of this lab offer none".to_owned()
+            } else {
+                format!("there is: {}", words.join(", "))
+            },
         ));
     };
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())

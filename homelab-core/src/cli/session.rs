@@ -155,8 +155,11 @@ impl<'a> Session<'a> {
     pub(super) fn write_file(&self, path: &Path, content: &str) -> Result<(), Stop> {
         let path = self.dir.join(path);
         std::fs::write(&path, self.secrets.redactor().redact(content).as_bytes()).map_err(|e| {
-            let problem = Problem::new(format!("cannot write {}: {e}", path.display()));
-            Stop::new(Exit::Refused, problem.hint("name a file in a directory that exists and that you may write to"))
+            let hint = match e.kind() {
+                std::io::ErrorKind::StorageFull => "free some space there, or name a file on another disk",
+                _ => "name a file in a directory that exists and that you may write to",
+            };
+            Stop::new(Exit::Refused, Problem::new(format!("cannot write {}: {e}", path.display())).hint(hint))
         })
     }
 

@@ -9,7 +9,7 @@ mod sweep;
 
 pub use bench::{Bench, Run};
 pub use conformance::{Fixture, conformance};
-pub use sweep::sweep;
+pub use sweep::{sweep, sweep_every};
 
 use crate::Providers;
 use std::{fmt, future::Future};

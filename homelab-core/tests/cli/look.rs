@@ -349,6 +349,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
                    would change and why
       list         List the resources of the lab and what the ledger knows of them
       output       Print what is observed of the resources: addresses, numbers, names
+      new          Print the beginning of a module that declares a resource
       state        What the lab remembers: its ledger
       sandbox      The simulated systems
       completions  Print a completion script for a shell

@@ -1,5 +1,5 @@
 //! What a failed call means for a run.
-use crate::Error;
+use crate::{Cause, Error};
 use homelab_core::{Failure, Nature};
 
 impl From<Error> for Failure {
@@ -10,10 +10,13 @@ impl From<Error> for Failure {
         let mut lines = text.lines();
         let message = lines.next().unwrap_or_default();
         let passing = error.may_have_happened() || error.is_transient() || error.is_stale();
-        let failure = Failure {
-            nature: if passing { Nature::Passing } else { Nature::Refused },
-            ..Failure::new(message).detail(lines.map(|line| line.trim_start_matches([' ', '|'])))
+        let nature = match error.cause() {
+            Cause::Setup(_) => Nature::Unusable,
+            _ if passing => Nature::Passing,
+            _ => Nature::Refused,
         };
+        let failure =
+            Failure { nature, ..Failure::new(message).detail(lines.map(|line| line.trim_start_matches([' ', '|']))) };
         match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,

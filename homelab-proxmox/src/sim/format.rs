@@ -244,8 +244,7 @@ fn dots_end(value: &str) -> bool {
 }
 
 fn ha_sid(value: &str) -> String {
-    let text = if value.contains(':') { "unable to parse ha resource id" } else { "unable to parse ha resource id" };
-    format!("{text} '{value}'")
+    format!("unable to parse ha resource id '{value}'")
 }
 
 /// `user@realm`, as every user id looks.

@@ -78,13 +78,7 @@ impl Sim {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(self.clone(), listener, TlsAcceptor::from(Arc::new(config))));
-        Ok(Served {
-            address,
-            url: format!("https://{address}"),
-            certificate,
-            fingerprint: pairs.join(":"),
-            task,
-        })
+        Ok(Served { address, url: format!("https://{address}"), certificate, fingerprint: pairs.join(":"), task })
     }
 }
 

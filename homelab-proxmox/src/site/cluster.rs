@@ -9,14 +9,14 @@ use homelab_core::{
     Connect, Failure, Sandbox, Secret, Secrets,
     units::{Size, SizeUnits},
 };
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 /// The id of the API token, `USER@REALM!NAME`.
-pub const TOKEN_ID: Secret = Secret::named("PROXMOX_TOKEN_ID").or("TF_VAR_proxmox_api_token_id");
+pub const TOKEN_ID: Secret = Secret::named("PROXMOX_TOKEN_ID").or("TF_VAR_proxmox_api_token_id").open();
 /// Its secret.
 pub const TOKEN_SECRET: Secret = Secret::named("PROXMOX_TOKEN_SECRET").or("TF_VAR_proxmox_api_token_secret");
 /// A user instead of a token, `root@pam`.
-pub const USERNAME: Secret = Secret::named("PROXMOX_USERNAME");
+pub const USERNAME: Secret = Secret::named("PROXMOX_USERNAME").open();
 /// The user's password.
 pub const PASSWORD: Secret = Secret::named("PROXMOX_PASSWORD");
 /// The secret of the user's one-time codes, if there are any.
@@ -94,13 +94,15 @@ impl Cluster {
 
     fn connection(&self, secrets: &Secrets) -> Result<Connection, Failure> {
         let listed = |text: &str| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>();
-        let addresses = secrets.setting(URL).map_or_else(|| self.addresses.clone(), |text| listed(&text));
-        let endpoint = |text: &String| text.parse::<Endpoint>().map_err(|e| Failure::new(e.to_string()));
+        let given = secrets.setting(URL).map(|text| (URL, listed(&text)));
+        let (whence, addresses) = given.unwrap_or_else(|| ("`Cluster::at`", self.addresses.clone()));
+        let endpoint =
+            |text: &String| text.parse::<Endpoint>().map_err(|e| Failure::unusable(format!("{whence}: {e}")));
         let trust = match (secrets.setting(FINGERPRINT), secrets.setting(CA_FILE)) {
-            (Some(text), _) => pinned(&listed(&text))?,
-            (None, Some(file)) => Trust::CaFile(PathBuf::from(file)),
+            (Some(text), _) => pinned(FINGERPRINT, &listed(&text))?,
+            (None, Some(file)) => authority(&file)?,
             (None, None) if self.fingerprints.is_empty() => Trust::System,
-            (None, None) => pinned(&self.fingerprints)?,
+            (None, None) => pinned("`Cluster::fingerprint`", &self.fingerprints)?,
         };
         Ok(Connection {
             endpoints: addresses.iter().map(endpoint).collect::<Result<_, _>>()?,
@@ -110,8 +112,22 @@ impl Cluster {
     }
 }
 
-fn pinned(texts: &[String]) -> Result<Trust, Failure> {
-    let parse = |text: &String| text.parse::<Fingerprint>().map_err(|e| Failure::new(e.to_string()));
+/// The file is read when the first connection is made; one that cannot be read is told here, with where it was named.
+fn authority(file: &str) -> Result<Trust, Failure> {
+    fs::read(file).map_err(|e| {
+        Failure::unusable(format!("{CA_FILE}: cannot read {file}: {e}"))
+            .hint("it is /etc/pve/pve-root-ca.pem of the cluster, copied to this machine; or pin certificates in PROXMOX_FINGERPRINT")
+    })?;
+    Ok(Trust::CaFile(PathBuf::from(file)))
+}
+
+fn pinned(whence: &str, texts: &[String]) -> Result<Trust, Failure> {
+    let parse = |text: &String| {
+        text.parse::<Fingerprint>().map_err(|e| {
+            Failure::unusable(format!("{whence}: {e}"))
+                .hint("`pvenode cert info` on the node shows it, and so does the web interface: node, Certificates")
+        })
+    };
     Ok(Trust::Pinned(texts.iter().map(parse).collect::<Result<_, _>>()?))
 }
 
@@ -119,7 +135,7 @@ fn credential(secrets: &Secrets) -> Result<Credential, Failure> {
     if secrets.has(&TOKEN_ID) && secrets.has(&TOKEN_SECRET) {
         let (id, secret) = (secrets.resolve(&TOKEN_ID)?, secrets.resolve(&TOKEN_SECRET)?);
         if id.expose().split_once('!').is_none_or(|(user, name)| !user.contains('@') || name.is_empty()) {
-            return Err(Failure::new(format!("{TOKEN_ID} is no id of an API token"))
+            return Err(Failure::unusable(format!("{TOKEN_ID} is no id of an API token"))
                 .hint("it is USER@REALM!NAME, as in root@pam!terraform; the secret goes into PROXMOX_TOKEN_SECRET"));
         }
         return Ok(Credential::token(id.expose(), secret.expose()));

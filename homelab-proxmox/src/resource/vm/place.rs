@@ -97,7 +97,10 @@ impl Spec {
     /// Says who has the number, if that can be seen.
     async fn taken(&self, cx: &Apply<'_, Pve>, vmid: u32, error: Error) -> Failure {
         let Ok(Some(guest)) = cx.guest(vmid).await else { return error.into() };
-        let name = guest.name.as_deref().unwrap_or("a guest without a name");
+        // The listing knows a new guest's name only after some seconds.
+        let config = cx.config(&guest.node, vmid).await.ok();
+        let name =
+            guest.name.as_deref().or_else(|| config.as_ref()?.name.as_deref()).unwrap_or("a guest without a name");
         Failure::new(format!("number {vmid} was taken in the meantime by {name} on {}", guest.node))
             .hint("give this one another number, or plan again and take that one over with `--adopt`")
     }

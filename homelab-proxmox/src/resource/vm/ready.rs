@@ -3,7 +3,12 @@ use super::{
     Spec,
     parts::{Address, NetKey},
 };
-use crate::{Pve, client::Reader, resource::work::At, site::Answered};
+use crate::{
+    Pve,
+    client::{Reader, pause_after},
+    resource::work::At,
+    site::Answered,
+};
 use homelab_core::{
     Apply, Failure, Field,
     units::{HostAddr, Mac},
@@ -16,10 +21,6 @@ use tokio::time::{Instant, sleep};
 
 /// The port that every guest with cloud-init answers on.
 const SSH: u16 = 22;
-/// The first pause between two tries; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a guest is waited for.
 enum Expected {
@@ -78,6 +79,24 @@ impl Spec {
         }
     }
 
+    /// Says that somebody else has the address of a guest that never ran. Started all the same, it would seem to be up while
+    /// the two take turns in answering.
+    pub(super) async fn stranger(&self, cx: &Apply<'_, Pve>) -> Option<Failure> {
+        let Some(Expected::Address(host)) = self.expected(false) else { return None };
+        if cx.network().knock(SocketAddr::new(host.ip(), SSH)).await == Answered::Nobody {
+            return None;
+        }
+        // What leaves the address may be on its way out in this very run.
+        Some(
+            Failure::passing(format!(
+                "{} was not started: another machine answers at its address {}",
+                self.name,
+                host.ip()
+            ))
+            .hint("give this one another address, or take the other machine off the network; then run again"),
+        )
+    }
+
     /// Waits until the guest is up, as far as it declares how to tell.
     pub(super) async fn ready(&self, cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
         let config = cx.config(&at.node, at.vmid).await?;
@@ -85,7 +104,6 @@ impl Spec {
         let mac = config.nets.get(&0).and_then(|net| net.mac).map(|mac| Mac::new(mac.bytes()));
         let Some(expected) = self.expected(agent) else { return Ok(()) };
         let (began, limit) = (Instant::now(), Duration::from(self.terms.ready_within));
-        let mut pause = FIRST_PAUSE;
         loop {
             let heard = if agent { ask(cx, &at.node, at.vmid, mac).await? } else { Agent::Off };
             let answered = match &expected {
@@ -104,8 +122,7 @@ impl Spec {
             }
             let seconds = began.elapsed().as_secs();
             cx.progress(format!("waits for {} ({seconds} s)", waited_for(&expected, agent)), None);
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            sleep(pause_after(began.elapsed())).await;
         }
     }
 
@@ -165,5 +182,41 @@ fn waited_for(expected: &Expected, agent: bool) -> String {
         (Expected::Reported, _) => "its agent to report an address".to_owned(),
         (Expected::Address(host), false) => format!("{} to answer on port {SSH}", host.ip()),
         (Expected::Address(host), true) => format!("{} to answer on port {SSH}, or its agent to report it", host.ip()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Node, Template, Vm};
+    use homelab_core::{Lab, Site, units::Network};
+
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).vlan(20).gateway(1);
+
+    /// What is said of a guest that should have this address, or any.
+    fn said(fixed: bool, answered: Answered, heard: &Agent) -> String {
+        let mut lab = Lab::named("home");
+        let template = lab.add(Template::debian_13(9000).on(DIN).cloud_init());
+        let spec = Vm::clone_from(template).on(DIN).id(201).named("web").at(LAN.host(202)).spec;
+        let expected = if fixed { Expected::Address(LAN.host(202)) } else { Expected::Reported };
+        let failure = spec.diagnosis(&At { vmid: 201, node: "din".into() }, &expected, answered, heard);
+        format!("{} / {}", failure.message, failure.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_cure() {
+        let other = Agent::Sees(vec!["192.168.0.77".parse().unwrap()]);
+        for (fixed, answered, heard, what, cure) in [
+            (true, Answered::Nobody, Agent::Off, "nobody answered at 192.168.0.202", "LAN (in VLAN 20 on vmbr0)"),
+            (true, Answered::Nobody, Agent::Silent, "its guest agent does not answer either", "cloud-init is missing"),
+            (true, Answered::Refused, Agent::Off, "nothing in it listens on port 22", "qm terminal 201"),
+            (true, Answered::Nobody, other, "its address is 192.168.0.77", "cloud-init clean --logs --seed"),
+            (false, Answered::Nobody, Agent::Silent, "its guest agent did not answer", "install qemu-guest-agent"),
+            (false, Answered::Nobody, Agent::Sees(vec![]), "got no address by DHCP", "DHCP server"),
+        ] {
+            let text = said(fixed, answered, &heard);
+            assert!(text.contains(what) && text.contains(cure), "{text}");
+        }
     }
 }

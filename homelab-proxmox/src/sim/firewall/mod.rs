@@ -170,7 +170,7 @@ fn ports_of(
         return wrong("proto", format!("missing property - '{key}' requires this property"));
     };
     let with_ports = ["udp", "17", "udplite", "136", "tcp", "6", "dccp", "33", "sctp", "132"];
-    if !with_ports.contains(&proto) && !(dport && icmp) {
+    if !(with_ports.contains(&proto) || dport && icmp) {
         return wrong(key, format!("protocol '{proto}' does not support ports"));
     }
     Ok(())

@@ -6,6 +6,7 @@ mod guests;
 mod nodes;
 mod pools;
 mod storage;
+mod storage_kind;
 
 use super::answer::{Answer, Fail, Reply};
 use super::call::{Args, Call};
