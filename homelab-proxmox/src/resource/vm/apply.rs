@@ -48,9 +48,10 @@ impl Spec {
             Some(RESTART) if running => Some(RESTART),
             _ => (restart && self.terms.restarts).then_some(RESTART),
         };
+        let sent = edits.keys();
         self.configure(cx, &at, &config, edits, todo).await?;
         if running && !restart && before != Some(RESTART) {
-            self.nothing_waits(cx, &at).await?;
+            self.nothing_waits(cx, &at, &sent).await?;
         }
         self.grow_and_move(cx, &at).await?;
         // Nothing is copied any more: others may, while this one starts.
@@ -112,15 +113,17 @@ impl Spec {
 
     /// A running guest may keep a change waiting for its next start that was expected to be taken at once. A restart that the
     /// plan did not show is not done: the next plan will show it.
-    async fn nothing_waits(&self, cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
-        if !self.terms.restarts {
+    async fn nothing_waits(&self, cx: &Apply<'_, Pve>, at: &At, sent: &[String]) -> Result<(), Failure> {
+        if !self.terms.restarts || sent.is_empty() {
             return Ok(());
         }
-        let pending: Vec<String> = cx.pending(&at.node, at.vmid).await?.into_iter().map(|option| option.key).collect();
-        if pending.is_empty() {
+        // What somebody else left waiting is theirs to restart for.
+        let pending = cx.pending(&at.node, at.vmid).await?.into_iter().map(|option| option.key);
+        let ours: Vec<String> = pending.filter(|key| sent.contains(key)).collect();
+        if ours.is_empty() {
             return Ok(());
         }
-        Err(self.waits(cx, at, &format!("{} cannot be changed while it runs", pending.join(", "))).await?)
+        Err(self.waits(cx, at, &format!("{} cannot be changed while it runs", ours.join(", "))).await?)
     }
 
     async fn waits(&self, cx: &Apply<'_, Pve>, at: &At, why: &str) -> Result<Failure, Failure> {

@@ -83,6 +83,11 @@ impl Edits {
         change.if_still(digest)
     }
 
+    /// The options that are set or deleted.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.set.iter().map(|(key, _)| key).chain(&self.delete).cloned().collect()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.set.is_empty() && self.delete.is_empty()
     }

@@ -184,3 +184,39 @@ fn waited_for(expected: &Expected, agent: bool) -> String {
         (Expected::Address(host), true) => format!("{} to answer on port {SSH}, or its agent to report it", host.ip()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Node, Template, Vm};
+    use homelab_core::{Lab, Site, units::Network};
+
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).vlan(20).gateway(1);
+
+    /// What is said of a guest that should have this address, or any.
+    fn said(fixed: bool, answered: Answered, heard: &Agent) -> String {
+        let mut lab = Lab::named("home");
+        let template = lab.add(Template::debian_13(9000).on(DIN).cloud_init());
+        let spec = Vm::clone_from(template).on(DIN).id(201).named("web").at(LAN.host(202)).spec;
+        let expected = if fixed { Expected::Address(LAN.host(202)) } else { Expected::Reported };
+        let failure = spec.diagnosis(&At { vmid: 201, node: "din".into() }, &expected, answered, heard);
+        format!("{} / {}", failure.message, failure.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_cure() {
+        let other = Agent::Sees(vec!["192.168.0.77".parse().unwrap()]);
+        for (fixed, answered, heard, what, cure) in [
+            (true, Answered::Nobody, Agent::Off, "nobody answered at 192.168.0.202", "LAN (in VLAN 20 on vmbr0)"),
+            (true, Answered::Nobody, Agent::Silent, "its guest agent does not answer either", "cloud-init is missing"),
+            (true, Answered::Refused, Agent::Off, "nothing in it listens on port 22", "qm terminal 201"),
+            (true, Answered::Nobody, other, "its address is 192.168.0.77", "cloud-init clean --logs --seed"),
+            (false, Answered::Nobody, Agent::Silent, "its guest agent did not answer", "install qemu-guest-agent"),
+            (false, Answered::Nobody, Agent::Sees(vec![]), "got no address by DHCP", "DHCP server"),
+        ] {
+            let text = said(fixed, answered, &heard);
+            assert!(text.contains(what) && text.contains(cure), "{text}");
+        }
+    }
+}
