@@ -12,7 +12,7 @@ use super::answer::{Answer, Fail, Reply};
 use super::call::{Args, Call};
 use super::schema::{Found, SCHEMA};
 use super::world::{Identity, Release, World};
-use super::{check, permission, quirks, random};
+use super::{check, permission, quirks};
 use crate::http::{Method, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
