@@ -1,9 +1,9 @@
 //! What every kind must survive, with an edit for every field that can be declared.
-use crate::fixture::{DIN, GROGU, KEY, LAN, STORAGE, lab, ubuntu, web, world};
+use crate::fixture::{DIN, GROGU, KEY, LAN, STORAGE, every, lab, ubuntu, web, world};
 use homelab_core::{
     Lab, Secret, Secrets,
     env::Env,
-    testing::{Fixture, conformance},
+    testing::{Fixture, conformance_every, sweep_every},
     units::{Mac, SizeUnits, TimeUnits, Vlan},
 };
 use homelab_proxmox::{
@@ -15,7 +15,7 @@ use homelab_proxmox::{
 type Edit<'a> = (&'a str, &'a dyn Fn() -> Lab);
 
 async fn survives(base: &dyn Fn() -> Lab, edits: &[Edit<'_>]) {
-    conformance(&Fixture { world: &world, lab: base, edits }).await;
+    conformance_every(every(), &Fixture { world: &world, lab: base, edits }).await;
 }
 
 fn template(change: impl Fn(TemplateOf) -> TemplateOf, more: impl Fn(Template) -> Template) -> Lab {
@@ -152,7 +152,7 @@ async fn a_clone_on_another_node_with_a_number_of_the_lab_s_own_converges_from_a
         lab.add(Vm::clone_from(template).on(GROGU).named("far").at(LAN.host(77)));
         lab
     };
-    homelab_core::testing::sweep(world, &[&far]).await;
+    sweep_every(every(), world, &[&far]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,12 @@ pub(crate) fn world() -> SimWorld {
     SimWorld::new(PVE, cluster())
 }
 
+/// At which calls faults strike: all of them take minutes, so an ordinary test run does every seventh; `.ci/run` does all:
+/// `HOMELAB_SWEEP_EVERY=1 cargo test -p homelab-proxmox --test resource`.
+pub(crate) fn every() -> usize {
+    std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(7)
+}
+
 pub(crate) fn bench() -> Bench<SimWorld> {
     Bench::new(world())
 }
