@@ -125,7 +125,7 @@ pub(crate) fn exists(release: Release, privilege: &str) -> bool {
 }
 
 /// A path in its one spelling; `None` when it holds characters that no path has.
-fn normal(path: &str) -> Option<String> {
+pub(crate) fn normal(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/:".contains(&byte);
     let text = format!("/{}", parts.join("/"));
@@ -318,49 +318,63 @@ fn evaluate(world: &World, who: &Identity, tree: &Value, args: &Args) -> Result<
             }
             let realm = user.rsplit('@').next().unwrap_or_default();
             match text(1) {
-                "self" if who.user == user => Ok(()),
+                "self" if who.full() == user => Ok(()),
                 "self" => Err(Fail::Forbidden(String::new())),
                 privilege => need(world, who, &format!("/access/realm/{realm}"), &[privilege]),
             }
         }
-        "userid-group" => user_groups(world, who, &privileges(1), args, tree.to_string().contains("groups_param")),
+        "userid-group" => {
+            let groups = (text(2) == "groups_param").then(|| text(3));
+            user_groups(world, who, &privileges(1), args, groups)
+        }
         _ => Err(Fail::Forbidden(String::new())),
     }
 }
 
-/// Rights over a user come from the groups path, or from a group that the user is in.
-fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, param: bool) -> Result<(), Fail> {
-    let everywhere = need_any(world, who, "/access/groups", wanted);
-    if everywhere.is_ok() {
+/// Rights over a user come from the groups path, or from a group that the user is in; `groups` is what the groups named
+/// in the call are for.
+fn user_groups(world: &World, who: &Identity, wanted: &[&str], args: &Args, groups: Option<&str>) -> Result<(), Fail> {
+    let user = args.text("userid");
+    let existing = groups != Some("create");
+    if existing && !world.access.users.contains_key(user) {
+        return Err(Fail::die(format!("no such user ('{user}')")));
+    }
+    if need_any(world, who, "/access/groups", wanted).is_ok() {
         return Ok(());
     }
-    if param {
-        for group in format::list(args.text("groups")) {
-            need_any(world, who, &format!("/access/groups/{group}"), wanted)?;
+    let on = |group: &str| {
+        world.access.groups.contains_key(group)
+            && need_any(world, who, &format!("/access/groups/{group}"), wanted).is_ok()
+    };
+    if groups.is_some() {
+        let named: Vec<&str> = format::list(args.text("groups")).collect();
+        if named.is_empty() {
+            return Err(Fail::Forbidden(format!("/access/groups, {}", wanted.join("|"))));
         }
-        if args.has("groups") {
-            return Ok(());
+        if let Some(group) = named.iter().find(|group| !on(group)) {
+            return Err(Fail::Forbidden(format!("/access/groups/{group}, {}", wanted.join("|"))));
         }
     }
-    let user = args.text("userid");
-    let through = world.access.groups.iter().any(|(name, group)| {
-        group.members.contains(user) && need_any(world, who, &format!("/access/groups/{name}"), wanted).is_ok()
-    });
-    if through { Ok(()) } else { everywhere }
+    let through = |(name, group): (&String, &super::world::Group)| group.members.contains(user) && on(name);
+    if !existing || world.access.groups.iter().any(through) {
+        return Ok(());
+    }
+    Err(Fail::Forbidden(String::new()))
 }
 
 /// Changing the access list of a path: Permissions.Modify, or being allowed to allocate what the path is about.
-fn modify_acl(world: &World, who: &Identity, path: &str) -> Result<(), Fail> {
-    let also: &[&str] = match path.trim_start_matches('/').split('/').next() {
-        Some("storage") => &["Datastore.Allocate", "Permissions.Modify"],
-        Some("vms") if path.len() > 4 => &["VM.Allocate", "Permissions.Modify"],
-        Some("pool") => &["Pool.Allocate", "Permissions.Modify"],
-        _ => &["Permissions.Modify"],
-    };
-    if also.iter().any(|privilege| need(world, who, path, &[privilege]).is_ok()) {
-        return Ok(());
+pub(crate) fn modify_acl(world: &World, who: &Identity, path: &str) -> Result<(), Fail> {
+    let path = normal(path).unwrap_or_default();
+    let below = |begin: &str| path.strip_prefix(begin).is_some_and(|rest| !rest.is_empty());
+    let mut wanted = vec!["Permissions.Modify"];
+    if below("/storage/") {
+        wanted.push("Datastore.Allocate");
+    } else if below("/vms/") {
+        wanted.push("VM.Allocate");
+    } else if below("/pool/") {
+        wanted.push("Pool.Allocate");
     }
-    need(world, who, path, &["Permissions.Modify"])
+    need_any(world, who, &path, &wanted)
 }
 
 fn fill(template: &str, args: &Args) -> String {
@@ -374,13 +388,21 @@ fn fill(template: &str, args: &Args) -> String {
     text
 }
 
-/// Every path that the access list or the world makes worth showing.
+/// The paths of which an overview of rights tells: the great ones, those of the access list with what is above them,
+/// and what is in pools.
 pub(crate) fn paths(world: &World) -> BTreeSet<String> {
-    let fixed = ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms", "/mapping"];
+    let fixed = ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
     let mut all: BTreeSet<String> = fixed.iter().map(|path| (*path).to_owned()).collect();
-    all.extend(world.access.acl.keys().cloned());
-    all.extend(world.guests.keys().map(|vmid| format!("/vms/{vmid}")));
-    all.extend(world.storages.keys().map(|id| format!("/storage/{id}")));
-    all.extend(world.nodes.keys().map(|node| format!("/nodes/{node}")));
+    for path in world.access.acl.keys() {
+        let mut so_far = String::new();
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            so_far = format!("{so_far}/{part}");
+            all.insert(so_far.clone());
+        }
+    }
+    for pool in world.pools.values() {
+        all.extend(pool.vms.iter().map(|vmid| format!("/vms/{vmid}")));
+        all.extend(pool.storage.iter().map(|id| format!("/storage/{id}")));
+    }
     all
 }

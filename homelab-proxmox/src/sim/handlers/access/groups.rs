@@ -29,7 +29,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
 /// POST /access/groups
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("groupid").to_owned();
-    let comment = call.args.get("comment").map(str::to_owned);
+    let comment = call.args.get("comment").filter(|text| !text.is_empty()).map(str::to_owned);
     if call.world.access.groups.contains_key(&id) {
         return Err(Fail::die(format!("create group failed: group '{id}' already exists")));
     }
@@ -53,8 +53,8 @@ pub(super) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("groupid").to_owned();
     let comment = call.args.get("comment").map(str::to_owned);
     let group = call.world.access.groups.get_mut(&id);
-    let group = group.ok_or_else(|| Fail::die(format!("group '{id}' does not exist")))?;
-    group.comment = comment.or(group.comment.take());
+    let group = group.ok_or_else(|| Fail::die(format!("update group failed: group '{id}' does not exist")))?;
+    group.comment = comment.or(group.comment.take()).filter(|text| !text.is_empty());
     Reply::done()
 }
 

@@ -1,6 +1,7 @@
 //! `/access/...`
 mod acl;
 mod groups;
+mod realms;
 mod roles;
 mod ticket;
 mod tokens;
@@ -29,7 +30,16 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "GET /access/ticket" => Ok(Value::Null.into()),
         "POST /access/ticket" => ticket::create(call),
         "PUT /access/password" => ticket::password(call),
-        "GET /access/domains" => Ok(domains(call)),
+        "GET /access/domains" => realms::list(call),
+        "POST /access/domains" => realms::create(call),
+        "GET /access/domains/{realm}" => realms::read(call),
+        "PUT /access/domains/{realm}" => realms::update(call),
+        "DELETE /access/domains/{realm}" => realms::delete(call),
+        "POST /access/domains/{realm}/sync" => realms::sync(call),
+        "GET /access/users/{userid}/tfa" => users::factors(call),
+        "PUT /access/users/{userid}/unlock-tfa" => Ok(json!(false).into()),
+        "GET /access/openid" => Ok(subdirs(&["auth-url", "login"])),
+        "GET /access/tfa/{userid}" => Ok(json!([]).into()),
         "GET /access/permissions" => acl::permissions(call),
         "GET /access/acl" => acl::list(call),
         "PUT /access/acl" => acl::update(call),
@@ -56,15 +66,4 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "GET /access/tfa" => Ok(json!([]).into()),
         _ => return None,
     })
-}
-
-fn domains(call: &Call<'_>) -> super::super::answer::Reply {
-    let mut rows = vec![
-        json!({"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"}),
-        json!({"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"}),
-    ];
-    rows.extend(
-        call.world.access.realms.iter().map(|(realm, options)| json!({"realm": realm, "type": options.get("type")})),
-    );
-    json!(rows).into()
 }

@@ -14,12 +14,17 @@ fn privileges(call: &Call<'_>) -> BTreeSet<String> {
     words(call.args.text("privs")).map(str::to_owned).collect()
 }
 
+fn sorted(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    names.sort_unstable();
+    names
+}
+
 /// GET /access/roles
 pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let release = call.world.release;
     let row = |id: &str, privs: String, special: u8| json!({"roleid": id, "privs": privs, "special": special});
     let mut rows: Vec<Value> =
-        BUILT_IN.iter().filter_map(|id| Some(row(id, built_in(release, id)?.join(","), 1))).collect();
+        BUILT_IN.iter().filter_map(|id| Some(row(id, sorted(built_in(release, id)?).join(","), 1))).collect();
     rows.extend(
         call.world
             .access
@@ -64,7 +69,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answer {
     }
     let append = call.args.flag("append");
     let role = call.world.access.roles.get_mut(&id);
-    let role = role.ok_or_else(|| Fail::die(format!("role '{id}' does not exist")))?;
+    let role = role.ok_or_else(|| Fail::die(format!("update role failed: role '{id}' does not exist")))?;
     if append {
         new.extend(role.iter().cloned());
     }

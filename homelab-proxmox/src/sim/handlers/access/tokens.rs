@@ -42,7 +42,8 @@ pub(super) fn read(call: &mut Call<'_>) -> Answer {
 /// What the caller said, as it said it (texts stay texts); what it left out as numbers (recorded).
 fn info(call: &Call<'_>) -> Map<String, Value> {
     let given = ["comment", "expire", "privsep"].into_iter();
-    given.filter_map(|key| Some((key.to_owned(), json!(call.args.get(key)?)))).collect()
+    let said = |key: &str| call.args.get(key).filter(|text| key != "comment" || !text.is_empty());
+    given.filter_map(|key| Some((key.to_owned(), json!(said(key)?)))).collect()
 }
 
 /// POST /access/users/{userid}/token/{tokenid}: the only time the secret is shown.
@@ -54,7 +55,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         secret: call.world.new_uuid(),
         privsep: call.args.get("privsep").is_none_or(|text| text == "1"),
         expire: call.args.number("expire").unwrap_or(0),
-        comment: call.args.get("comment").map(str::to_owned),
+        comment: call.args.get("comment").filter(|text| !text.is_empty()).map(str::to_owned),
     };
     let user = user(call, &id)?;
     if user.tokens.contains_key(&name) {
@@ -70,7 +71,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answer {
     let (id, name) = ids(call);
     let mut info = info(call);
     let (privsep, expire) = (call.args.get("privsep").map(|text| text == "1"), call.args.number("expire"));
-    let comment = call.args.get("comment").map(str::to_owned);
+    let comment = call.args.get("comment").filter(|text| !text.is_empty()).map(str::to_owned);
     let fresh = call.args.flag("regenerate").then(|| call.world.new_uuid());
     let token = user(call, &id)?.tokens.get_mut(&name).ok_or_else(|| missing(&id, &name))?;
     token.privsep = privsep.unwrap_or(token.privsep);

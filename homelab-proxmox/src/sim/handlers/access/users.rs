@@ -58,7 +58,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
         }
         let mut row = fields(user);
         row["userid"] = json!(id);
-        row["realm-type"] = json!(id.rsplit('@').next().unwrap_or_default());
+        let realm = id.rsplit('@').next().unwrap_or_default();
+        let kind = call.world.access.realms.get(realm).and_then(|options| options.get("type"));
+        if let Some(kind) = kind.map(String::as_str).or(["pam", "pve"].into_iter().find(|kind| *kind == realm)) {
+            row["realm-type"] = json!(kind);
+        }
         if full {
             row["groups"] = json!(groups_of(call, id).join(","));
             row["tokens"] = match tokens_of(user) {
@@ -77,23 +81,51 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     Ok(json!(rows).into())
 }
 
+/// The words before what went wrong.
+fn failed(verb: &'static str) -> impl Fn(Fail) -> Fail {
+    move |fail| Fail::die(format!("{verb} user failed: {}", fail.text()))
+}
+
 /// POST /access/users
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
+    add(call).map_err(failed("create"))?;
+    Reply::done()
+}
+
+fn add(call: &mut Call<'_>) -> Result<(), Fail> {
     let id = call.args.text("userid").to_owned();
     if call.world.access.users.contains_key(&id) {
-        return Err(Fail::die(format!("create user failed: user '{id}' already exists")));
+        return Err(Fail::die(format!("user '{id}' already exists")));
     }
     let mut user = User { enable: true, ..User::default() };
     fill(call, &mut user);
     if let Some(password) = call.args.get("password") {
-        if !id.ends_with("@pve") && !id.ends_with("@pam") {
-            return Err(Fail::die("create user failed: can't set password on auth type"));
-        }
-        user.password = Some(call.world.password_hash(&id, password));
+        user.password = Some(password_of(call, &id, password)?);
     }
-    call.world.access.users.insert(id.clone(), user);
-    join(call, &id, false);
-    Reply::done()
+    join(call, &id, false)?;
+    call.world.access.users.insert(id, user);
+    Ok(())
+}
+
+/// What is kept of a password, if the user's realm takes one.
+pub(super) fn password_of(call: &Call<'_>, id: &str, password: &str) -> Result<String, Fail> {
+    let (name, realm) = id.rsplit_once('@').unwrap_or_default();
+    let kind = match realm {
+        "pam" | "pve" => realm,
+        other => {
+            let known = call.world.access.realms.get(other);
+            let known = known.ok_or_else(|| Fail::die(format!("auth domain '{other}' does not exist")))?;
+            known.get("type").map(String::as_str).unwrap_or_default()
+        }
+    };
+    match kind {
+        "pve" => Ok(call.world.password_hash(id, password)),
+        "pam" if id == "root@pam" || call.world.access.users.get(id).is_some_and(|user| user.password.is_some()) => {
+            Ok(call.world.password_hash(id, password))
+        }
+        "pam" => Err(Fail::die(format!("change password failed: usermod: user '{name}' does not exist"))),
+        kind => Err(Fail::die(format!("can't set password on auth type '{kind}'"))),
+    }
 }
 
 fn fill(call: &Call<'_>, user: &mut User) {
@@ -117,9 +149,12 @@ fn fill(call: &Call<'_>, user: &mut User) {
 }
 
 /// Puts a user into groups; unless appending, out of all others.
-fn join(call: &mut Call<'_>, id: &str, append: bool) {
-    let Some(groups) = call.args.get("groups") else { return };
+fn join(call: &mut Call<'_>, id: &str, append: bool) -> Result<(), Fail> {
+    let Some(groups) = call.args.get("groups") else { return Ok(()) };
     let wanted: Vec<String> = words(groups).map(str::to_owned).collect();
+    if let Some(missing) = wanted.iter().find(|group| !call.world.access.groups.contains_key(*group)) {
+        return Err(Fail::die(format!("no such group '{missing}'")));
+    }
     for (name, group) in &mut call.world.access.groups {
         if wanted.contains(name) {
             group.members.insert(id.to_owned());
@@ -127,6 +162,7 @@ fn join(call: &mut Call<'_>, id: &str, append: bool) {
             group.members.remove(id);
         }
     }
+    Ok(())
 }
 
 /// GET /access/users/{userid}
@@ -142,18 +178,19 @@ pub(super) fn read(call: &mut Call<'_>) -> Answer {
 /// PUT /access/users/{userid}
 pub(super) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("userid").to_owned();
-    let mut user = call.world.access.users.get(&id).cloned().ok_or_else(|| missing(&id))?;
+    let user = call.world.access.users.get(&id).cloned();
+    let mut user = user.ok_or_else(|| failed("update")(missing(&id)))?;
+    join(call, &id, call.args.flag("append")).map_err(failed("update"))?;
     fill(call, &mut user);
-    call.world.access.users.insert(id.clone(), user);
-    join(call, &id, call.args.flag("append"));
+    call.world.access.users.insert(id, user);
     Reply::done()
 }
 
-/// DELETE /access/users/{userid}
+/// DELETE /access/users/{userid}: root@pam itself may delete who is not there.
 pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.args.text("userid").to_owned();
     let access = &mut call.world.access;
-    let user = access.users.remove(&id).ok_or_else(|| missing(&id))?;
+    let user = access.users.remove(&id).unwrap_or_default();
     access.forget("user", &id);
     for token in user.tokens.keys() {
         access.forget("token", &format!("{id}!{token}"));
@@ -162,4 +199,13 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
         group.members.remove(&id);
     }
     Reply::done()
+}
+
+/// GET /access/users/{userid}/tfa: nobody has a second factor here.
+pub(super) fn factors(call: &mut Call<'_>) -> Answer {
+    let realm = call.args.text("userid").rsplit('@').next().unwrap_or_default();
+    if !matches!(realm, "pam" | "pve") && !call.world.access.realms.contains_key(realm) {
+        return Err(Fail::die(format!("auth domain '{realm}' does not exist")));
+    }
+    Ok(if call.args.flag("multiple") { json!({"user": []}) } else { json!({}) }.into())
 }
