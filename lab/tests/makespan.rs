@@ -1,7 +1,7 @@
 //! How long a first deploy takes on simulated hardware of realistic speed, against the least that it could take: the tasks and
 //! boots of the longest way, one after the other, given what may not happen at once. The clock is paused, so these are times
 //! of the simulated world, the same on every machine.
-#![expect(clippy::print_stderr, reason = "the figure is for people to read")]
+#![expect(clippy::print_stderr, reason = "the figures are for docs/benchmarks.md")]
 use homelab_core::{Lab, testing::Bench, units::SizeUnits};
 use homelab_proxmox::{
     Node, Template, Vm,
