@@ -232,6 +232,9 @@ impl Error {
         if self.is_forbidden() {
             return Some(self.0.forbidden());
         }
+        if let Some(hint) = self.parameters().and_then(|wrong| wrong.values().find_map(|text| known_trouble(text))) {
+            return Some(hint.to_owned());
+        }
         self.0.cause.hint()
     }
 }
@@ -349,8 +352,9 @@ fn known_trouble(text: &str) -> Option<&'static str> {
         () if says("download failed") => {
             "the node fetches it itself: can it reach that address? a proxy is set under Datacenter, Options"
         }
-        () if says("storage '")
-            && (says("does not exist") || says("is not available on node") || says("is disabled")) =>
+        () if says("No such storage")
+            || (says("storage '")
+                && (says("does not exist") || says("is not available on node") || says("is disabled"))) =>
         {
             "`pvesm status` on the node lists its storages; `Node::disks`, `Node::images` and `.storage(..)` name them"
         }

@@ -162,7 +162,7 @@ fn a_storage_for_images_that_is_missing_or_takes_none_is_told() {
     desk.admin(async |pve, permit| pve.delete(permit, "/storage/local", Params::new()).await);
     says!(desk.errors("deploy --yes"), @r"
     exit 4
-    error: proxmox/template/ubuntu-24.04: create failed: cannot read storage local on din: storage 'local' does not exist
+    error: proxmox/template/ubuntu-24.04: create failed: cannot read storage local on din: Parameter verification failed: storage: No such storage.
       hint: `pvesm status` on the node lists its storages; `Node::disks`, `Node::images` and `.storage(..)` name them
     not begun because of proxmox/template/ubuntu-24.04: proxmox/vm/web
     ");
@@ -193,7 +193,7 @@ fn a_full_storage_leaves_nothing_behind_and_the_next_run_goes_on() {
     let full = Desk::at(cluster().storage_of("local-lvm", StorageKind::LvmThin, 8 << 30), shell);
     says!(full.errors("deploy --yes"), @r"
     exit 4
-    error: proxmox/vm/shell: create failed: cannot create guest 300 on din: the task failed: unable to create image: not enough free space on storage 'local-lvm': 32G needed, 8191M available - No space left on device
+    error: proxmox/vm/shell: create failed: cannot create guest 300 on din: the task failed: unable to create VM 300 - unable to create image: not enough free space on storage 'local-lvm': 32G needed, 8191M available - No space left on device
       hint: make room on the storage or name another one, then run again: it goes on from what is there
     ");
     assert_eq!(full.guests(), "");
@@ -214,6 +214,7 @@ fn an_image_with_another_checksum_is_never_used() {
     error: proxmox/template/noble: create failed: cannot download homelab-home-9000-612b2c0cc1bc413a.qcow2 to local on din: the task failed: checksum mismatch: got '0000000000000000000000000000000000000000000000000000000000000000' != expect '612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354'
       hint: the file is not the one that the code names: compare its checksum with the publisher's, and name a dated release
       | downloading https://cloud-images.ubuntu.com/releases/noble/release-20260911/ubuntu-24.04-server-cloudimg-amd64.img to /var/lib/vz/import/homelab-home-9000-612b2c0cc1bc413a.qcow2
+      | calculating checksum...
     ");
     assert_eq!(desk.guests(), "");
     desk.sim.change(|world| world.with_image(url, sim::Image::default())).unwrap();
@@ -233,7 +234,7 @@ fn an_image_that_cannot_be_fetched_is_told() {
     });
     says!(desk.errors("deploy --yes"), @r"
     exit 4
-    error: proxmox/template/noble: create failed: cannot download homelab-home-9000-612b2c0cc1bc413a.qcow2 to local on din: the task failed: download failed: 500 Can't connect to localhost (Connection refused)
+    error: proxmox/template/noble: create failed: cannot download homelab-home-9000-612b2c0cc1bc413a.qcow2 to local on din: the task failed: download failed: command 'wget '--progress=dot:giga' -O /var/lib/vz/import/homelab-home-9000-612b2c0cc1bc413a.qcow2.tmp_dwnl.4242 https://localhost/noble.img' failed: exit code 4
       hint: the node fetches it itself: can it reach that address? a proxy is set under Datacenter, Options
       | downloading https://localhost/noble.img to /var/lib/vz/import/homelab-home-9000-612b2c0cc1bc413a.qcow2
     ");

@@ -1,5 +1,5 @@
 //! Templates as their author sees them.
-use crate::fixture::{DIN, LAN, PVE, bench, cluster, lab, ubuntu};
+use crate::fixture::{DIN, LAN, PVE, bench, cluster, lab};
 use homelab_core::{
     Lab,
     plan::{Action, Goal, Wishes},
@@ -13,10 +13,15 @@ const NEWER: Image = Image::sha256(
     "0000000000000000000000000000000000000000000000000000000000000001",
 );
 
+/// Linked clones stand on their template's disk where disks are files; thin volumes stand on their own.
+fn storage(linked: bool) -> &'static str {
+    if linked { "local" } else { "local-lvm" }
+}
+
 fn rebuilt(linked: bool) -> Lab {
     let mut lab = Lab::named("home");
     let template = Template::from_image(9000, NEWER).named("ubuntu-24.04").on(DIN).uefi().cloud_init();
-    let template = lab.add(template.disk(8.gib()));
+    let template = lab.add(template.storage(storage(linked)).disk(8.gib()));
     let web = Vm::clone_from(template).on(DIN).id(201).named("web").at(LAN.host(202));
     lab.add(if linked { web.linked() } else { web });
     lab
@@ -24,7 +29,8 @@ fn rebuilt(linked: bool) -> Lab {
 
 fn first(linked: bool) -> Lab {
     let mut lab = Lab::named("home");
-    let template = ubuntu(&mut lab);
+    let template = Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init();
+    let template = lab.add(template.storage(storage(linked)));
     let web = Vm::clone_from(template).on(DIN).id(201).named("web").at(LAN.host(202));
     lab.add(if linked { web.linked() } else { web });
     lab
