@@ -17,8 +17,8 @@ pub(crate) const FIGURES_EVERY: u64 = 10_000;
 /// one worker knew the guest and another, asked right after, did not yet.
 pub(crate) const FIGURES_KEPT: u64 = 15_000;
 
-/// Shutting down waits so long unless told otherwise, in seconds (default of the real server: 3 minutes).
-pub(crate) const SHUTDOWN_WAIT: u64 = 180;
+/// Shutting down waits so long unless the call or the guest's startup options say otherwise, in seconds.
+pub(crate) const SHUTDOWN_WAIT: u64 = 60;
 
 /// An enabled agent that does not answer costs so much of a shutdown, in milliseconds (section 14).
 pub(crate) const DEAD_AGENT_DELAY: u64 = 3_000;
@@ -37,6 +37,11 @@ pub(crate) fn lock_timeout(lxc: bool, vmid: u32) -> String {
         format!("/var/lock/qemu-server/lock-{vmid}.conf")
     };
     format!("can't lock file '{path}' - got timeout")
+}
+
+/// The wording where a virtual machine is looked for by its process.
+pub(crate) fn no_config(node: &str, vmid: u32) -> String {
+    format!("unable to find configuration file for VM {vmid} on node '{node}'")
 }
 
 /// The wording of a missing guest: 500, not 404 (section 5).

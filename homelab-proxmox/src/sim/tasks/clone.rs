@@ -56,10 +56,7 @@ fn source_node(world: &World, clone: &Clone) -> Result<String, Fail> {
 
 /// The copy: new disks, new addresses, no snapshots, no lock.
 pub(super) fn finish(world: &mut World, task: &mut Task, clone: &Clone) -> Result<(), Fail> {
-    copy(world, task, clone).map_err(|fail| match clone.lxc {
-        true => fail,
-        false => Fail::die(format!("clone failed: {}", fail.text())),
-    })?;
+    copy(world, task, clone).map_err(|fail| Fail::die(format!("clone failed: {}", fail.text())))?;
     if let Some(pool) = clone.pool.as_ref().and_then(|pool| world.pools.get_mut(pool)) {
         pool.vms.push(clone.vmid);
     }
@@ -107,9 +104,17 @@ fn copy(world: &mut World, task: &mut Task, clone: &Clone) -> Result<(), Fail> {
         task.say(format!("found pending changes for '{}', discarding for clone", clone.discarded.join(",")));
     }
     let key = if clone.lxc { "hostname" } else { "name" };
-    let kind = if clone.lxc { "CT" } else { "VM" };
-    let old = clone.options.get(key).cloned().unwrap_or_else(|| clone.source.to_string());
-    config.insert(key.to_owned(), clone.name.clone().unwrap_or_else(|| format!("Copy-of-{kind}-{old}")));
+    let old = clone.options.get(key).cloned();
+    match (clone.name.clone().filter(|name| !name.is_empty()), clone.lxc) {
+        (Some(name), _) => {
+            config.insert(key.to_owned(), name);
+        }
+        (None, false) => {
+            let old = old.unwrap_or_else(|| clone.source.to_string());
+            config.insert(key.to_owned(), format!("Copy-of-VM-{old}"));
+        }
+        (None, true) => {}
+    }
     let description = clone.description.as_deref().filter(|text| !text.is_empty());
     if let Some(description) = description.and_then(|text| super::stored("description", text)) {
         config.insert("description".to_owned(), description);
@@ -165,7 +170,7 @@ fn drive(
         if cloudinit { disk::allocate(world, Some(task), &new)? } else { disk::copy(world, task, node, volid, &new)? }
     } else {
         task.say(if clone.lxc {
-            format!("create linked clone of mountpoint {key} ({volid})")
+            format!("create linked clone of mount point {key} ({volid})")
         } else {
             format!("create linked clone of drive {key} ({volid})")
         });

@@ -206,7 +206,15 @@ pub(super) fn finish(world: &mut World, task: &mut Task, create: &Create) -> Res
         // The task ends OK before the guest runs; a stop right after it finds nothing to stop (pve-notes section 14).
         let from = world.now + world.pace.ms(500);
         let (node, id) = (task.node.clone(), vmid.to_string());
-        world.start_task_at(from, &node, "qmstart", &id, &who, Locks::alone(vmid), Job::Start { vmid });
+        world.start_task_at(
+            from,
+            &node,
+            "qmstart",
+            &id,
+            &who,
+            Locks::alone(vmid),
+            Job::Start { vmid, skiplock: false },
+        );
     }
     Ok(())
 }
@@ -290,12 +298,15 @@ pub(crate) fn boot_devices(boot: &str) -> Option<Vec<String>> {
 }
 
 /// Every disk becomes a base, the guest a template.
-pub(super) fn template(world: &mut World, vmid: u32) -> Result<(), Fail> {
+pub(super) fn template(world: &mut World, vmid: u32, only: Option<&str>) -> Result<(), Fail> {
     let Some(guest) = world.guests.get(&vmid).cloned() else { return Err(Fail::die("guest is gone")) };
     let mut changed = Guest { ..guest.clone() };
     changed.set("template", "1");
     for (key, value) in guest.drives() {
         let (volid, rest) = value.split_once(',').map_or((value.as_str(), None), |(volid, rest)| (volid, Some(rest)));
+        if only.is_some_and(|only| only != key) || volid.contains("base-") {
+            continue;
+        }
         if key.starts_with("unused") || value.contains("media=cdrom") || !volid.contains(':') {
             continue;
         }
@@ -321,11 +332,6 @@ impl World {
                 pool.vms.retain(|member| *member != vmid);
             }
         }
-    }
-
-    /// Turns a guest into a template at once.
-    pub(crate) fn make_template(&mut self, vmid: u32) -> Result<(), Fail> {
-        template(self, vmid)
     }
 
     /// The size of a guest's volume as configurations show it.

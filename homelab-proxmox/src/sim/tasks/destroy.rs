@@ -1,14 +1,14 @@
 //! Destroying a guest.
 use super::super::answer::Fail;
-use super::super::quirks;
 use super::super::world::World;
 use super::Task;
 
 /// Checks that the worker makes: a base that linked clones rest on is not removed.
-pub(super) fn begin(world: &mut World, vmid: u32) -> Result<u64, Fail> {
-    let guest = world.guests.get(&vmid).cloned();
-    let guest = guest.ok_or_else(|| Fail::die(quirks::missing_guest(world.entry_node(), false, vmid)))?;
-    guest.check_lock()?;
+pub(super) fn begin(world: &mut World, task: &Task, vmid: u32, skiplock: bool) -> Result<u64, Fail> {
+    let guest = world.guest(&task.node, task.kind.starts_with("vz"), vmid)?;
+    if !skiplock && !(guest.get("lock") == Some("suspended") && !guest.lxc) {
+        guest.check_lock()?;
+    }
     for (_, value) in guest.drives() {
         let volid = value.split(',').next().unwrap_or_default();
         world.check_unused_base(&guest.node, volid)?;
@@ -46,10 +46,12 @@ pub(super) fn finish(
         pool.vms.retain(|member| *member != vmid);
     }
     world.guest_firewalls.remove(&vmid);
+    world.access.acl.remove(&format!("/vms/{vmid}"));
     if purge {
         task.say(format!("purging {} {vmid} from related configurations..", if guest.lxc { "CT" } else { "VM" }));
-        for sid in [format!("vm:{vmid}"), format!("ct:{vmid}")] {
-            world.ha.resources.remove(&sid);
+        let kind = if guest.lxc { "CT" } else { "VM" };
+        if world.ha.resources.remove(&format!("{}:{vmid}", kind.to_lowercase())).is_some() {
+            task.say(format!("NOTE: removed {kind} {vmid} from HA resource configuration."));
         }
         let id = vmid.to_string();
         for job in world.jobs.values_mut() {
@@ -57,7 +59,6 @@ pub(super) fn finish(
                 *list = list.split(',').filter(|member| *member != id).collect::<Vec<_>>().join(",");
             }
         }
-        world.access.acl.remove(&format!("/vms/{vmid}"));
     }
     Ok(())
 }

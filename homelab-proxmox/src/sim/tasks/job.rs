@@ -19,17 +19,32 @@ pub(crate) enum Job {
         vmid: u32,
         purge: bool,
         unreferenced: bool,
+        skiplock: bool,
     },
     Start {
         vmid: u32,
+        skiplock: bool,
     },
     Stop {
         vmid: u32,
+        skiplock: bool,
     },
     Shutdown {
         vmid: u32,
         timeout: u64,
         force: bool,
+        skiplock: bool,
+    },
+    /// Suspending to a disk.
+    Hibernate {
+        vmid: u32,
+        storage: String,
+    },
+    /// Asking high availability to start or stop a guest.
+    AskHa {
+        vmid: u32,
+        sid: String,
+        start: bool,
     },
     Reboot {
         vmid: u32,
@@ -58,6 +73,8 @@ pub(crate) enum Job {
     },
     Template {
         vmid: u32,
+        /// Only this disk becomes a base.
+        disk: Option<String>,
     },
     Snapshot {
         vmid: u32,
@@ -92,6 +109,7 @@ pub(crate) enum Job {
         template: String,
         options: Texts,
         disks: Vec<(String, Spec)>,
+        pool: Option<String>,
         start: bool,
     },
     ReloadNetwork {
@@ -115,11 +133,13 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
         Job::Create(job) => Ok(create::span(world, job.vmid, &job.options)),
         Job::Configure { vmid, change } => Ok(configure::span(world, vmid, &change)),
         Job::Clone(clone) => clone::begin(world, &clone),
-        Job::Destroy { vmid, .. } => destroy::begin(world, vmid),
-        Job::Start { vmid } => power::begin_start(world, vmid),
-        Job::Stop { .. } => Ok(pace.ms(1_000)),
-        Job::Shutdown { vmid, timeout, .. } => power::begin_shutdown(world, vmid, timeout),
-        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, vmid, timeout),
+        Job::Destroy { vmid, skiplock, .. } => destroy::begin(world, task, vmid, skiplock),
+        Job::Start { vmid, skiplock } => power::begin_start(world, task, vmid, skiplock),
+        Job::Stop { vmid, skiplock } => power::begin_stop(world, task, vmid, skiplock),
+        Job::Hibernate { .. } => Ok(pace.ms(3_000)),
+        Job::AskHa { .. } => Ok(pace.ms(1_000)),
+        Job::Shutdown { vmid, timeout, skiplock, .. } => power::begin_shutdown(world, task, vmid, timeout, skiplock),
+        Job::Reboot { vmid, timeout } => power::begin_shutdown(world, task, vmid, timeout, false),
         Job::Reset { .. } | Job::Pause { .. } => Ok(pace.ms(300)),
         Job::Resize { vmid, disk, size, digest, skiplock } => {
             let digest = digest.as_deref();
@@ -128,11 +148,9 @@ pub(super) fn begin(world: &mut World, task: &mut Task) -> Result<u64, Fail> {
         Job::Move(job) => moving::begin(world, &job),
         Job::Hand { .. } => Ok(pace.ms(500)),
         Job::Template { .. } => Ok(pace.ms(1_500)),
-        Job::Snapshot { vmid, name, .. } => snapshot::begin(world, vmid, &name),
-        Job::Rollback { vmid, name, .. } | Job::DropSnapshot { vmid, name } => {
-            snapshot::exists(world, vmid, &name)?;
-            Ok(pace.ms(1_500))
-        }
+        Job::Snapshot { vmid, name, .. } => snapshot::begin(world, task, vmid, &name),
+        Job::Rollback { vmid, name, .. } => snapshot::begin_rollback(world, task, vmid, &name),
+        Job::DropSnapshot { vmid, name } => snapshot::begin_drop(world, task, vmid, &name),
         Job::Migrate(job) => migrate::begin(world, task, &job),
         Job::Fetch(fetch) => content::begin_fetch(world, task, &fetch),
         Job::Store { node, volume, .. } => content::begin_store(world, &node, &volume),
@@ -151,9 +169,14 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
         Job::Create(job) => create::finish(world, task, &job),
         Job::Configure { vmid, change } => configure::run(world, task, vmid, &change),
         Job::Clone(clone) => clone::finish(world, task, &clone),
-        Job::Destroy { vmid, purge, unreferenced } => destroy::finish(world, task, vmid, purge, unreferenced),
-        Job::Start { vmid } => power::finish_start(world, vmid),
-        Job::Stop { vmid } => power::stop(world, vmid),
+        Job::Destroy { vmid, purge, unreferenced, .. } => destroy::finish(world, task, vmid, purge, unreferenced),
+        Job::Start { vmid, .. } => power::finish_start(world, vmid),
+        Job::Stop { vmid, .. } => power::stop(world, vmid),
+        Job::Hibernate { vmid, storage } => power::hibernate(world, task, vmid, &storage),
+        Job::AskHa { vmid, sid, start } => {
+            power::ask_ha(world, task, vmid, &sid, start);
+            Ok(())
+        }
         Job::Shutdown { vmid, force, .. } => power::finish_shutdown(world, task, vmid, force),
         Job::Reboot { vmid, .. } => power::finish_reboot(world, vmid),
         Job::Reset { vmid } => power::reset(world, vmid),
@@ -161,11 +184,11 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
         Job::Resize { vmid, disk, size, .. } => moving::finish_resize(world, task, vmid, &disk, &size),
         Job::Move(job) => moving::finish(world, task, &job),
         Job::Hand { vmid, disk, target, slot } => moving::hand(world, task, vmid, &disk, target, &slot),
-        Job::Template { vmid } => create::template(world, vmid),
+        Job::Template { vmid, disk } => create::template(world, vmid, disk.as_deref()),
         Job::Snapshot { vmid, name, description, vmstate } => {
             snapshot::finish(world, task, vmid, &name, description, vmstate)
         }
-        Job::Rollback { vmid, name, start } => snapshot::rollback(world, vmid, &name, start),
+        Job::Rollback { vmid, name, start } => snapshot::rollback(world, task, vmid, &name, start),
         Job::DropSnapshot { vmid, name } => snapshot::drop(world, vmid, &name),
         Job::Migrate(job) => migrate::finish(world, task, &job),
         Job::Fetch(fetch) => content::finish_fetch(world, task, &fetch),
@@ -173,8 +196,12 @@ pub(super) fn finish(world: &mut World, task: &mut Task) -> Result<(), Fail> {
             content::finish_store(world, task, &node, volume, (&temporary, checked.as_ref()))
         }
         Job::DropVolume { node, volid } => content::finish_drop(world, task, &node, &volid),
-        Job::CreateCt { vmid, template, options, disks, start } => {
-            lxc::finish(world, task, vmid, &template, options, &disks, start)
+        Job::CreateCt { vmid, template, options, disks, pool, start } => {
+            lxc::finish(world, task, vmid, &template, options, &disks, start)?;
+            if let Some(pool) = pool.and_then(|pool| world.pools.get_mut(&pool)) {
+                pool.vms.push(vmid);
+            }
+            Ok(())
         }
         Job::ReloadNetwork { node } => {
             let node = world.node_mut(&node)?;

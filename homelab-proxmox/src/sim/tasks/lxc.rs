@@ -81,7 +81,8 @@ pub(super) fn finish(
     if start {
         let who = Identity { user: task.who.user.clone(), token: task.who.token.clone() };
         let from = world.now + world.pace.ms(500);
-        world.start_task_at(from, &node, "vzstart", &vmid.to_string(), &who, Locks::alone(vmid), Job::Start { vmid });
+        let job = Job::Start { vmid, skiplock: false };
+        world.start_task_at(from, &node, "vzstart", &vmid.to_string(), &who, Locks::alone(vmid), job);
     }
     Ok(())
 }

@@ -1,8 +1,60 @@
 //! Moving a guest to another node.
 use super::super::answer::Fail;
-use super::super::world::{Volume, World};
+use super::super::world::{Volume, World, is_storage_id};
 use super::Task;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where disks go that only the source node has: `1` keeps each storage's name, `A:B` maps one, `C` takes the rest.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StorageMap {
+    pub(crate) identity: bool,
+    pub(crate) entries: BTreeMap<String, String>,
+    pub(crate) default: Option<String>,
+}
+
+impl StorageMap {
+    /// Reads the parameter `targetstorage`.
+    pub(crate) fn parse(text: &str) -> Result<StorageMap, String> {
+        let mut map = StorageMap::default();
+        let judge = |entry: &str, id: &str| match is_storage_id(id) {
+            true => Ok(()),
+            false => {
+                let what = format!("storage ID '{id}' contains illegal characters\n");
+                Err(format!("entry '{entry}' contains invalid ID - {what}"))
+            }
+        };
+        for entry in super::super::format::list(text) {
+            let parts: Vec<&str> = entry.split(':').collect();
+            match parts.as_slice() {
+                ["1"] => map.identity = true,
+                [from, to] if !from.is_empty() && !to.is_empty() => {
+                    judge(entry, from)?;
+                    judge(entry, to)?;
+                    if map.entries.insert((*from).to_owned(), (*to).to_owned()).is_some() {
+                        return Err(format!("duplicate mapping for source '{from}'"));
+                    }
+                }
+                _ => {
+                    judge(entry, entry)?;
+                    if map.default.replace(entry.to_owned()).is_some() {
+                        return Err("default target ID can only be provided once".to_owned());
+                    }
+                }
+            }
+        }
+        if map.identity && (map.default.is_some() || !map.entries.is_empty()) {
+            return Err("identity mapping cannot be combined with other mappings".to_owned());
+        }
+        Ok(map)
+    }
+
+    /// Where a storage's volumes go.
+    fn target<'m>(&'m self, storage: &'m str) -> &'m str {
+        let default = self.default.as_deref().unwrap_or(storage);
+        self.entries.get(storage).map_or(default, String::as_str)
+    }
+}
 
 /// A migration, already judged.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -10,7 +62,11 @@ pub(crate) struct Migrate {
     pub(crate) vmid: u32,
     pub(crate) target: String,
     pub(crate) online: bool,
-    pub(crate) storage: Option<String>,
+    pub(crate) map: StorageMap,
+    /// Whether a running guest takes its local disks along.
+    pub(crate) local_disks: bool,
+    /// What high availability says when it is asked to do it.
+    pub(crate) ha: Option<String>,
 }
 
 /// The volumes that must be copied, because only this node has them.
@@ -25,16 +81,28 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
         return Err(Fail::die(format!("VM {} is gone", job.vmid)));
     };
     guest.check_lock()?;
-    if guest.run.is_some() && !job.online && !guest.lxc {
+    let guest_runs = guest.run.is_some() && !guest.lxc;
+    if guest_runs && !job.online {
         return Err(Fail::die("can't migrate running VM without --online"));
+    }
+    let device = guest.config.iter().find(|(key, value)| {
+        (key.starts_with("hostpci") || key.starts_with("usb"))
+            && !value.contains("spice")
+            && !value.contains("mapping=")
+    });
+    if let Some((key, _)) = device.filter(|_| !guest.lxc) {
+        return Err(Fail::die(format!("can't migrate VM which uses local devices: {key}")));
     }
     if !world.is_online(&job.target) {
         return Err(Fail::die(format!("target node '{}' is offline", job.target)));
     }
     for volume in local(world, job.vmid) {
         let storage = volume.volid.split(':').next().unwrap_or_default();
-        let wanted = job.storage.as_deref().filter(|wanted| *wanted != "1").unwrap_or(storage);
-        world.storage_usable(wanted, &job.target)?;
+        if guest_runs && !job.local_disks && volume.content == "images" {
+            let text = "can't live migrate attached local disks without with-local-disks option";
+            return Err(Fail::die(text));
+        }
+        world.storage_usable(job.map.target(storage), &job.target)?;
         if volume.parent.is_some() {
             return Err(Fail::die(format!(
                 "can't migrate '{}' as it's a clone of '{}'",
@@ -42,6 +110,9 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
                 volume.parent.unwrap_or_default()
             )));
         }
+    }
+    if let Some(line) = &job.ha {
+        task.say(line.clone());
     }
     task.say(format!("starting migration of VM {} to node '{}'", job.vmid, job.target));
     let bytes: u64 = local(world, job.vmid).iter().map(|volume| volume.used).sum();
@@ -57,7 +128,7 @@ pub(super) fn finish(world: &mut World, task: &mut Task, job: &Migrate) -> Resul
     guest.config.remove("lock");
     for mut volume in local(world, job.vmid) {
         let (old, name) = volume.volid.split_once(':').unwrap_or_default();
-        let storage = job.storage.as_deref().filter(|wanted| *wanted != "1").unwrap_or(old);
+        let storage = job.map.target(old).to_owned();
         let renamed = format!("{storage}:{name}");
         let before = volume.volid.clone();
         task.say(format!("found local disk '{before}' (attached)"));

@@ -24,8 +24,9 @@ pub(crate) use create::Create as CreateJob;
 pub(crate) use disk::{New as NewVolume, Spec, allocate, path_of, spec_of};
 pub(crate) use job::Job;
 pub(crate) use lxc::make_volumes;
-pub(crate) use migrate::Migrate as MigrateJob;
+pub(crate) use migrate::{Migrate as MigrateJob, StorageMap};
 pub(crate) use moving::Move as MoveJob;
+pub(crate) use snapshot::is_able;
 
 use super::answer::Fail;
 use super::quirks;

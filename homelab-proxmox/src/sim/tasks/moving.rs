@@ -177,7 +177,11 @@ pub(super) fn hand(
     slot: &str,
 ) -> Result<(), Fail> {
     let (node, value, volid) = drive(world, vmid, disk)?;
-    task.say(format!("moving disk '{disk}' from VM '{vmid}' to '{target}'"));
+    let lxc = world.guests.get(&vmid).is_some_and(|guest| guest.lxc);
+    task.say(match lxc {
+        true => format!("moving volume '{disk}' from container '{vmid}' to '{target}'"),
+        false => format!("moving disk '{disk}' from VM '{vmid}' to '{target}'"),
+    });
     let (storage, name) = volid.split_once(':').unwrap_or_default();
     let extension = name.rsplit_once('.').map_or(String::new(), |(_, extension)| format!(".{extension}"));
     let fresh = disk::next_name(world, &node, storage, target, false);
@@ -201,11 +205,21 @@ pub(super) fn hand(
             guest.set("boot", boot_order(&devices));
         }
     }
-    task.say(format!("removing disk '{disk}' from VM '{vmid}' config"));
+    task.say(match lxc {
+        true => format!("removing volume '{disk}' from container '{vmid}' config"),
+        false => format!("removing disk '{disk}' from VM '{vmid}' config"),
+    });
     if let Some(guest) = world.guests.get_mut(&vmid) {
         guest.config.remove(disk);
     }
     let rest = value.split_once(',').map_or(String::new(), |(_, rest)| format!(",{rest}"));
+    if lxc {
+        if let Some(guest) = world.guests.get_mut(&target) {
+            guest.set(slot, if slot.starts_with("unused") { renamed } else { format!("{renamed}{rest}") });
+        }
+        task.say(format!("target container '{target}' updated with '{slot}'"));
+        return Ok(());
+    }
     if !slot.starts_with("unused") {
         task.say(format!("update VM {target}: -{slot} {renamed}{rest}"));
     }

@@ -4,6 +4,7 @@ use super::super::quirks;
 use super::super::world::{Firmware, Guest, Identity, Os, Run, Texts, World};
 use super::configure::settle_pending;
 use super::create::boot_devices;
+use super::disk::{self, New};
 use super::{Job, Locks, Task};
 
 /// What a guest boots, when its first boot disk holds a system.
@@ -28,13 +29,67 @@ fn fits(guest: &Guest, firmware: Firmware) -> bool {
     }
 }
 
-fn guest(world: &World, vmid: u32) -> Result<&Guest, Fail> {
-    world.guests.get(&vmid).ok_or_else(|| Fail::die(quirks::missing_guest(world.entry_node(), false, vmid)))
+fn guest<'w>(world: &'w World, node: &str, vmid: u32) -> Result<&'w Guest, Fail> {
+    let guest = world.guests.get(&vmid).filter(|guest| guest.node == node);
+    guest.ok_or_else(|| Fail::die(quirks::missing_guest(node, false, vmid)))
+}
+
+/// The guest that is to be stopped: it is looked for by its process.
+fn stopping<'w>(world: &'w World, node: &str, vmid: u32, skiplock: bool) -> Result<&'w Guest, Fail> {
+    let guest = world.guests.get(&vmid).filter(|guest| guest.node == node);
+    let guest = guest.ok_or_else(|| Fail::die(quirks::no_config(node, vmid)))?;
+    if guest.run.is_some() && !skiplock {
+        guest.check_lock()?;
+    }
+    Ok(guest)
+}
+
+/// Whether a guest can be stopped, and how long that takes.
+pub(super) fn begin_stop(world: &mut World, task: &Task, vmid: u32, skiplock: bool) -> Result<u64, Fail> {
+    stopping(world, &task.node, vmid, skiplock)?;
+    Ok(world.pace.ms(1_000))
+}
+
+/// Suspends to a disk.
+pub(super) fn hibernate(world: &mut World, task: &mut Task, vmid: u32, storage: &str) -> Result<(), Fail> {
+    let volid = world.save_state(vmid, storage, &format!("suspend-{}", world.seconds() / 86_400))?;
+    task.say("State saved, quitting");
+    if let Some(guest) = world.guests.get_mut(&vmid) {
+        guest.run = None;
+        guest.set("vmstate", volid);
+        guest.set("lock", "suspended");
+        guest.set("runningmachine", "pc-i440fx-10.0+pve0");
+    }
+    Ok(())
+}
+
+/// High availability does what was asked for a little later, in a task of its own.
+pub(super) fn ask_ha(world: &mut World, task: &mut Task, vmid: u32, sid: &str, start: bool) {
+    let word = if start { "start" } else { "stop" };
+    let kind = if sid.starts_with("ct") { "CT" } else { "VM" };
+    task.say(format!("Requesting HA {word} for {kind} {vmid}"));
+    if let Some(options) = world.ha.resources.get_mut(sid) {
+        options.insert("state".to_owned(), if start { "started" } else { "stopped" }.to_owned());
+    }
+    let Some(guest) = world.guests.get(&vmid) else { return };
+    if guest.run.is_some() == start {
+        return;
+    }
+    let (node, root) = (guest.node.clone(), Identity::user("root@pam"));
+    let prefix = if guest.lxc { "vz" } else { "qm" };
+    let (name, job) = if start {
+        (format!("{prefix}start"), Job::Start { vmid, skiplock: false })
+    } else {
+        let timeout = quirks::SHUTDOWN_WAIT;
+        (format!("{prefix}shutdown"), Job::Shutdown { vmid, timeout, force: true, skiplock: false })
+    };
+    let from = world.now + world.pace.ms(10_000);
+    world.start_task_at(from, &node, &name, &vmid.to_string(), &root, Locks::alone(vmid), job);
 }
 
 /// Checks of a start that the worker makes (pve-notes section 14).
-pub(super) fn begin_start(world: &mut World, vmid: u32) -> Result<u64, Fail> {
-    let guest = guest(world, vmid)?;
+pub(super) fn begin_start(world: &mut World, task: &mut Task, vmid: u32, skiplock: bool) -> Result<u64, Fail> {
+    let guest = guest(world, &task.node, vmid)?;
     let kind = if guest.lxc { "CT" } else { "VM" };
     if guest.is_template() {
         return Err(Fail::die(if guest.lxc {
@@ -43,10 +98,13 @@ pub(super) fn begin_start(world: &mut World, vmid: u32) -> Result<u64, Fail> {
             "you can't start a vm if it's a template"
         }));
     }
+    let suspended = !guest.lxc && guest.get("lock") == Some("suspended");
+    if !skiplock && !suspended {
+        guest.check_lock()?;
+    }
     if guest.run.is_some() {
         return Err(Fail::die(format!("{kind} {vmid} already running")));
     }
-    guest.check_lock()?;
     check_devices(world, guest)?;
     for (key, value) in guest.drives().into_iter().filter(|(key, _)| !key.starts_with("unused")) {
         let volid = value.split(',').next().unwrap_or_default();
@@ -56,6 +114,9 @@ pub(super) fn begin_start(world: &mut World, vmid: u32) -> Result<u64, Fail> {
     }
     check_bridges(world, guest)?;
     check_memory(world, guest)?;
+    if suspended {
+        task.say("Resuming suspended VM");
+    }
     Ok(world.pace.ms(3_000))
 }
 
@@ -120,7 +181,16 @@ fn check_devices(world: &World, guest: &Guest) -> Result<(), Fail> {
 /// The guest runs.
 pub(super) fn finish_start(world: &mut World, vmid: u32) -> Result<(), Fail> {
     settle_pending(world, vmid);
-    let os = boots(world, guest(world, vmid)?);
+    let Some(guest) = world.guests.get_mut(&vmid) else { return Ok(()) };
+    if guest.get("lock") == Some("suspended") {
+        let (node, state) = (guest.node.clone(), guest.config.remove("vmstate").unwrap_or_default());
+        for key in ["lock", "runningmachine", "runningcpu"] {
+            guest.config.remove(key);
+        }
+        world.take_volume(&node, &state);
+    }
+    let Some(guest) = world.guests.get(&vmid) else { return Ok(()) };
+    let os = boots(world, guest);
     let (pid, since) = (world.new_pid(), world.now);
     if let Some(guest) = world.guests.get_mut(&vmid) {
         let cloudinit: Texts = guest
@@ -148,8 +218,14 @@ pub(super) fn stop(world: &mut World, vmid: u32) -> Result<(), Fail> {
 }
 
 /// How a shutdown will go: a system with an ear for it goes down; without one the time runs out.
-pub(super) fn begin_shutdown(world: &mut World, vmid: u32, timeout: u64) -> Result<u64, Fail> {
-    let guest = guest(world, vmid)?;
+pub(super) fn begin_shutdown(
+    world: &mut World,
+    task: &Task,
+    vmid: u32,
+    timeout: u64,
+    skiplock: bool,
+) -> Result<u64, Fail> {
+    let guest = stopping(world, &task.node, vmid, skiplock)?;
     let Some(run) = &guest.run else { return Ok(world.pace.ms(200)) };
     let agent = guest.get("agent").is_some_and(|agent| agent.starts_with('1') || agent.contains("enabled=1"));
     let dead = agent && !world.agent_answers(guest);
@@ -186,7 +262,7 @@ pub(super) fn finish_reboot(world: &mut World, vmid: u32) -> Result<(), Fail> {
     let Some(guest) = world.guests.get(&vmid) else { return Ok(()) };
     let (node, kind) = (guest.node.clone(), if guest.lxc { "vzstart" } else { "qmstart" });
     let root = Identity::user("root@pam");
-    world.start_task(&node, kind, &vmid.to_string(), &root, Locks::alone(vmid), Job::Start { vmid });
+    world.start_task(&node, kind, &vmid.to_string(), &root, Locks::alone(vmid), Job::Start { vmid, skiplock: false });
     Ok(())
 }
 
@@ -206,6 +282,29 @@ pub(super) fn pause(world: &mut World, vmid: u32, paused: bool) -> Result<(), Fa
 }
 
 impl World {
+    /// Where a guest's state is saved: on the storage of its disks, or on the first that holds images.
+    pub(crate) fn state_storage(&self, vmid: u32) -> String {
+        let of_disk = self.guests.get(&vmid).and_then(|guest| {
+            guest.drives().into_iter().find_map(|(key, value)| {
+                let volid = value.split(',').next()?.to_owned();
+                let (storage, _) = volid.split_once(':')?;
+                (!key.starts_with("unused") && !value.contains("media=cdrom")).then(|| storage.to_owned())
+            })
+        });
+        let any = || self.storages.keys().find(|id| self.storage_holds(id, "images")).cloned();
+        of_disk.or_else(any).unwrap_or_else(|| "local".to_owned())
+    }
+
+    /// Makes the volume that a guest's memory is saved on.
+    pub(crate) fn save_state(&mut self, vmid: u32, storage: &str, name: &str) -> Result<String, Fail> {
+        let Some(guest) = self.guests.get(&vmid) else { return Ok(String::new()) };
+        let memory = guest.get("memory").and_then(|text| text.parse::<u64>().ok()).unwrap_or(512);
+        let (node, role) = (guest.node.clone(), format!("state-{name}"));
+        let bytes = (memory * 2 + 500) << 20;
+        let new = New { node: &node, vmid, storage, bytes, format: "raw", os: None, role: &role };
+        disk::allocate(self, None, &new)
+    }
+
     /// Whether the guest's system is up: a small one takes about 11 s (pve-notes section 14).
     pub(crate) fn is_booted(&self, guest: &Guest) -> bool {
         let boot = self.pace.ms(if guest.lxc { 2_000 } else { 11_000 });

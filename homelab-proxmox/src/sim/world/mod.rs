@@ -10,7 +10,7 @@ mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
 pub use build::StorageKind;
-pub(crate) use guest::{Guest, Os, Run, Snapshot, Texts};
+pub(crate) use guest::{Guest, Os, Run, Snapshot, Texts, is_volume_key};
 pub use node::NodeSpec;
 pub(crate) use node::{Node, PciDevice};
 pub use storage::{Firmware, Image};

@@ -49,6 +49,7 @@ fn list(call: &mut Call<'_>, lxc: bool) -> Answer {
 pub(super) fn config_of(world: &World, guest: &Guest, snapshot: &Snapshot) -> Map<String, Value> {
     let mut map = guests::texts_to_json(world, guest, &snapshot.config);
     map.insert("snaptime".to_owned(), json!(snapshot.time));
+    map.remove("description");
     if let Some(description) = &snapshot.description {
         map.insert("description".to_owned(), json!(description));
     }
@@ -70,9 +71,13 @@ fn find<'g>(guest: &'g Guest, name: &str) -> Result<&'g Snapshot, Fail> {
 
 fn describe(call: &mut Call<'_>, lxc: bool) -> Answer {
     let (node, vmid, name) = (call.node(), call.vmid(), call.args.text("snapname").to_owned());
-    call.lock(lxc, vmid)?;
     let description = call.args.get("description").map(str::to_owned);
+    if description.is_none() {
+        return Reply::done();
+    }
+    call.lock(lxc, vmid)?;
     let guest = call.world.guest_mut(&node, lxc, vmid)?;
+    guest.check_lock()?;
     find(guest, &name)?;
     if let (Some(description), Some(snapshot)) = (description, guest.snapshots.get_mut(&name)) {
         snapshot.description = Some(description);
@@ -82,16 +87,18 @@ fn describe(call: &mut Call<'_>, lxc: bool) -> Answer {
 
 fn start(call: &mut Call<'_>, lxc: bool, kind: &str, job: Job) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
-    call.world.guest(&node, lxc, vmid)?;
     let kind = format!("{}{kind}", if lxc { "vz" } else { "qm" });
     Ok(call.start(&node, &kind, &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 
 fn take(call: &mut Call<'_>, lxc: bool) -> Answer {
     let name = call.args.text("snapname").to_owned();
-    if matches!(name.as_str(), "current" | "pending") || (lxc && name == "vzdump") {
-        return Err(Fail::die(format!("unable to use snapshot name '{name}' (reserved name)")));
+    let lower = name.to_lowercase();
+    if name == "current" || (!lxc && lower == "pending") || (lxc && matches!(name.as_str(), "pending" | "vzdump")) {
+        let shown = if lower == "pending" { &lower } else { &name };
+        return Err(Fail::die(format!("unable to use snapshot name '{shown}' (reserved name)")));
     }
+    call.world.guest(&call.node(), lxc, call.vmid())?;
     let description = call.args.get("description").map(str::to_owned);
     let job = Job::Snapshot { vmid: call.vmid(), name, description, vmstate: call.args.flag("vmstate") };
     start(call, lxc, "snapshot", job)

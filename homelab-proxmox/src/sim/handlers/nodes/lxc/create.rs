@@ -1,9 +1,9 @@
 //! Creating and destroying containers, and turning them into templates.
 use super::rules;
-use crate::sim::answer::{Answer, Fail};
+use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
-use crate::sim::handlers::nodes::qemu::{bridges, public_keys};
-use crate::sim::tasks::{Job, Locks, unique_tags};
+use crate::sim::handlers::nodes::qemu::public_keys;
+use crate::sim::tasks::{Job, Locks};
 use crate::sim::world::{Guest, Release};
 
 /// POST /nodes/{node}/lxc
@@ -12,8 +12,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let template = call.args.text("ostemplate").to_owned();
     let pool = call.args.get("pool").map(str::to_owned);
     let pool = pool.as_deref();
-    if call.args.flag("restore") {
-        return Err(Fail::die("the simulator does not restore backups"));
+    call.world.check_free(vmid).map_err(Fail::die)?;
+    if let Some(keys) = call.args.get("ssh-public-keys") {
+        public_keys(keys)?;
     }
     let mut options = rules::options(call);
     // 9.x makes a container unprivileged unless told otherwise (pve-notes section 9).
@@ -29,30 +30,39 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     if !allowed {
         return Err(Fail::Forbidden(String::new()));
     }
-    if let Some(keys) = call.args.get("ssh-public-keys") {
-        public_keys(keys)?;
-    }
-    if !options.contains_key("rootfs") {
-        let storage = call.args.get("storage").unwrap_or("local");
-        options.insert("rootfs".to_owned(), format!("{storage}:4"));
-    }
-    rules::privileges(call, vmid, pool, &options, &[], unprivileged)?;
+    rules::privileges(call, vmid, pool, &rules::Wanted { old: None, set: &options, delete: &[], unprivileged })?;
     if call.world.release == Release::V9_2 && !unprivileged {
         call.need("/", &["Sys.Modify"])?;
     }
-    bridges(call, true, &options)?;
-    let storage = template.split(':').next().unwrap_or_default().to_owned();
-    call.world.storage(&storage)?;
-    call.need_any(&format!("/storage/{storage}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
-    call.world.check_free(vmid).map_err(Fail::die)?;
-    let disks = rules::storages(call, &options)?;
+    let restore = call.args.flag("restore");
+    let kind = if restore { "backup" } else { "vztmpl" };
+    call.world.volume_access(&call.who, Some(vmid), &template, Some(kind))?;
+    if restore {
+        let text = "the simulator does not restore backups (the real one does)";
+        return Err(Fail::Status(501, text.to_owned()));
+    }
+    let storage = call.args.get("storage").unwrap_or("local").to_owned();
+    options.retain(|key, _| !key.starts_with("unused"));
+    for (_, value) in options.iter_mut().filter(|(key, _)| rules::is_volume(key)) {
+        if value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+            *value = format!("{storage}:{value}");
+        }
+    }
+    let has_root = options.contains_key("rootfs");
+    if !has_root && options.keys().any(|key| rules::is_volume(key)) {
+        return Err(Fail::die("mount points configured, but 'rootfs' not set - aborting"));
+    }
+    options.entry("rootfs".to_owned()).or_insert_with(|| format!("{storage}:4"));
+    rules::storages(call, &options)?;
+    let disks = rules::specs(call, &options);
+    if options.keys().any(|key| key == "unprivileged") {
+        return Err(Fail::die("unable to modify read-only option: 'unprivileged'"));
+    }
+    rules::values(call, &mut options)?;
     let nets: Vec<String> = options.keys().filter(|key| key.starts_with("net")).cloned().collect();
     for net in nets {
         let text = rules::with_mac(call, &net, &options[&net]);
         options.insert(net, text);
-    }
-    if let Some(tags) = options.get_mut("tags") {
-        *tags = unique_tags(tags);
     }
     if unprivileged {
         options.insert("unprivileged".to_owned(), "1".to_owned());
@@ -60,10 +70,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let mut guest = Guest::new(vmid, true, &node, call.world.now);
     guest.set("lock", "create");
     call.world.guests.insert(vmid, guest);
-    if let Some(pool) = pool.and_then(|pool| call.world.pools.get_mut(pool)) {
-        pool.vms.push(vmid);
-    }
-    let job = Job::CreateCt { vmid, template, options, disks, start: call.args.flag("start") };
+    let pool = pool.map(str::to_owned);
+    let job = Job::CreateCt { vmid, template, options, disks, pool, start: call.args.flag("start") };
     Ok(call.start(&node, "vzcreate", &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 
@@ -74,33 +82,33 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Answer {
     let guest = call.world.guest(&node, true, vmid)?;
     guest.check_protection(&format!("can't remove CT {vmid}"))?;
     guest.check_lock()?;
-    if guest.run.is_some() && !force {
-        return Err(Fail::die(format!("unable to destroy CT {vmid} - container is running")));
-    }
     if !purge && call.world.ha.resources.contains_key(&format!("ct:{vmid}")) {
         return Err(Fail::die(format!(
             "unable to remove CT {vmid} - used in HA resources and purge parameter not set."
         )));
     }
-    let job = Job::Destroy { vmid, purge, unreferenced: call.args.flag("destroy-unreferenced-disks") };
+    if guest.run.is_some() && !force {
+        return Err(Fail::die(format!("unable to destroy CT {vmid} - container is running")));
+    }
+    let job = Job::Destroy { vmid, purge, unreferenced: call.args.flag("destroy-unreferenced-disks"), skiplock: false };
     Ok(call.start(&node, "vzdestroy", &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 
-/// POST /nodes/{node}/lxc/{vmid}/template: at once, without a task.
+/// POST /nodes/{node}/lxc/{vmid}/template: a task, but its id is not told.
 pub(super) fn template(call: &mut Call<'_>) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
+    call.lock(true, vmid)?;
     let guest = call.world.guest(&node, true, vmid)?;
     guest.check_lock()?;
     if !guest.snapshots.is_empty() {
         return Err(Fail::die("unable to create template, because CT contains snapshots"));
     }
     if guest.is_template() {
-        return Err(Fail::die("you can't convert a CT to a template if the CT is a template"));
+        return Err(Fail::die("you can't convert a template to a template"));
     }
     if guest.run.is_some() {
         return Err(Fail::die("you can't convert a CT to template if the CT is running"));
     }
-    call.lock(true, vmid)?;
-    call.world.make_template(vmid)?;
-    Ok(serde_json::Value::Null.into())
+    call.start(&node, "vztemplate", &vmid.to_string(), Locks::alone(vmid), Job::Template { vmid, disk: None });
+    Reply::done()
 }

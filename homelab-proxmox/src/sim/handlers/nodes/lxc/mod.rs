@@ -33,6 +33,7 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         ("GET", "/status") => Ok(subdirs(&["current", "start", "stop", "shutdown", "migrate"])),
         ("GET", "/status/current") => read::current(call),
         ("GET", "/interfaces") => read::interfaces(call),
+        ("GET", "/feature") => read::feature(call),
         ("GET", "/rrddata") => Ok(serde_json::json!([]).into()),
         ("POST", "/clone") => copy::clone(call),
         ("POST", "/migrate") => copy::migrate(call),

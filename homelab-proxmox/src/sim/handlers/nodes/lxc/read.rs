@@ -4,6 +4,7 @@ use crate::sim::call::Call;
 use crate::sim::handlers::guests;
 use crate::sim::handlers::nodes::snapshot;
 use crate::sim::props;
+use crate::sim::tasks::is_able;
 use serde_json::{Value, json};
 
 /// GET /nodes/{node}/lxc
@@ -24,6 +25,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
 pub(super) fn config(call: &mut Call<'_>) -> Answer {
     let guest = call.world.guest(&call.node(), true, call.vmid())?;
     if let Some(name) = call.args.get("snapshot") {
+        if call.args.flag("current") {
+            let text = "cannot use 'snapshot' parameter with 'current'".to_owned();
+            let errors = [("snapshot".to_owned(), text.clone()), ("current".to_owned(), text)];
+            return Err(Fail::Params(errors.into_iter().collect()));
+        }
         let found = guest.snapshots.get(name);
         let found = found.ok_or_else(|| Fail::die(format!("snapshot '{name}' does not exist")))?;
         let mut map = snapshot::config_of(call.world, guest, found);
@@ -66,4 +72,19 @@ pub(super) fn interfaces(call: &mut Call<'_>) -> Answer {
         rows.push(row);
     }
     Ok(json!(rows).into())
+}
+
+/// GET /nodes/{node}/lxc/{vmid}/feature
+pub(super) fn feature(call: &mut Call<'_>) -> Answer {
+    let guest = call.world.guest(&call.node(), true, call.vmid())?;
+    let snapshot = match call.args.get("snapname") {
+        Some(name) => {
+            let found = guest.snapshots.get(name);
+            Some(found.ok_or_else(|| Fail::die(format!("snapshot '{name}' does not exist")))?)
+        }
+        None => None,
+    };
+    let config = snapshot.map_or(&guest.config, |snapshot| &snapshot.config);
+    let able = is_able(call.world, config, true, call.args.text("feature"), snapshot.is_some());
+    Ok(json!({"hasFeature": u8::from(able)}).into())
 }

@@ -2,10 +2,12 @@
 use crate::http::Method;
 use crate::sim::answer::Fail;
 use crate::sim::call::Call;
+use crate::sim::handlers::nodes::qemu::bridges;
 use crate::sim::props;
+use crate::sim::rights::Rights;
 use crate::sim::schema::SCHEMA;
-use crate::sim::tasks::{Spec, spec_of};
-use crate::sim::world::Texts;
+use crate::sim::tasks::{Spec, spec_of, unique_tags};
+use crate::sim::world::{Texts, is_storage_id};
 
 /// Parameters of the calls that are no options of the container.
 const NOT_OPTIONS: &[&str] = &[
@@ -53,56 +55,61 @@ fn forbid(text: &str) -> Result<(), Fail> {
     Err(Fail::Forbidden(format!("{text} is only allowed for root@pam")))
 }
 
+/// A change that is judged.
+pub(super) struct Wanted<'a> {
+    /// The options so far, of a container that is there.
+    pub(super) old: Option<&'a Texts>,
+    pub(super) set: &'a Texts,
+    pub(super) delete: &'a [String],
+    pub(super) unprivileged: bool,
+}
+
 /// The privileges that the options need; refusals of root's own are 403 here (pve-notes section 3).
-pub(super) fn privileges(
-    call: &Call<'_>,
-    vmid: u32,
-    pool: Option<&str>,
-    options: &Texts,
-    deleted: &[String],
-    unprivileged: bool,
-) -> Result<(), Fail> {
+pub(super) fn privileges(call: &Call<'_>, vmid: u32, pool: Option<&str>, wanted: &Wanted<'_>) -> Result<(), Fail> {
     if call.who.is_root() {
         return Ok(());
     }
-    let need = |privilege: &str| {
-        if pool.is_some_and(|pool| call.may(&format!("/pool/{pool}"), privilege)) {
-            return Ok(());
-        }
-        call.need(&format!("/vms/{vmid}"), &[privilege])
-    };
+    let rights = Rights { world: call.world, who: &call.who, vmid, pool };
+    let need = |privilege: &str| rights.need(&[privilege]);
     let empty = String::new();
-    let all = options.iter().map(|(key, value)| (key, value, false));
-    for (option, value, gone) in all.chain(deleted.iter().map(|key| (key, &empty, true))) {
+    let all = wanted.set.iter().map(|(key, value)| (key, value, false));
+    for (option, value, gone) in all.chain(wanted.delete.iter().map(|key| (key, &empty, true))) {
         let stem = option.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let old = wanted.old.and_then(|old| old.get(option));
         match stem {
             "cores" | "cpuunits" | "cpulimit" => need("VM.Config.CPU")?,
-            "rootfs" | "mp" | "unused" => {
+            "rootfs" | "mp" => {
                 need("VM.Config.Disk")?;
-                if !gone && stem != "unused" {
-                    volume(call, option, value)?;
+                if !gone {
+                    volume(call, vmid, option, value)?;
                 }
             }
             "dev" => forbid("configuring device passthrough")?,
             "memory" | "swap" => need("VM.Config.Memory")?,
-            "net" | "nameserver" | "searchdomain" | "hostname" => need("VM.Config.Network")?,
+            "net" => {
+                need("VM.Config.Network")?;
+                for value in old.into_iter().chain((!gone).then_some(value)) {
+                    bridges(call, true, &Texts::from([(option.clone(), value.clone())]))?;
+                }
+            }
+            "nameserver" | "searchdomain" | "hostname" => need("VM.Config.Network")?,
             "features" => {
-                if !unprivileged {
+                if !wanted.unprivileged {
                     forbid("changing feature flags for privileged container")?;
                 }
-                let keys = props::keys(call.world.release, true, option, value);
-                if keys.keys().any(|key| key != "nesting") {
+                let keys = |text: &str| props::keys(call.world.release, true, option, text);
+                let (before, after) = (old.map(|old| keys(old)).unwrap_or_default(), keys(value));
+                let changed: Vec<&String> =
+                    before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
+                if changed.iter().any(|key| *key != "nesting") {
                     forbid("changing feature flags (except nesting)")?;
                 }
-                need("VM.Allocate")?;
+                if !changed.is_empty() {
+                    need("VM.Allocate")?;
+                }
             }
             "hookscript" => forbid("changing the hookscript")?,
-            "lock" => forbid("changing the lock")?,
-            "tags" => {}
-            "startup" => {
-                call.need("/", &["Sys.Modify"])?;
-                need("VM.Config.Options")?;
-            }
+            "tags" => rights.tags(old.map_or("", String::as_str), value)?,
             _ => need("VM.Config.Options")?,
         }
     }
@@ -110,33 +117,80 @@ pub(super) fn privileges(
 }
 
 /// A mount point is a volume, or root's.
-fn volume(call: &Call<'_>, option: &str, value: &str) -> Result<(), Fail> {
+fn volume(call: &Call<'_>, vmid: u32, option: &str, value: &str) -> Result<(), Fail> {
     let kind = match spec(call, option, value) {
         Spec::Volume(path) if path.starts_with("/dev/") => "device",
         Spec::Volume(path) if path.starts_with('/') => "bind",
-        Spec::New { storage, .. } => return call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"]),
+        Spec::Volume(volid) => {
+            return call.world.volume_access(&call.who, Some(vmid), &volid, Some("rootdir"));
+        }
+        Spec::New { storage, .. } if !storage.is_empty() => {
+            return call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"]);
+        }
         _ => return Ok(()),
     };
     forbid(&format!("mount point type {kind}"))
 }
 
-/// Storages of new volumes must be there and hold containers' volumes.
-pub(super) fn storages(call: &Call<'_>, options: &Texts) -> Result<Vec<(String, Spec)>, Fail> {
-    let mut specs = Vec::new();
-    for (option, value) in options.iter().filter(|(option, _)| is_volume(option)) {
-        let spec = spec(call, option, value);
-        if let Spec::New { storage, .. } = &spec {
-            call.world.storage(storage)?;
-            if !call.world.storage_holds(storage, "rootdir") {
-                return Err(Fail::die(format!("storage '{storage}' does not support container directories")));
-            }
-            call.world.storage_usable(storage, &call.node())?;
-        }
-        specs.push((option.clone(), spec));
-    }
-    // The root comes first, as it is made first.
+/// What each volume asks for; the root comes first, as it is made first.
+pub(super) fn specs(call: &Call<'_>, options: &Texts) -> Vec<(String, Spec)> {
+    let volumes = options.iter().filter(|(option, _)| is_volume(option));
+    let mut specs: Vec<(String, Spec)> =
+        volumes.map(|(option, value)| (option.clone(), spec(call, option, value))).collect();
     specs.sort_by_key(|(option, _)| (option != "rootfs", option.clone()));
-    Ok(specs)
+    specs
+}
+
+/// Storages of a new container's volumes must be there, hold such volumes, and be the caller's to use.
+pub(super) fn storages(call: &Call<'_>, options: &Texts) -> Result<(), Fail> {
+    for (_, spec) in specs(call, options) {
+        let storage = match &spec {
+            Spec::New { storage, .. } => storage.clone(),
+            Spec::Volume(volid) if volid.starts_with('/') => {
+                if !call.who.is_root() {
+                    return Err(Fail::die("Only root can pass arbitrary filesystem paths."));
+                }
+                continue;
+            }
+            Spec::Volume(volid) => {
+                let parts = volid.split_once(':').filter(|(id, _)| is_storage_id(id));
+                let unparsed = || Fail::die(format!("unable to parse volume ID '{volid}'"));
+                parts.ok_or_else(unparsed)?.0.to_owned()
+            }
+            _ => continue,
+        };
+        call.world.storage_usable(&storage, &call.node())?;
+        if !call.world.storage_holds(&storage, "rootdir") {
+            let text = format!("storage '{storage}' does not support container directories");
+            return Err(Fail::param("storage", text));
+        }
+        call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    }
+    Ok(())
+}
+
+/// Values that are judged, or stored otherwise, when they become pending.
+pub(super) fn values(call: &Call<'_>, options: &mut Texts) -> Result<(), Fail> {
+    for (option, value) in options {
+        match option.as_str() {
+            "tags" => *value = unique_tags(value),
+            "nameserver" | "searchdomain" => {
+                *value = crate::sim::format::list(value).collect::<Vec<_>>().join(" ");
+            }
+            "hookscript" => {
+                let name = call.world.volume_name(value)?;
+                if name.kind != "snippets" {
+                    return Err(Fail::die(format!("'{value}' is not in the snippets directory")));
+                }
+                if call.world.volume(&call.node(), value).is_none() {
+                    return Err(Fail::die(format!("script '{value}' does not exist")));
+                }
+            }
+            "unprivileged" => return Err(Fail::die(format!("unable to modify read-only option: '{option}'"))),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A network option as it is stored: with a MAC and a type.

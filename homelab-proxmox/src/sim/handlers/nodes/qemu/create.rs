@@ -3,7 +3,6 @@ use super::config::rewrite;
 use super::rules;
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
-use crate::sim::props;
 use crate::sim::tasks::{CreateJob, Job, Locks};
 use crate::sim::world::{Guest, Texts};
 
@@ -85,16 +84,16 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Answer {
     let purge = call.args.flag("purge");
     let guest = call.world.guest(&node, false, vmid)?;
     guest.check_protection(&format!("can't remove VM {vmid}"))?;
-    if guest.run.is_some() {
-        return Err(Fail::die(format!("VM {vmid} is running - destroy failed")));
-    }
-    guest.check_lock()?;
     if !purge && call.world.ha.resources.contains_key(&format!("vm:{vmid}")) {
         return Err(Fail::die(format!(
             "unable to remove VM {vmid} - used in HA resources and purge parameter not set."
         )));
     }
-    let job = Job::Destroy { vmid, purge, unreferenced: call.args.flag("destroy-unreferenced-disks") };
+    if guest.run.is_some() {
+        return Err(Fail::die(format!("VM {vmid} is running - destroy failed")));
+    }
+    let skiplock = call.args.flag("skiplock");
+    let job = Job::Destroy { vmid, purge, unreferenced: call.args.flag("destroy-unreferenced-disks"), skiplock };
     Ok(call.start(&node, "qmdestroy", &vmid.to_string(), Locks::alone(vmid), job).into())
 }
 
@@ -102,22 +101,17 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Answer {
 pub(super) fn template(call: &mut Call<'_>) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
     let guest = call.world.guest(&node, false, vmid)?;
+    guest.check_lock()?;
     if !guest.snapshots.is_empty() {
         return Err(Fail::die("unable to create template, because VM contains snapshots"));
     }
-    if guest.is_template() {
+    let disk = call.args.get("disk").map(str::to_owned);
+    if guest.is_template() && disk.is_none() {
         return Err(Fail::die("you can't convert a template to a template"));
     }
     if guest.run.is_some() {
         return Err(Fail::die("you can't convert a VM to template if VM is running"));
     }
-    guest.check_lock()?;
-    if let Some(disk) = call.args.get("disk") {
-        let text = guest.get(disk).unwrap_or_default();
-        if !props::keys(call.world.release, false, disk, text).contains_key("file") {
-            return Err(Fail::die(format!("unable to create template, because disk '{disk}' does not exist")));
-        }
-    }
-    call.lock(false, vmid)?;
-    Ok(call.start(&node, "qmtemplate", &vmid.to_string(), Locks::alone(vmid), Job::Template { vmid }).into())
+    let job = Job::Template { vmid, disk };
+    Ok(call.start(&node, "qmtemplate", &vmid.to_string(), Locks::alone(vmid), job).into())
 }

@@ -1,7 +1,7 @@
 //! Moving virtual machines to another node.
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
-use crate::sim::tasks::{Job, Locks, MigrateJob};
+use crate::sim::tasks::{Job, Locks, MigrateJob, StorageMap};
 use serde_json::{Value, json};
 
 /// GET /nodes/{node}/qemu/{vmid}/migrate: what stands in the way.
@@ -26,32 +26,65 @@ pub(super) fn look(call: &mut Call<'_>) -> Answer {
 
 /// POST /nodes/{node}/qemu/{vmid}/migrate
 pub(super) fn migrate(call: &mut Call<'_>) -> Answer {
-    call.only_root(&["force", "migration_type", "migration_network"])?;
     let (node, vmid) = (call.node(), call.vmid());
     let target = call.args.text("target").to_owned();
     if target == node {
         return Err(Fail::param("target", "target is local node."));
     }
-    call.world.node(&target).map_err(|_| Fail::param("target", format!("no such cluster node '{target}'")))?;
+    if !call.world.nodes.contains_key(&target) {
+        return Err(Fail::die(format!("no such cluster node '{target}'")));
+    }
+    for option in ["force", "migration_type", "migration_network"] {
+        call.only_root(&[option])?;
+    }
     let guest = call.world.guest(&node, false, vmid)?;
     guest.check_lock()?;
-    let online = call.args.flag("online");
+    let online = call.args.flag("online") && guest.run.is_some();
     if guest.run.is_some() && !online {
-        return Err(Fail::param("online", "VM is running. Use 'online' to migrate"));
+        return Err(Fail::die("can't migrate running VM without --online"));
     }
-    let device = guest.config.iter().find(|(key, value)| key.starts_with("hostpci") && !value.contains("mapping="));
-    if let Some((key, _)) = device {
-        return Err(Fail::die(format!("can't migrate VM which uses local devices: {key}")));
+    let volumes: Vec<String> = guest
+        .config
+        .iter()
+        .filter(|(key, _)| super::rules::is_drive(key))
+        .filter_map(|(_, value)| value.split(',').next().filter(|volid| volid.contains(':')).map(str::to_owned))
+        .collect();
+    let map = match call.args.get("targetstorage") {
+        Some(text) => {
+            let map = StorageMap::parse(text)
+                .map_err(|text| Fail::param("targetstorage", format!("failed to parse storage map: {text}\n")))?;
+            if !map.identity {
+                call.need(&format!("/vms/{vmid}"), &["VM.Config.Disk"])?;
+            }
+            for storage in map.entries.values().chain(&map.default) {
+                call.world.storage_usable(storage, &target)?;
+                call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+                if !call.world.storage_holds(storage, "images") {
+                    return Err(Fail::die(format!("storage '{storage}' does not support vm images")));
+                }
+            }
+            map
+        }
+        None => StorageMap { identity: true, ..StorageMap::default() },
+    };
+    if map.identity {
+        for volid in &volumes {
+            let storage = volid.split(':').next().unwrap_or_default();
+            call.world.storage_usable(storage, &node)?;
+            call.world.storage_usable(storage, &target)?;
+            let kind = call.world.volume_name(volid)?.kind;
+            if !call.world.storage_holds(storage, kind) {
+                let text = format!("{volid}: content type '{kind}' is not available on storage '{storage}'");
+                return Err(Fail::die(text));
+            }
+        }
     }
-    let local = call.world.volumes.values().any(|volume| volume.vmid == Some(vmid) && volume.node == node);
-    if guest.run.is_some() && local && !call.args.flag("with-local-disks") {
-        return Err(Fail::die("can't live migrate attached local disks without with-local-disks option"));
+    if call.world.ha.resources.contains_key(&format!("vm:{vmid}")) {
+        let line = format!("Requesting HA migration for VM {vmid} to node {target}");
+        let job = Job::Migrate(MigrateJob { vmid, target, online, map, local_disks: true, ha: Some(line) });
+        return Ok(call.start(&node, "hamigrate", &vmid.to_string(), Locks::none(), job).into());
     }
-    let storage = call.args.get("targetstorage").map(str::to_owned);
-    if let Some(storage) = storage.as_deref().filter(|storage| *storage != "1") {
-        call.need(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
-        call.world.storage_usable(storage, &target)?;
-    }
-    let job = Job::Migrate(MigrateJob { vmid, target, online, storage });
+    let local_disks = call.args.flag("with-local-disks");
+    let job = Job::Migrate(MigrateJob { vmid, target, online, map, local_disks, ha: None });
     Ok(call.start(&node, "qmigrate", &vmid.to_string(), Locks::alone(vmid), job).into())
 }

@@ -1,7 +1,10 @@
 //! Reading virtual machines.
+use super::rules;
 use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::handlers::guests;
+use crate::sim::quirks;
+use crate::sim::tasks::is_able;
 use serde_json::{Value, json};
 
 /// GET /nodes/{node}/qemu
@@ -22,6 +25,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
 pub(super) fn config(call: &mut Call<'_>) -> Answer {
     let guest = call.world.guest(&call.node(), false, call.vmid())?;
     if let Some(name) = call.args.get("snapshot") {
+        if call.args.flag("current") {
+            let text = |other: &str| format!("cannot use '{other}' parameter with 'current'");
+            let errors = [("snapshot".to_owned(), text("snapshot")), ("current".to_owned(), text("snapshot"))];
+            return Err(Fail::Params(errors.into_iter().collect()));
+        }
         let snapshot = guest.snapshots.get(name);
         let snapshot = snapshot.ok_or_else(|| Fail::die(format!("snapshot '{name}' does not exist")))?;
         let mut map = crate::sim::handlers::nodes::snapshot::config_of(call.world, guest, snapshot);
@@ -89,22 +97,21 @@ pub(super) fn sendkey(call: &mut Call<'_>) -> Answer {
 
 /// GET /nodes/{node}/qemu/{vmid}/feature
 pub(super) fn feature(call: &mut Call<'_>) -> Answer {
-    let guest = call.world.guest(&call.node(), false, call.vmid())?;
-    let wanted = call.args.text("feature");
-    let able = match wanted {
-        "clone" => guest.is_template(),
-        "snapshot" => {
-            !guest.is_template()
-                && guest.drives().iter().all(|(key, value)| {
-                    let volid = value.split(',').next().unwrap_or_default();
-                    key.starts_with("unused")
-                        || value.contains("media=cdrom")
-                        || !call.world.is_files(volid.split(':').next().unwrap_or_default())
-                        || volid.ends_with(".qcow2")
-                })
+    let (node, vmid) = (call.node(), call.vmid());
+    let guest = call.world.guest(&node, false, vmid).map_err(|_| Fail::die(quirks::no_config(&node, vmid)))?;
+    let snapshot = match call.args.get("snapname") {
+        Some(name) => {
+            let found = guest.snapshots.get(name);
+            Some(found.ok_or_else(|| Fail::die(format!("snapshot '{name}' does not exist")))?)
         }
-        _ => true,
+        None => None,
     };
-    let nodes: Vec<&String> = call.world.nodes.keys().collect();
+    let config = snapshot.map_or(&guest.config, |snapshot| &snapshot.config);
+    let able = is_able(call.world, config, false, call.args.text("feature"), snapshot.is_some());
+    let local = config.iter().filter(|(key, _)| rules::is_drive(key)).any(|(_, value)| {
+        let volid = value.split(',').next().unwrap_or_default();
+        volid.split_once(':').is_some_and(|(storage, _)| !call.world.is_shared(storage))
+    });
+    let nodes: Vec<&String> = call.world.nodes.keys().filter(|name| !local || **name == node).collect();
     Ok(json!({"hasFeature": u8::from(able), "nodes": nodes}).into())
 }
