@@ -20,6 +20,11 @@ pub trait Connect: Send + Sync + 'static {
     /// The credentials that it can work with, the preferred first: each is a set of secrets that belong together.
     fn credentials(&self) -> Vec<Vec<Secret>>;
 
+    /// The beginnings of code that `new` can print for resources of such a site.
+    fn scaffolds(&self) -> &'static [Scaffold] {
+        &[]
+    }
+
     /// Reaches the real thing. No call that changes anything is made.
     ///
     /// # Errors
@@ -31,6 +36,15 @@ pub trait Connect: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be started.
     fn sandbox(&self, sandbox: &Sandbox) -> impl Future<Output = Result<Self::Provider, Failure>> + Send;
+}
+
+/// The beginning of a module that declares a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Scaffold {
+    /// What it declares, in one word: `vm`.
+    pub what: &'static str,
+    /// The code. `NAME` stands for the resource's name, `IDENT` for the name as an identifier of Rust.
+    pub code: &'static str,
 }
 
 /// What the simulated sites of one run share.
@@ -134,6 +148,11 @@ impl Sites {
             .hint("set them in the environment or in the file .env; or run with `--sandbox`, which needs none"))
     }
 
+    /// The beginnings of code that the sites offer.
+    pub fn scaffolds(&self) -> impl Iterator<Item = &'static Scaffold> {
+        self.0.iter().flat_map(|w| w.scaffolds())
+    }
+
     /// Connects every site.
     ///
     /// # Errors
@@ -150,6 +169,7 @@ impl Sites {
 trait AnyConnect: Send + Sync {
     fn name(&self) -> &'static str;
     fn credentials(&self) -> Vec<Vec<Secret>>;
+    fn scaffolds(&self) -> &'static [Scaffold];
     fn connect<'a>(
         &'a self,
         mode: Mode,
@@ -170,6 +190,9 @@ impl<C: Connect> AnyConnect for Way<C> {
     }
     fn credentials(&self) -> Vec<Vec<Secret>> {
         self.connect.credentials()
+    }
+    fn scaffolds(&self) -> &'static [Scaffold] {
+        self.connect.scaffolds()
     }
     fn connect<'a>(
         &'a self,

@@ -86,6 +86,7 @@ pub(crate) trait StepLog: Send + Sync {
     async fn note(&self, task: Value) -> Result<(), Failure>;
     fn progress(&self, message: &str, percent: Option<u8>);
     fn warn(&self, message: &str);
+    fn release_shared(&self);
 }
 
 /// What may be touched while writing: the provider itself, and the [`Permit`] that its writing methods ask for.
@@ -156,6 +157,13 @@ impl<'a, P: Provider> Apply<'a, P> {
     /// Says what is being done or waited for, and how far it is if that is known.
     pub fn progress(&self, message: impl AsRef<str>, percent: Option<u8>) {
         self.log.progress(message.as_ref(), percent);
+    }
+
+    /// Gives back the locks that this step holds together with others ([`Lock::shared`](crate::Lock::shared)), before the step
+    /// ends: what is left to do, such as waiting until a guest is up, loads nothing that they guard. Should the step be tried
+    /// again it does not get them back.
+    pub fn release_shared(&self) {
+        self.log.release_shared();
     }
 
     /// Says something that a person should know although it worked.

@@ -23,6 +23,8 @@ pub enum Nature {
     Passing,
     /// A person has to look: going on could lose something.
     Stuck,
+    /// What the program was given (a setting, a credential) makes no sense, so nothing was tried.
+    Unusable,
 }
 
 impl Failure {
@@ -42,6 +44,12 @@ impl Failure {
     #[must_use]
     pub fn stuck(message: impl Into<String>) -> Self {
         Failure { nature: Nature::Stuck, ..Failure::new(message) }
+    }
+
+    /// What the program was given cannot be used.
+    #[must_use]
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Failure { nature: Nature::Unusable, ..Failure::new(message) }
     }
 
     /// The same with the way out.

@@ -25,6 +25,7 @@ pub mod env;
 mod facts;
 mod failure;
 mod graph;
+pub mod host;
 pub mod journal;
 mod kind;
 mod lab;
@@ -38,7 +39,10 @@ mod redact;
 pub mod report;
 mod resource;
 mod secret;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod site;
+pub mod ssh;
 pub mod statedir;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -48,7 +52,7 @@ pub mod tree;
 pub mod units;
 
 pub use claim::{Claim, Lock};
-pub use connect::{Connect, Mode, Sandbox, Sites};
+pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites};
 pub use context::{Apply, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;

@@ -17,7 +17,7 @@ use std::{fmt, future::Future, time::Duration};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be added to a lab",
     label = "this is not a finished resource",
-    note = "a guest needs a node: `.on(node)`; what else is missing stands in the type's documentation"
+    note = "a guest needs a node and a name: `.on(node).named(\"..\")`; what else can be missing stands in the type's documentation"
 )]
 pub trait Resource: Serialize + Send + Sync + 'static {
     /// Domain and kind: `proxmox/vm`. With the name it makes the key by which people select a resource.

@@ -22,6 +22,7 @@ const OR: &str = " or ";
 pub struct Secret {
     name: &'static str,
     aliases: [Option<&'static str>; ALIASES],
+    is_open: bool,
 }
 
 impl Secret {
@@ -33,7 +34,7 @@ impl Secret {
     #[track_caller]
     pub const fn named(name: &'static str) -> Secret {
         check(name);
-        Secret { name, aliases: [None; ALIASES] }
+        Secret { name, aliases: [None; ALIASES], is_open: false }
     }
 
     /// The same, also found under another name when the first is not set. Up to three.
@@ -53,6 +54,14 @@ impl Secret {
             n += 1;
         }
         panic!("a secret has at most three aliases")
+    }
+
+    /// The same for what belongs to a credential and is no secret itself: who one is, not what proves it. It is printed as it is;
+    /// else every `root@pam` in a message would become stars.
+    #[must_use]
+    pub const fn open(mut self) -> Secret {
+        self.is_open = true;
+        self
     }
 
     /// Its first name.
@@ -179,7 +188,12 @@ impl Secrets {
     /// # Errors
     /// When no source has it under any of its names.
     pub fn resolve(&self, secret: &Secret) -> Result<SecretValue, MissingSecret> {
-        self.resolve_printed(&secret.to_string())
+        let names = secret.to_string();
+        let value = self.find(&names)?;
+        if !secret.is_open {
+            self.redactor.learn(&value);
+        }
+        Ok(value)
     }
 
     /// The same for a secret as it prints, `A or B`: a tree and a saved plan know no more of it.
@@ -187,10 +201,20 @@ impl Secrets {
     /// # Errors
     /// As [`resolve`](Secrets::resolve).
     pub fn resolve_printed(&self, names: &str) -> Result<SecretValue, MissingSecret> {
-        let found = names.split(OR).find_map(|name| self.sources.iter().find_map(|source| source.get(name)));
-        let value = found.ok_or_else(|| MissingSecret { names: names.to_owned() })?;
+        let value = self.find(names)?;
         self.redactor.learn(&value);
         Ok(value)
+    }
+
+    fn find(&self, names: &str) -> Result<SecretValue, MissingSecret> {
+        let found = names.split(OR).find_map(|name| self.sources.iter().find_map(|source| source.get(name)));
+        found.ok_or_else(|| MissingSecret { names: names.to_owned() })
+    }
+
+    /// A setting from the same sources that is no secret: an address, a fingerprint. It is not redacted.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.sources.iter().find_map(|source| source.get(name)).map(|value| value.expose().to_owned())
     }
 
     /// Whether it has a value; for looking at a configuration.
@@ -239,6 +263,23 @@ mod tests {
         assert_eq!(redactor.redact("it is s3cret-value"), "it is s3cret-value");
         secrets.resolve(&TOKEN).unwrap();
         assert_eq!(redactor.redact("it is s3cret-value"), "it is ***");
+    }
+
+    #[test]
+    fn who_one_is_stays_readable() {
+        let secrets = Secrets::none().and(Env::from_pairs([("USERNAME", "root@pam")]));
+        let user = Secret::named("USERNAME").open();
+        assert!(secrets.has(&user));
+        assert_eq!(secrets.resolve(&user).unwrap().expose(), "root@pam");
+        assert_eq!(secrets.redactor().redact("as root@pam"), "as root@pam");
+    }
+
+    #[test]
+    fn a_setting_is_no_secret_and_stays_readable() {
+        let secrets = Secrets::none().and(Env::from_pairs([("PROXMOX_URL", "https://din:8006")]));
+        assert_eq!(secrets.setting("PROXMOX_URL").as_deref(), Some("https://din:8006"));
+        assert_eq!(secrets.redactor().redact("at https://din:8006"), "at https://din:8006");
+        assert_eq!(secrets.setting("NOTHING"), None);
     }
 
     #[test]

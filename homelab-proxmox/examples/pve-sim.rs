@@ -64,18 +64,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(dir) => Sim::persistent(dir, world)?,
         None => Sim::new(world),
     };
-    let served = sim.serve(options.port).await?;
-    let certificate = match &served.certificate_path {
-        Some(path) => path.clone(),
-        None => {
-            std::fs::create_dir_all(&dir)?;
-            let path = dir.join("certificate.pem");
-            std::fs::write(&path, &served.certificate)?;
-            path
-        }
-    };
+    let served = sim.serve_keeping(options.port, &dir).await?;
     println!("base        {}/api2/json", served.url);
-    println!("certificate {}", certificate.display());
+    println!("certificate {}", dir.join("certificate.pem").display());
     println!("fingerprint {}", served.fingerprint);
     println!("token       {}={}", TOKEN.0, TOKEN.1);
     std::future::pending::<()>().await;

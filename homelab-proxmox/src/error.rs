@@ -202,6 +202,11 @@ impl Error {
         self.0.cause.is_unauthorised()
     }
 
+    /// Whether a right is missing that the server does not name.
+    fn is_forbidden(&self) -> bool {
+        matches!(&self.0.cause, Cause::Refused(refusal) if refusal.status == 403)
+    }
+
     /// What to do about it: one line without a full stop, or nothing if the cause says it all.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -224,7 +229,27 @@ impl Error {
         if self.is_id_taken() {
             return Some("choose another id, or adopt the guest that has this one".to_owned());
         }
+        if self.is_forbidden() {
+            return Some(self.0.forbidden());
+        }
+        if let Some(hint) = self.parameters().and_then(|wrong| wrong.values().find_map(|text| known_trouble(text))) {
+            return Some(hint.to_owned());
+        }
         self.0.cause.hint()
+    }
+}
+
+impl Failed {
+    /// Where a guest comes into being, the server looks at several rights in turn and names none (pve-notes section 4).
+    fn forbidden(&self) -> String {
+        let vmid = self.object.split_whitespace().find(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+        match (self.operation, vmid) {
+            ("create", Some(vmid)) => missing_privilege(&format!("/vms/{vmid}"), "VM.Allocate"),
+            ("clone", Some(_)) => missing_privilege("/vms", "VM.Clone and VM.Allocate"),
+            _ => "give the token a role with the right to do this (`pveum user token permissions USER@REALM TOKEN` shows what \
+                  it may)"
+                .to_owned(),
+        }
     }
 }
 
@@ -308,10 +333,40 @@ impl Cause {
             Cause::TaskSlow { .. } => "look at the task in the web interface; it was not stopped",
             Cause::Answer(_) => "is this the address of a Proxmox VE API, with nothing in between?",
             Cause::NoFreeId { .. } => "widen the range of ids, or remove guests that are not needed",
-            _ => return None,
+            _ => return self.text().and_then(known_trouble).map(str::to_owned),
         };
         Some(hint.to_owned())
     }
+}
+
+/// What helps against troubles that the server words well, without saying what to do.
+fn known_trouble(text: &str) -> Option<&'static str> {
+    let says = |part: &str| text.contains(part);
+    Some(match () {
+        () if says("No space left") || says("not enough free space") || says("out of space") => {
+            "make room on the storage or name another one, then run again: it goes on from what is there"
+        }
+        () if says("checksum mismatch") => {
+            "the file is not the one that the code names: compare its checksum with the publisher's, and name a dated release"
+        }
+        () if says("download failed") => {
+            "the node fetches it itself: can it reach that address? a proxy is set under Datacenter, Options"
+        }
+        () if says("No such storage")
+            || (says("storage '")
+                && (says("does not exist") || says("is not available on node") || says("is disabled"))) =>
+        {
+            "`pvesm status` on the node lists its storages; `Node::disks`, `Node::images` and `.storage(..)` name them"
+        }
+        () if says("bridge '") && says("does not exist") => {
+            "the node's bridges are listed under its Network; `Node::bridge` and `Nic` name them"
+        }
+        () if says("QEMU exited with code") => {
+            "most often the guest has more memory than the node has left, or a device that is in use: its task log in the web \
+             interface says which"
+        }
+        () => return None,
+    })
 }
 
 /// A refusal that passes: somebody else holds a lock, or the cluster has no quorum at the moment.

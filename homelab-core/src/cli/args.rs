@@ -88,6 +88,16 @@ Examples:
   output proxmox/vm/web                   of one resource
   ssh root@$(output proxmox/vm/web.ip)    one bare value, for scripts")]
     Output(OutputArgs),
+    /// Print the beginning of a module that declares a resource
+    #[command(after_help = "\
+Example:
+  new vm web > lab/src/web.rs             then call it from `lab()`")]
+    New {
+        /// What: `vm`; an unknown word lists what there is
+        what: String,
+        /// Its name
+        name: String,
+    },
     /// What the lab remembers: its ledger
     #[command(subcommand)]
     State(State),
@@ -112,7 +122,7 @@ pub(super) struct Json {
 /// What part of the lab, and what is allowed there.
 #[derive(Debug, Args)]
 pub(super) struct Scope {
-    /// Only these and what they need: keys, kinds, groups, `*` within a part of one
+    /// Only these, and what they need (destroy: what needs them): keys, kinds, groups, `*` in a part of one
     #[arg(long, value_name = "SELECTOR", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// All but these

@@ -86,7 +86,8 @@ impl Carry<'_> {
         for because in reasons {
             let keys: Vec<&str> =
                 outcome.skipped.iter().filter(|(_, b)| b == because).map(|(k, _)| k.as_str()).collect();
-            let of = because.as_deref().unwrap_or("the interruption");
+            let stopped = if outcome.interrupted { "the interruption" } else { "the journal, which cannot be written" };
+            let of = because.as_deref().unwrap_or(stopped);
             self.say(format_args!("not begun because of {of}: {}", keys.join(", ")));
         }
         if !outcome.in_flight.is_empty() {

@@ -2,9 +2,9 @@
 use super::{exit::Exit, session::Console};
 use clap_complete::Shell;
 
-pub(super) fn run(console: &Console, shell: Shell) -> Exit {
+pub(super) fn run(console: &Console, shell: Shell, program: &str) -> Exit {
     let mut script = vec![];
-    clap_complete::generate(shell, &mut super::command(), "lab", &mut script);
+    clap_complete::generate(shell, &mut super::command(), program, &mut script);
     console.out.text(String::from_utf8_lossy(&script));
     Exit::Done
 }

@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! One verb a file. A verb is a function of its arguments and a [`Session`](session::Session); what it prints goes through the
+//! One verb a file. A verb is a function of its arguments and a `Session`; what it prints goes through the
 //! two voices of its console, where secrets are taken out. [`run_in`] is the same with everything from outside given, so that a
 //! test holds a run in its hand.
 mod agree;
@@ -21,6 +21,7 @@ mod deploy;
 mod exit;
 mod graph;
 mod list;
+mod new;
 mod output;
 mod outside;
 mod plan;
@@ -93,22 +94,24 @@ pub fn run_in(lab: &dyn Fn() -> Lab, sites: &dyn Fn() -> Sites, mut outside: Out
             Exit::Bug
         }
     };
+    let lost = console.out.trouble().map(|why| {
+        let stop = Stop::new(Exit::Refused, Problem::new(format!("cannot print the result: {why}")));
+        console.say_stop(&stop, verbose);
+        stop.exit
+    });
     console.close();
-    match console.out.trouble() {
-        Some(why) => {
-            console
-                .say_stop(&Stop::new(Exit::Refused, Problem::new(format!("cannot print the result: {why}"))), verbose);
-            exit.worse(Exit::Refused)
-        }
-        None => exit,
-    }
+    exit.worse(lost.unwrap_or(Exit::Done))
+}
+
+/// The program's name, as it was called.
+fn program(outside: &Outside) -> String {
+    let name = outside.args.first().map(Path::new).and_then(Path::file_name);
+    name.map_or_else(|| "lab".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
 /// Reads the arguments; prints help, or what is wrong with them.
 fn parse(outside: &mut Outside) -> Result<Line, Exit> {
-    let name = outside.args.first().map(Path::new).and_then(Path::file_name);
-    let name = name.map_or_else(|| "lab".to_owned(), |n| n.to_string_lossy().into_owned());
-    let parsed = Line::command().name("lab").bin_name(name).try_get_matches_from(&outside.args);
+    let parsed = Line::command().name("lab").bin_name(program(outside)).try_get_matches_from(&outside.args);
     parsed.and_then(|matches| Line::from_arg_matches(&matches)).map_err(|e| {
         let no_color = outside.env.as_ref().is_ok_and(|env| env.get("NO_COLOR").is_some());
         let (write, is_terminal) = match e.use_stderr() {
@@ -131,7 +134,10 @@ fn dispatch(
     sites: &dyn Fn() -> Sites,
 ) -> Result<Exit, Stop> {
     if let Verb::Completions { shell } = &line.verb {
-        return Ok(completions::run(console, *shell));
+        return Ok(completions::run(console, *shell, &program(&outside)));
+    }
+    if let Verb::New { what, name } = &line.verb {
+        return new::run(console, &sites(), what, name);
     }
     let session = &Session::begin(line, console, outside, lab, sites)?;
     match &line.verb {
@@ -144,6 +150,6 @@ fn dispatch(
         Verb::Output(args) => output::run(session, args),
         Verb::State(args) => state::run(session, args),
         Verb::Sandbox(args::SandboxVerb::Reset) => sandbox::reset(session),
-        Verb::Completions { .. } => Ok(Exit::Done),
+        Verb::Completions { .. } | Verb::New { .. } => Ok(Exit::Done),
     }
 }

@@ -18,7 +18,7 @@ use indicatif::ProgressDrawTarget;
 use std::{
     cell::{Cell, RefCell},
     io::BufRead,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Where a verb speaks: results to `out`, everything else to `err`.
@@ -152,11 +152,14 @@ impl<'a> Session<'a> {
     }
 
     /// Writes a file for the user.
-    pub(super) fn write_file(&self, path: &std::path::Path, content: &str) -> Result<(), Stop> {
+    pub(super) fn write_file(&self, path: &Path, content: &str) -> Result<(), Stop> {
         let path = self.dir.join(path);
-        crate::disk::replace(&path, self.secrets.redactor().redact(content).as_bytes()).map_err(|e| {
-            let problem = Problem::new(format!("cannot write {}: {e}", path.display()));
-            Stop::new(Exit::Refused, problem.hint("name a file in a directory that exists and that you may write to"))
+        std::fs::write(&path, self.secrets.redactor().redact(content).as_bytes()).map_err(|e| {
+            let hint = match e.kind() {
+                std::io::ErrorKind::StorageFull => "free some space there, or name a file on another disk",
+                _ => "name a file in a directory that exists and that you may write to",
+            };
+            Stop::new(Exit::Refused, Problem::new(format!("cannot write {}: {e}", path.display())).hint(hint))
         })
     }
 

@@ -1,7 +1,7 @@
 //! A run: the ready steps, the longest way first, as many at once as semaphores and people allow.
 use super::{
     Done, Engine, Failed,
-    step::{Broken, Ended, Left, Target},
+    step::{Broken, Ended, Hold, Left, Target},
 };
 use crate::{
     Failure, Permit,
@@ -21,7 +21,10 @@ use std::{
     collections::{BTreeSet, BinaryHeap, HashMap},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -95,6 +98,9 @@ struct Run<'r> {
     facts: Facts,
     ready: BinaryHeap<(Duration, Reverse<usize>)>,
     held: HashMap<String, usize>,
+    /// Steps that gave their shared locks back before their end, and how they say so.
+    released: BTreeSet<usize>,
+    release: mpsc::UnboundedSender<usize>,
     running: BTreeSet<usize>,
     settled: Vec<bool>,
     outcome: Outcome,
@@ -113,6 +119,7 @@ impl Engine<'_> {
             return Outcome { failed, ..Outcome::default() };
         }
         let steps = schedule(self.graph, plan, &known.ledger);
+        let (release, mut releases) = mpsc::unbounded_channel();
         let mut run = Run {
             engine: self,
             plan,
@@ -129,11 +136,13 @@ impl Engine<'_> {
             steps,
             facts: known.facts.clone(),
             held: HashMap::new(),
+            released: BTreeSet::new(),
+            release,
             running: BTreeSet::new(),
             outcome: Outcome::default(),
         };
         run.remember();
-        run.all(&mut interrupt).await;
+        run.all(&mut interrupt, &mut releases).await;
         let mut outcome = run.outcome;
         // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
         let whole = outcome.in_flight.is_empty() && outcome.unknown.is_empty();
@@ -183,7 +192,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    async fn all(&mut self, interrupt: &mut Interrupt) {
+    async fn all(&mut self, interrupt: &mut Interrupt, releases: &mut mpsc::UnboundedReceiver<usize>) {
         let mut futures: FuturesUnordered<Boxed<'_, End>> = FuturesUnordered::new();
         let mut level = 0;
         loop {
@@ -206,6 +215,7 @@ impl<'r> Run<'r> {
                         break;
                     }
                 }
+                Some(step) = releases.recv() => self.give_back(step, true),
                 Some(end) = futures.next() => {
                     if self.finish(end).is_err() {
                         // Without a journal nothing new may begin.
@@ -265,23 +275,29 @@ impl<'r> Run<'r> {
         let what = step.what;
         let began = Instant::now();
         let permit = Permit::granted();
+        let release = self.release.clone();
         Box::pin(async move {
+            // If nobody listens any more, nobody waits for a lock.
+            let release_shared = || {
+                let _ = release.send(index);
+            };
+            let hold = Hold { journal, release_shared: &release_shared };
             let result = match (what, item, node) {
                 (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
                 (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
-                (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, journal, &permit).await,
+                (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, hold, &permit).await,
                 (What::Delete, Some(item), Some(id)) => match facts.get(id) {
                     Some(seen) => {
                         let vertex = engine.graph.vertex(id);
                         let entry = engine.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, seen);
                         let target = Target { entry: &entry, seen };
-                        engine.delete(item, &target, journal, &permit).await.map_err(Broken::from)
+                        engine.delete(item, &target, hold, &permit).await.map_err(Broken::from)
                     }
                     None => Ok(Ended { action: item.action, seen: None, entry: None }),
                 },
                 (What::Delete, Some(item), None) => {
                     match known.strays.iter().find(|s| s.key == item.key).and_then(Target::stray) {
-                        Some(target) => engine.delete(item, &target, journal, &permit).await.map_err(Broken::from),
+                        Some(target) => engine.delete(item, &target, hold, &permit).await.map_err(Broken::from),
                         None => Ok(Ended { action: item.action, seen: None, entry: None }),
                     }
                 }
@@ -309,14 +325,31 @@ impl<'r> Run<'r> {
         self.plan.items.iter().any(|i| i.node == Some(id) && matches!(i.action, Action::Create | Action::Replace))
     }
 
-    fn finish(&mut self, (index, took, result): End) -> Result<(), ()> {
-        self.running.remove(&index);
-        self.settled[index] = true;
-        for lock in &self.steps.steps[index].locks {
+    /// Gives back what a step holds, or only what it holds together with others.
+    fn give_back(&mut self, step: usize, shared: bool) {
+        // It may have ended before its message was heard.
+        if shared && !self.running.contains(&step) {
+            return;
+        }
+        let before = self.released.contains(&step);
+        for lock in &self.steps.steps[step].locks {
+            let is_shared = lock.permits > 1;
+            if (shared && !is_shared) || (before && is_shared) {
+                continue;
+            }
             if let Some(held) = self.held.get_mut(&lock.name) {
                 *held -= 1;
             }
         }
+        if shared {
+            self.released.insert(step);
+        }
+    }
+
+    fn finish(&mut self, (index, took, result): End) -> Result<(), ()> {
+        self.running.remove(&index);
+        self.settled[index] = true;
+        self.give_back(index, false);
         let (key, action) = (self.key(index), self.action(index));
         match result {
             Ok(ended) => {
@@ -369,7 +402,6 @@ impl<'r> Run<'r> {
             // Its start stays without an end, which is the truth.
             Left::Unknown => self.outcome.unknown.push(key.clone()),
         }
-        let stuck_journal = failure.nature == crate::Nature::Stuck;
         self.outcome.failed.push(Failed { key: key.clone(), action, failure });
         let mut open = self.steps.steps[index].next.clone();
         while let Some(step) = open.pop() {
@@ -378,7 +410,7 @@ impl<'r> Run<'r> {
                 open.extend(self.steps.steps[step].next.iter().copied());
             }
         }
-        if stuck_journal { Err(()) } else { Ok(()) }
+        if self.journal.is_broken() { Err(()) } else { Ok(()) }
     }
 
     fn skip(&mut self, step: usize, because: Option<String>) {

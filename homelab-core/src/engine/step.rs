@@ -48,24 +48,34 @@ impl From<Failure> for Broken {
     }
 }
 
-/// Where a step writes down and reports to.
-pub(super) struct Log<'a> {
-    pub(super) key: &'a str,
+/// What a step has of the run around it: where it writes down, and how it gives locks back before its end.
+#[derive(Clone, Copy)]
+pub(super) struct Hold<'a> {
     pub(super) journal: &'a Journal,
-    pub(super) reporter: &'a dyn Reporter,
+    pub(super) release_shared: &'a (dyn Fn() + Send + Sync),
+}
+
+/// Where a step writes down and reports to.
+struct Log<'a> {
+    key: &'a str,
+    hold: Hold<'a>,
+    reporter: &'a dyn Reporter,
 }
 
 #[async_trait]
 impl StepLog for Log<'_> {
     async fn note(&self, task: Value) -> Result<(), Failure> {
         let record = Record::Noted { key: self.key.to_owned(), task };
-        self.journal.append(record).await.map_err(no_journal)
+        self.hold.journal.append(record).await.map_err(no_journal)
     }
     fn progress(&self, message: &str, percent: Option<u8>) {
         self.reporter.report(&Event::Progress { key: self.key.to_owned(), message: message.to_owned(), percent });
     }
     fn warn(&self, message: &str) {
         self.reporter.report(&Event::Warning { key: self.key.to_owned(), message: message.to_owned() });
+    }
+    fn release_shared(&self) {
+        (self.hold.release_shared)();
     }
 }
 
@@ -81,11 +91,11 @@ impl Engine<'_> {
         item: &Item,
         id: NodeId,
         facts: &Facts,
-        journal: &Journal,
+        hold: Hold<'_>,
         permit: &Permit,
     ) -> Result<Ended, Broken> {
         let mut began = false;
-        let made = self.try_to_make(item, id, facts, journal, permit, &mut began).await;
+        let made = self.try_to_make(item, id, facts, hold, permit, &mut began).await;
         let failure = match made {
             Ok(ended) => return Ok(ended),
             Err(failure) => failure,
@@ -110,7 +120,7 @@ impl Engine<'_> {
         item: &Item,
         id: NodeId,
         facts: &Facts,
-        journal: &Journal,
+        hold: Hold<'_>,
         permit: &Permit,
         began: &mut bool,
     ) -> Result<Ended, Failure> {
@@ -122,7 +132,7 @@ impl Engine<'_> {
             shown => shown,
         };
         let mark = self.mark(&vertex.key);
-        let log = Log { key: &vertex.key, journal, reporter: self.reporter };
+        let log = Log { key: &vertex.key, hold, reporter: self.reporter };
         let lookup = |r| facts.lookup(r);
         let mut there = facts.get(id).cloned();
         let mut attempt = 1;
@@ -144,7 +154,8 @@ impl Engine<'_> {
                 .hint("something changed since the plan was made; plan again"));
             }
             if attempt == 1 {
-                self.begin(journal, item, there.as_ref().map(|t| t.id.clone()).or(vertex.node.planned_id())).await?;
+                self.begin(hold.journal, item, there.as_ref().map(|t| t.id.clone()).or(vertex.node.planned_id()))
+                    .await?;
                 *began = true;
             }
             let writing = Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log };
@@ -172,11 +183,11 @@ impl Engine<'_> {
         &self,
         item: &Item,
         target: &Target<'_>,
-        journal: &Journal,
+        hold: Hold<'_>,
         permit: &Permit,
     ) -> Result<Ended, Failure> {
         let (facts, mark) = (Facts::default(), self.mark(&item.key));
-        let log = Log { key: &item.key, journal, reporter: self.reporter };
+        let log = Log { key: &item.key, hold, reporter: self.reporter };
         let ended = Ended { action: item.action, seen: None, entry: None };
         let entry = target.entry;
         let kind = self
@@ -194,7 +205,7 @@ impl Engine<'_> {
                     .hint("somebody changed its mark since the plan was made; plan again"));
             }
             if attempt == 1 {
-                self.begin(journal, item, Some(there.id.clone())).await?;
+                self.begin(hold.journal, item, Some(there.id.clone())).await?;
             }
             let writing = Writing { providers: self.providers, permit, known: self.around(&facts, &mark), log: &log };
             let tried = match kind.delete(&entry.site, &there, writing).await {

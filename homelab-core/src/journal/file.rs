@@ -154,6 +154,12 @@ impl Journal {
         drop(self.queue(record));
     }
 
+    /// Whether the disk has refused a record: then no effect may be started any more.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.0.durable.borrow().failed.is_some()
+    }
+
     /// Writes what is queued and returns once it is on the disk. Blocks for a moment.
     ///
     /// # Errors

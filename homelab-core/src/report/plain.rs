@@ -58,7 +58,7 @@ impl Reporter for Plain {
 /// The event in a line; nothing for those that a summary tells.
 pub(super) fn line(event: &Event) -> Option<String> {
     Some(match event {
-        Event::RunStarted { .. } | Event::RunFinished { .. } => return None,
+        Event::RunStarted { .. } | Event::RunFinished { .. } | Event::StepSkipped { because: None, .. } => return None,
         Event::Settling { key } => format!("{key}: waiting for what an interrupted run left working"),
         Event::StepStarted { key, action } => format!("{key}: {action}"),
         Event::Progress { key, message, percent: Some(percent) } => format!("{key}: {message} {percent}%"),
@@ -73,7 +73,6 @@ pub(super) fn line(event: &Event) -> Option<String> {
         }
         Event::StepFailed { key, action, message, .. } => format!("{key}: {action} failed: {message}"),
         Event::StepSkipped { key, because: Some(because), .. } => format!("{key}: not begun, because of {because}"),
-        Event::StepSkipped { key, because: None, .. } => format!("{key}: not begun, because of the interruption"),
         Event::Interrupted { level: 1, running } => format!(
             "interrupted: finishing what runs ({}), nothing new is begun; press again to leave it to the next run",
             running.len()

@@ -1,5 +1,5 @@
 //! What every resource kind must survive.
-use super::{Bench, World, sweep, sweep::settled};
+use super::{Bench, World, sweep::settled, sweep_every};
 use crate::{
     Lab,
     plan::{Goal, Wishes},
@@ -21,6 +21,14 @@ pub struct Fixture<'a, W> {
 /// # Panics
 /// When the kind does not survive; the message names the edit, the call and the fault.
 pub async fn conformance<W: World>(fixture: &Fixture<'_, W>) {
+    conformance_every(1, fixture).await;
+}
+
+/// The same with faults at every `nth` call only, for a kind whose whole exam takes minutes.
+///
+/// # Panics
+/// As [`conformance`].
+pub async fn conformance_every<W: World>(nth: usize, fixture: &Fixture<'_, W>) {
     let world = || (fixture.world)();
     let deploy = Wishes::new(Goal::Deploy);
     for (name, edited) in fixture.edits {
@@ -42,8 +50,8 @@ pub async fn conformance<W: World>(fixture: &Fixture<'_, W>) {
     assert!(run.is_success(), "deleting twice: {}", run.story());
     assert_eq!(bench.world.inventory(), empty, "deleting leaves what was there before");
 
-    sweep(world, &[fixture.lab]).await;
+    sweep_every(nth, world, &[fixture.lab]).await;
     for (_, edited) in fixture.edits {
-        sweep(world, &[fixture.lab, edited]).await;
+        sweep_every(nth, world, &[fixture.lab, edited]).await;
     }
 }

@@ -8,8 +8,8 @@ mod conformance;
 mod sweep;
 
 pub use bench::{Bench, Run};
-pub use conformance::{Fixture, conformance};
-pub use sweep::sweep;
+pub use conformance::{Fixture, conformance, conformance_every};
+pub use sweep::{sweep, sweep_every};
 
 use crate::Providers;
 use std::{fmt, future::Future};

@@ -6,6 +6,7 @@ use homelab_core::{
     engine::{Interrupt, Interrupter},
     env::Env,
 };
+use indicatif::{ProgressDrawTarget, TermLike};
 use std::{
     io::{self, Cursor, Write},
     path::PathBuf,
@@ -146,5 +147,50 @@ impl Kitchen {
         let dir = self.dir.path().to_string_lossy().into_owned();
         let text = |heard: Heard| String::from_utf8(heard.0.lock().unwrap().clone()).unwrap().replace(&dir, "[DIR]");
         Said { exit, stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+/// A terminal that remembers what scrolled by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Screen(Arc<Mutex<String>>);
+
+impl Screen {
+    pub(crate) fn target(&self) -> ProgressDrawTarget {
+        ProgressDrawTarget::term_like_with_hz(Box::new(self.clone()), 255)
+    }
+    pub(crate) fn seen(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        100
+    }
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.0.lock().unwrap().push_str(&format!("{line}\n"));
+        Ok(())
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.lock().unwrap().push_str(text);
+        Ok(())
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -5,9 +5,8 @@ use crate::{
     toy::{Jar, JarState},
 };
 use homelab_core::{Diagnostic, Failure, Lab, Mark, ResourceExt, cli::Exit};
-use std::fs;
 
-fn salt(number: u32) -> Lab {
+pub(crate) fn salt(number: u32) -> Lab {
     let mut lab = Lab::named("home");
     lab.add(Jar::named("salt").number(number));
     lab
@@ -72,36 +71,6 @@ fn a_lab_may_warn() {
 }
 
 #[test]
-fn half_of_the_credentials_is_an_error_that_names_the_rest() {
-    let mut kitchen = Kitchen::new(three_jars);
-    kitchen.env = vec![("PANTRY_USER", "cook")];
-    says!(kitchen.run("plan"), @r"
-    exit 64
-    --- stdout
-    --- stderr
-    error: the credentials are not complete: site `pantry` lacks PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
-    ");
-    says!(kitchen.run("plan --live"), @r"
-    exit 64
-    --- stdout
-    --- stderr
-    error: the credentials are not complete: site `pantry` lacks PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
-    ");
-    assert_eq!(kitchen.run("plan --sandbox").exit, Exit::Done);
-    assert_eq!(kitchen.run("graph").exit, Exit::Done);
-    kitchen.env.clear();
-    says!(kitchen.run("plan --live"), @r"
-    exit 64
-    --- stdout
-    --- stderr
-    error: the credentials are not complete: site `pantry` lacks PANTRY_USER and PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
-    ");
-}
-
-#[test]
 fn usage_errors_have_their_own_exit_code() {
     let kitchen = Kitchen::new(three_jars);
     says!(kitchen.run("deplyo"), @r"
@@ -129,183 +98,6 @@ fn usage_errors_have_their_own_exit_code() {
     assert_eq!(kitchen.run("deploy x.plan --only a").exit, Exit::Usage);
     assert_eq!(kitchen.run("deploy --parallel 0").exit, Exit::Usage);
     assert_eq!(kitchen.run("--help").exit, Exit::Done);
-}
-
-#[test]
-fn without_somebody_to_ask_nothing_real_is_changed() {
-    let kitchen = Kitchen::live(|| salt(3));
-    says!(kitchen.run("deploy"), @r"
-    exit 64
-    --- stdout
-    + toy/jar/salt  [CODE]
-        number: 3
-        glass: clear
-    1 to create
-    --- stderr
-    error: this would change real systems, and nobody is there to ask
-      hint: add `--yes`, or keep a plan with `plan --out FILE` and carry it out with `deploy FILE`
-    ");
-    assert_eq!(kitchen.pantry.shelves().writes, 0);
-    assert_eq!(kitchen.run("deploy --yes").exit, Exit::Done);
-    assert_eq!(kitchen.pantry.shelves().writes, 1);
-}
-
-#[test]
-fn only_yes_is_a_yes() {
-    let mut kitchen = Kitchen::live(|| salt(3));
-    kitchen.answer = Some("y\n");
-    says!(kitchen.run("deploy"), @r"
-    exit 130
-    --- stdout
-    + toy/jar/salt  [CODE]
-        number: 3
-        glass: clear
-    1 to create
-    --- stderr
-    Carry this out for real? Only `yes` does it: error: not agreed to; nothing was changed
-    ");
-    kitchen.answer = Some("");
-    assert_eq!(kitchen.run("deploy").exit, Exit::Interrupted);
-    kitchen.answer = Some("yes\n");
-    says!(kitchen.run("deploy"), @r"
-    exit 0
-    --- stdout
-    + toy/jar/salt  [CODE]
-        number: 3
-        glass: clear
-    1 to create
-    1 created in [TIME]
-    --- stderr
-    Carry this out for real? Only `yes` does it: [TIME] toy/jar/salt: create
-    [TIME] toy/jar/salt: created in [TIME]
-    ");
-    assert_eq!(kitchen.run("deploy").exit, Exit::Done, "nothing to do needs no answer");
-    says!(kitchen.run("destroy"), @r"
-    exit 130
-    --- stdout
-    - toy/jar/salt  [CODE]
-    1 to delete
-    --- stderr
-    This deletes real things. Type the lab's name (`home`) to do it: error: not agreed to; nothing was changed
-    ");
-    kitchen.answer = Some("home\n");
-    assert_eq!(kitchen.run("destroy").exit, Exit::Done);
-    assert!(kitchen.pantry.shelves().jars.is_empty());
-}
-
-#[test]
-fn a_saved_plan_is_carried_out_without_a_question() {
-    let kitchen = Kitchen::live(|| salt(3));
-    says!(kitchen.run("plan --out friday.plan"), @r"
-    exit 0
-    --- stdout
-    + toy/jar/salt  [CODE]
-        number: 3
-        glass: clear
-    1 to create
-    --- stderr
-    kept in friday.plan; carry it out with `deploy friday.plan`
-    ");
-    says!(kitchen.run("deploy friday.plan"), @r"
-    exit 0
-    --- stdout
-    + toy/jar/salt  [CODE]
-        number: 3
-        glass: clear
-    1 to create
-    1 created in [TIME]
-    --- stderr
-    [TIME] toy/jar/salt: create
-    [TIME] toy/jar/salt: created in [TIME]
-    ");
-    says!(kitchen.run("deploy friday.plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    error: the saved plan is not carried out: toy/jar/salt has changed since it was made: it did not exist, and does now
-      hint: nothing was changed; plan again and look at what is different
-    ");
-}
-
-#[test]
-fn a_saved_plan_to_destroy_is_carried_out_by_deploy() {
-    let kitchen = Kitchen::live(|| salt(3));
-    kitchen.run("deploy --yes");
-    assert_eq!(kitchen.run("plan --destroy --out end.plan").exit, Exit::Done);
-    assert_eq!(kitchen.run("deploy end.plan").exit, Exit::Done);
-    assert!(kitchen.pantry.shelves().jars.is_empty());
-}
-
-#[test]
-fn a_saved_plan_is_refused_when_anything_it_rests_on_has_moved() {
-    let mut kitchen = Kitchen::deployed(|| salt(3));
-    kitchen.lab = Box::new(|| salt(4));
-    assert_eq!(kitchen.run("plan --out a.plan").exit, Exit::Done);
-    kitchen.lab = Box::new(|| salt(5));
-    says!(kitchen.run("deploy a.plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    sandbox: no credentials are configured, so everything below is simulated
-    error: the saved plan is not carried out: the code of toy/jar/salt has changed since it was made
-      hint: nothing was changed; plan again and look at what is different
-    sandbox: nothing real was touched
-    ");
-    kitchen.lab = Box::new(|| salt(4));
-    kitchen.pantry.shelves().jars.get_mut("salt").unwrap().number = 9;
-    says!(kitchen.run("deploy a.plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    sandbox: no credentials are configured, so everything below is simulated
-    error: the saved plan is not carried out: toy/jar/salt has changed since it was made: number was 3, is 9
-      hint: nothing was changed; plan again and look at what is different
-    sandbox: nothing real was touched
-    ");
-    kitchen.pantry.shelves().jars.get_mut("salt").unwrap().number = 3;
-    kitchen.run("state forget toy/jar/salt");
-    says!(kitchen.run("deploy a.plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    sandbox: no credentials are configured, so everything below is simulated
-    error: the saved plan is not carried out: another run has changed the ledger since it was made
-      hint: nothing was changed; plan again and look at what is different
-    sandbox: nothing real was touched
-    ");
-    kitchen.env = vec![("PANTRY_USER", "cook"), ("PANTRY_TOKEN", "t0ken-of-the-pantry")];
-    says!(kitchen.run("deploy a.plan"), @r"
-    exit 4
-    --- stdout
-    --- stderr
-    error: the saved plan is not carried out: it was made for the sandbox
-      hint: nothing was changed; plan again and look at what is different
-    ");
-    assert_eq!(kitchen.pantry.shelves().writes, 1);
-}
-
-#[test]
-fn a_file_that_is_no_plan_is_refused() {
-    let kitchen = Kitchen::new(three_jars);
-    fs::write(kitchen.path("shopping"), "milk").unwrap();
-    says!(kitchen.run("deploy shopping"), @r"
-    exit 64
-    --- stdout
-    --- stderr
-    sandbox: no credentials are configured, so everything below is simulated
-    error: shopping is not a plan that this program can read: expected value at line 1 column 1
-      hint: `plan --out FILE` makes one
-    sandbox: nothing real was touched
-    ");
-    says!(kitchen.run("deploy nowhere"), @r"
-    exit 64
-    --- stdout
-    --- stderr
-    sandbox: no credentials are configured, so everything below is simulated
-    error: cannot read the plan nowhere: No such file or directory (os error 2)
-      hint: `plan --out FILE` makes one
-    sandbox: nothing real was touched
-    ");
 }
 
 #[test]
@@ -382,7 +174,7 @@ fn what_is_protected_or_holds_something_goes_only_by_name() {
       hint: did you mean toy/jar/salt?
     sandbox: nothing real was touched
     ");
-    says!(kitchen.run("deploy --allow-destroy toy/jar/salt --allow-destroy toy/jar/plums"), @r"
+    says!(kitchen.run("deploy --parallel 1 --allow-destroy toy/jar/salt --allow-destroy toy/jar/plums"), @r"
     exit 0
     --- stdout
     - toy/jar/plums
@@ -396,9 +188,9 @@ fn what_is_protected_or_holds_something_goes_only_by_name() {
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     [TIME] toy/jar/plums: delete
+    [TIME] toy/jar/plums: deleted in [TIME]
     [TIME] toy/jar/salt: delete
     [TIME] toy/jar/salt: deleted in [TIME]
-    [TIME] toy/jar/plums: deleted in [TIME]
     sandbox: nothing real was touched
     ");
 }
@@ -496,10 +288,35 @@ fn failures_that_are_alike_are_told_once() {
 
 #[test]
 fn what_only_a_person_can_resolve_has_its_own_exit_code() {
-    let kitchen = Kitchen::new(|| salt(3));
+    let kitchen = Kitchen::new(three_jars);
     let failure = Failure::stuck("two jars bear this name").hint("look which one is yours");
-    kitchen.pantry.shelves().failing.insert("salt".into(), failure);
-    assert_eq!(kitchen.run("deploy").exit, Exit::Stuck);
+    kitchen.pantry.shelves().failing.insert("plums".into(), failure);
+    says!(kitchen.run("deploy --parallel 1"), @r"
+    exit 5
+    --- stdout
+    + toy/jar/plums  [CODE]
+        number: 7
+        glass: clear
+    + toy/jar/jam  [CODE]
+        number: 7
+        glass: clear
+    + toy/jar/salt  [CODE]
+        number: 3
+        glass: clear
+    3 to create
+    1 created, 1 failed, 1 not begun in [TIME]
+    --- stderr
+    sandbox: no credentials are configured, so everything below is simulated
+    [TIME] toy/jar/plums: create
+    [TIME] toy/jar/plums: create failed: two jars bear this name
+    [TIME] toy/jar/jam: not begun, because of toy/jar/plums
+    [TIME] toy/jar/salt: create
+    [TIME] toy/jar/salt: created in [TIME]
+    error: toy/jar/plums: create failed: two jars bear this name
+      hint: look which one is yours
+    not begun because of toy/jar/plums: toy/jar/jam
+    sandbox: nothing real was touched
+    ");
 }
 
 #[test]

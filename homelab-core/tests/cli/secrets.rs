@@ -1,6 +1,6 @@
 //! A planted secret appears nowhere.
 use crate::{
-    kitchen::{Kitchen, Said},
+    kitchen::{Kitchen, Said, Screen},
     toy::Jar,
 };
 use homelab_core::{Failure, Lab};
@@ -39,6 +39,9 @@ fn a_secret_that_the_world_speaks_is_never_printed_nor_kept() {
     for line in ["plan", "plan --json", "plan --out a.plan", "deploy --yes -v", "deploy --yes --json"] {
         is_clean(&kitchen.run(line));
     }
+    let screen = Screen::default();
+    is_clean(&kitchen.run_changed("deploy --yes", |outside| outside.terminal = Some(screen.target())));
+    assert!(screen.seen().contains("login with ***") && !screen.seen().contains(IN_JSON), "{}", screen.seen());
     speak(&kitchen, false);
     for line in [
         "deploy --yes",

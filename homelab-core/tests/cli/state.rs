@@ -29,7 +29,7 @@ fn the_ledger_is_shown() {
     says!(kitchen.run("state show"), @r#"
     exit 0
     --- stdout
-    toy/jar/salt   at pantry, since [DATE], ["salt",700], protected
+    toy/jar/salt   at pantry, since [DATE], ["salt",704], protected
     toy/label/lid  at pantry, since [DATE], lid
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated

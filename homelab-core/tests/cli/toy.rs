@@ -224,7 +224,7 @@ impl Resource for Jar {
         if let Some(failure) = shelves.failing.get(self.name) {
             return Err(failure.clone());
         }
-        let serial = now.map_or(700 + shelves.jars.len() as u32, |now| now.serial);
+        let serial = now.map_or(700 + self.name.len() as u32, |now| now.serial);
         let jar = JarState {
             number,
             glass: self.glass.into(),

@@ -9,6 +9,7 @@ mod order;
 mod ownership;
 mod protection;
 mod random;
+mod release;
 mod saved;
 mod sketches;
 mod sweeps;

@@ -152,10 +152,12 @@ impl Login<'_> {
     fn code(&self, secret: Option<&Secret>) -> Result<String> {
         let setup = |text: &str| self.failed(Cause::Setup(text.to_owned()), 1);
         let secret = secret.ok_or_else(|| {
-            setup("the user has a second factor: set the secret of its one-time codes, or use an API token")
+            setup("the user has a second factor: set the secret of its one-time codes (PROXMOX_TOTP_SECRET), or use an API token")
         })?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| setup("the clock is before 1970"))?;
-        totp::code(secret, now.as_secs()).ok_or_else(|| setup("the secret of the one-time codes is not base32"))
+        totp::code(secret, now.as_secs()).ok_or_else(|| {
+            setup("the secret of the one-time codes (PROXMOX_TOTP_SECRET) is not base32: letters and the digits 2 to 7")
+        })
     }
 
     fn field(&self, answer: &Answer, name: &str) -> Result<Secret> {

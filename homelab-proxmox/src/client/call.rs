@@ -132,7 +132,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 const VOLUME: &AsciiSet = &SEGMENT.remove(b':').remove(b'/');
 
 /// Joins segments to a path, each encoded.
-pub(crate) fn path(segments: &[&dyn Display]) -> String {
+pub(crate) fn path(segments: &[&(dyn Display + Sync)]) -> String {
     segments.iter().map(|segment| format!("/{}", utf8_percent_encode(&segment.to_string(), SEGMENT))).collect()
 }
 

@@ -21,6 +21,11 @@ impl Ids {
         given.insert(free);
         Some(free)
     }
+
+    /// Takes back a number that certainly was not used.
+    fn release(&self, id: u32) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id);
+    }
 }
 
 impl Pve {
@@ -60,7 +65,12 @@ impl Pve {
             match create(id).await {
                 Ok(made) => return Ok((id, made)),
                 Err(error) if error.is_id_taken() && races < RACES => races += 1,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if !error.may_have_happened() {
+                        self.core.ids.release(id);
+                    }
+                    return Err(error);
+                }
             }
         }
     }

@@ -30,6 +30,7 @@ pub use pve::{Connection, Pve};
 pub use reader::Reader;
 pub use refusal::{Lock, Missing, Refusal};
 pub use secret::Secret;
+pub(crate) use task::pause_after;
 pub use task::{Finished, OnProgress, Progress, Task, TaskStatus, silent};
 pub use tls::{BadFingerprint, Fingerprint, Trust};
 pub use upid::Upid;

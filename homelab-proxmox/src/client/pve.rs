@@ -13,6 +13,7 @@ use crate::{
     api::scalar,
     error::{Cause, Error, Result},
     http::{Http, Method},
+    site::{Network, Reach},
 };
 use homelab_core::Permit;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ use std::{ops::Deref, sync::Arc};
 #[derive(Clone)]
 pub struct Pve {
     reader: Reader,
+    reach: Arc<dyn Reach>,
 }
 
 impl Deref for Pve {
@@ -79,7 +81,19 @@ impl Pve {
 
     fn with_retry(http: Arc<dyn Http>, credential: Credential, retry: Retry) -> Pve {
         let core = Core { http, session: Session::new(credential), retry, ids: Ids::default() };
-        Pve { reader: Reader::fresh_on(Arc::new(core)) }
+        Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network) }
+    }
+
+    /// The same, with guests that are reached by another network than this machine's: a simulated one.
+    #[must_use]
+    pub fn reaching(self, reach: Arc<dyn Reach>) -> Pve {
+        Pve { reach, ..self }
+    }
+
+    /// The network by which guests are reached.
+    #[must_use]
+    pub fn network(&self) -> &dyn Reach {
+        self.reach.as_ref()
     }
 
     /// A reader that asks each question once, for one look at the world.

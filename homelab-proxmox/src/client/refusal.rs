@@ -101,7 +101,8 @@ pub(crate) fn root_only(text: &str) -> bool {
 
 /// Whether the configuration changed between reading and writing.
 pub(crate) fn stale(text: &str) -> bool {
-    text.contains("checksum mismatch") || text.contains("detected modified configuration")
+    // A download whose checksum differs says "checksum mismatch: got .."
+    text.contains("checksum mismatch (file change") || text.contains("detected modified configuration")
 }
 
 /// Whether the id of a new guest is taken.
@@ -170,6 +171,7 @@ mod tests {
         assert!(root_only("Only root can pass arbitrary filesystem paths. at /usr/share/perl5/x.pm line 1."));
         assert!(root_only("Permission check failed (mount point type bind is only allowed for root@pam)"));
         assert!(stale("checksum mismatch (file change by other user?)"));
+        assert!(!stale("checksum mismatch: got '00' != expect '61'"));
         assert!(agent_silent("VM 7100 is not running"));
         assert!(agent_silent("VM 7100 qmp command 'guest-network-get-interfaces' failed - got timeout"));
         assert!(!agent_silent("VM 7100 already running"));

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The pause after the first look at a task; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause between looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The shortest pause between two looks at a task. A pause is a tenth of what was waited already, so that its end is noticed a
+/// twentieth too late on average.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a task is waited for. Full clones and downloads of large disks take hours on slow disks.
 const TASK_LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// A task that runs for longer is followed in its log: most end sooner, and a second call for each would be waste.
@@ -78,6 +79,11 @@ struct Line {
     t: String,
 }
 
+/// How long to wait until the next look at what was waited for so long already.
+pub(crate) fn pause_after(waited: Duration) -> Duration {
+    (waited / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+}
+
 impl Task {
     pub(crate) fn new(reader: Reader, operation: &'static str, object: String, upid: Option<Upid>) -> Self {
         Task { reader, operation, object, upid }
@@ -105,7 +111,7 @@ impl Task {
     pub async fn wait_at_most(&self, limit: Duration, progress: OnProgress<'_>) -> Result<Finished> {
         let Some(upid) = &self.upid else { return Ok(Finished::default()) };
         let started = Instant::now();
-        let (mut pause, mut unclear, mut seen) = (FIRST_PAUSE, 0, 0);
+        let (mut unclear, mut seen) = (0, 0);
         loop {
             let status = self.reader.task_status(upid).await.map_err(|reason| self.unwatched(upid, reason))?;
             match status.exitstatus.as_deref().map(str::trim) {
@@ -131,8 +137,7 @@ impl Task {
             if started.elapsed() >= FOLLOW_AFTER {
                 seen += self.follow(upid, seen, progress).await;
             }
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 3 / 2);
+            sleep(pause_after(started.elapsed())).await;
         }
     }
 

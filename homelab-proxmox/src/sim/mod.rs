@@ -10,8 +10,8 @@
 //! 3. a handler (folders mirror the API) reads or changes the world, or starts a task;
 //! 4. the world is saved, then the answer is given.
 //!
-//! Tasks have no threads: a task is a start, an end and a job; whoever asks next settles what has ended ([`tasks`]).
-//! What is odd about Proxmox VE (delays, locks, stale figures, surprising wording) is named in [`quirks`], with its
+//! Tasks have no threads: a task is a start, an end and a job; whoever asks next settles what has ended (`tasks`).
+//! What is odd about Proxmox VE (delays, locks, stale figures, surprising wording) is named in `quirks`, with its
 //! source. Facts are from the notes on the API (pve-notes) and from recordings of a running 8.4.21.
 mod answer;
 mod auth;
@@ -42,6 +42,7 @@ mod wire;
 mod world;
 
 pub use faults::{Fault, Faults};
+pub use handlers::check_request;
 pub use pace::Pace;
 pub use serve::Served;
 pub use simulator::{Logged, Sim, Up};

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,8 +30,6 @@ pub struct Served {
     pub url: String,
     /// The certificate, as PEM: it signs itself, so it is its own authority.
     pub certificate: String,
-    /// The file of the certificate, when the world is kept in a directory.
-    pub certificate_path: Option<PathBuf>,
     /// The certificate's sha256 as Proxmox VE shows it: upper-case pairs with colons.
     pub fingerprint: String,
     task: JoinHandle<()>,
@@ -47,13 +45,25 @@ impl Drop for Served {
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Sim {
-    /// Serves the simulator on 127.0.0.1; port 0 takes any. A world that is kept in a directory keeps its certificate
-    /// there too, so that the fingerprint stays the same.
+    /// Serves the simulator on 127.0.0.1 with a new certificate; port 0 takes any. Writes nothing to the disk.
     ///
     /// # Errors
-    /// When the port is taken or the certificate cannot be made or read.
+    /// When the port is taken or the certificate cannot be made.
     pub async fn serve(&self, port: u16) -> std::io::Result<Served> {
-        let (certificate, key) = certificate(self.dir())?;
+        self.serve_as(port, None).await
+    }
+
+    /// The same with a certificate that is kept in a directory, as `certificate.pem`, so that the fingerprint stays the same.
+    ///
+    /// # Errors
+    /// When the port is taken, or the certificate cannot be made, kept or read.
+    pub async fn serve_keeping(&self, port: u16, dir: &Path) -> std::io::Result<Served> {
+        std::fs::create_dir_all(dir)?;
+        self.serve_as(port, Some(dir)).await
+    }
+
+    async fn serve_as(&self, port: u16, dir: Option<&Path>) -> std::io::Result<Served> {
+        let (certificate, key) = certificate(dir)?;
         let other = |problem: String| Error::new(ErrorKind::InvalidData, problem);
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(certificate.as_bytes()).filter_map(Result::ok).collect();
@@ -68,14 +78,7 @@ impl Sim {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(self.clone(), listener, TlsAcceptor::from(Arc::new(config))));
-        Ok(Served {
-            address,
-            url: format!("https://{address}"),
-            certificate,
-            certificate_path: self.dir().map(|dir| dir.join("certificate.pem")),
-            fingerprint: pairs.join(":"),
-            task,
-        })
+        Ok(Served { address, url: format!("https://{address}"), certificate, fingerprint: pairs.join(":"), task })
     }
 }
 

@@ -8,7 +8,7 @@ use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,6 @@ struct Inner {
     state: Mutex<State>,
     clock: Clock,
     store: Option<Store>,
-    dir: Option<PathBuf>,
 }
 
 /// A simulated Proxmox VE. Clones are handles to the same one.
@@ -58,7 +57,7 @@ impl Sim {
     /// A simulator of this world, in memory only. Needs a tokio runtime for its clock.
     #[must_use]
     pub fn new(world: World) -> Sim {
-        Sim::build(world, None, None)
+        Sim::build(world, None)
     }
 
     /// A simulator that keeps its world in a directory: the one that is there goes on (tasks by wall clock, as a real
@@ -67,32 +66,25 @@ impl Sim {
     /// # Errors
     /// [`StoreError`] when the directory cannot be used or holds something else.
     pub fn persistent(dir: &Path, fresh: World) -> Result<Sim, StoreError> {
-        let store = Store::at(dir)?;
+        let store = Store::at(dir);
         let pace = fresh.pace;
         let mut world = store.load()?.unwrap_or(fresh);
         world.pace = pace;
-        let sim = Sim::build(world, Some(store), Some(dir.to_owned()));
-        sim.save(&sim.state())?;
-        Ok(sim)
+        Ok(Sim::build(world, Some(store)))
     }
 
-    fn build(mut world: World, store: Option<Store>, dir: Option<PathBuf>) -> Sim {
+    fn build(mut world: World, store: Option<Store>) -> Sim {
         let clock = Clock::system();
         if world.now == 0 {
             world.begin(clock.now());
         }
         let (calls, writes, dead) = (0, 0, false);
         let state = State { world, faults: Faults::none(), calls, writes, log: Vec::new(), dead };
-        Sim { inner: Arc::new(Inner { state: Mutex::new(state), clock, store, dir }) }
+        Sim { inner: Arc::new(Inner { state: Mutex::new(state), clock, store }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The directory that the world is kept in, if any.
-    pub(crate) fn dir(&self) -> Option<&Path> {
-        self.inner.dir.as_deref()
     }
 
     /// Chooses the faults to come; calls are counted since the simulator was made.
@@ -135,6 +127,16 @@ impl Sim {
         let now = self.inner.clock.now();
         state.world.settle(now);
         state.world.clone()
+    }
+
+    /// Changes the world behind the API's back, as somebody at the machines would.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the world is kept in a directory and that cannot be written.
+    pub fn change(&self, change: impl FnOnce(World) -> World) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.world = change(state.world.clone());
+        self.save(&state)
     }
 
     /// The guests that are up, with their addresses.

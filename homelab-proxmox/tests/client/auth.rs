@@ -109,7 +109,7 @@ async fn a_second_factor_is_answered_with_a_code() {
     assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()));
 
     let error = login(&fake, Credential::password("ada@pve", "pass")).version().await.unwrap_err();
-    insta::assert_snapshot!(error, @"cannot log in as ada@pve: the user has a second factor: set the secret of its one-time codes, or use an API token");
+    insta::assert_snapshot!(error, @"cannot log in as ada@pve: the user has a second factor: set the secret of its one-time codes (PROXMOX_TOTP_SECRET), or use an API token");
 }
 
 #[tokio::test(start_paused = true)]

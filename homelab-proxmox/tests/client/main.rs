@@ -4,6 +4,7 @@ mod errors;
 mod fake;
 mod reader;
 mod retry;
+mod schema;
 mod strings;
 mod task;
 mod tls;

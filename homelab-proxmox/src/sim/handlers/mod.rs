@@ -12,7 +12,7 @@ mod storage_kind;
 use super::answer::{Answer, Fail, Reply};
 use super::call::{Args, Call};
 use super::schema::{Found, SCHEMA};
-use super::world::{Identity, World};
+use super::world::{Identity, Release, World};
 use super::{check, permission, quirks};
 use crate::http::{Method, Request};
 use percent_encoding::percent_decode_str;
@@ -32,19 +32,7 @@ pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
     let Some(Found { template, args: named, endpoint }) = found else {
         return Err(Fail::Status(501, format!("Method '{method} {path}' not implemented")));
     };
-    let mut args = Args::default();
-    for (key, value) in named {
-        args.push(key, value);
-    }
-    for (key, value) in &request.params {
-        if template.contains(&format!("{{{key}}}")) {
-            return Err(Fail::param(key, "duplicate parameter (already defined in URI)"));
-        }
-        args.push(key.clone(), value.clone());
-    }
-    if let Some(upload) = &request.upload {
-        args.push("filename".to_owned(), upload.name.clone());
-    }
+    let args = arguments(template, named, request)?;
     permission::declared(world, &who, SCHEMA.permission(world.release, endpoint), &args)?;
     if who.token.is_some() && endpoint.refuses_tokens() {
         return Err(Fail::Forbidden("API tokens are not allowed here".to_owned()));
@@ -70,6 +58,37 @@ pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
     route(&mut call, request.method, template).unwrap_or_else(|| {
         Err(Fail::Status(501, format!("the simulator does not do '{method} {template}' (the real one does)")))
     })
+}
+
+fn arguments(template: &str, named: Vec<(String, String)>, request: &Request) -> Result<Args, Fail> {
+    let mut args = Args::default();
+    for (key, value) in named {
+        args.push(key, value);
+    }
+    for (key, value) in &request.params {
+        if template.contains(&format!("{{{key}}}")) {
+            return Err(Fail::param(key, "duplicate parameter (already defined in URI)"));
+        }
+        args.push(key.clone(), value.clone());
+    }
+    if let Some(upload) = &request.upload {
+        args.push("filename".to_owned(), upload.name.clone());
+    }
+    Ok(args)
+}
+
+/// Whether a release of Proxmox VE knows this request, by the schema of its API: the path and the method, every parameter and
+/// its type, and whether one is missing. For tests of clients, also of requests whose objects exist nowhere.
+///
+/// # Errors
+/// With what is wrong with it.
+pub fn check_request(release: Release, request: &Request) -> Result<(), String> {
+    let path = percent_decode_str(&request.path).decode_utf8_lossy().into_owned();
+    let Some(Found { template, args, endpoint }) = SCHEMA.find(release, request.method, &path) else {
+        return Err(format!("there is no {} {path}", request.method.as_str()));
+    };
+    let checked = arguments(template, args, request).and_then(|args| check::request(release, endpoint, &args));
+    checked.map_err(|fail| format!("{} {path}: {fail:?}", request.method.as_str()))
 }
 
 /// Methods that answer without a login.

@@ -6,8 +6,8 @@ use super::Task;
 /// Checks that the worker makes: a base that linked clones rest on is not removed.
 pub(super) fn begin(world: &mut World, task: &Task, vmid: u32, skiplock: bool) -> Result<u64, Fail> {
     let guest = world.guest(&task.node, task.kind.starts_with("vz"), vmid)?;
-    let suspended = guest.get("lock") == Some("suspended") && !guest.lxc;
-    if !skiplock && !suspended {
+    let only_suspended = guest.get("lock") == Some("suspended") && !guest.lxc;
+    if !(skiplock || only_suspended) {
         guest.check_lock()?;
     }
     for (_, value) in guest.drives() {

@@ -67,12 +67,28 @@ async fn the_error_stands_in_the_reason_phrase_and_the_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn only_one_process_keeps_a_world_and_nothing_is_written_before_it_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("world");
+    let open = || Sim::persistent(&kept, World::parity().with_token(ROOT, SECRET)).unwrap();
+    let (first, second) = (open(), open());
+    assert!(!kept.exists(), "to look is not to write");
+    for (sim, pool) in [(&first, "a"), (&second, "b")] {
+        let served = sim.serve(0).await.unwrap();
+        let answer = exchange(&served, &request("POST", "/pools", FORM, &format!("poolid={pool}"))).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    let world = std::fs::read_to_string(kept.join("world.json")).unwrap();
+    assert!(world.contains("\"a\"") && !world.contains("\"b\""), "the second does not overwrite what the first keeps");
+}
+
+#[tokio::test]
 async fn the_certificate_of_a_kept_world_stays_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let mut prints = Vec::new();
     for _ in 0..2 {
         let sim = Sim::persistent(dir.path(), World::parity()).unwrap();
-        prints.push(sim.serve(0).await.unwrap().fingerprint.clone());
+        prints.push(sim.serve_keeping(0, dir.path()).await.unwrap().fingerprint.clone());
     }
     assert_eq!(prints[0], prints[1]);
     assert_eq!(prints[0].len(), 95);

@@ -13,6 +13,11 @@ pub(super) fn update(call: &mut Call<'_>, sync: bool) -> Answer {
     let (node, vmid) = (call.node(), call.vmid());
     call.only_root(&["skiplock"])?;
     let mut set = rules::options(call);
+    // A change keeps a password's hash alone (PVE::API2::Qemu, update_vm_api), unlike a creation (recorded in cloudinit-fields).
+    if let Some(password) = set.get_mut("cipassword").filter(|text| !text.starts_with('$')) {
+        let hash = call.world.password_hash("cipassword", password);
+        *password = format!("$5${}${}", &hash[..8], &hash[8..51]);
+    }
     let line = line(vmid, call);
     if let Some(keys) = set.get("sshkeys") {
         rules::ssh_keys(keys)?;

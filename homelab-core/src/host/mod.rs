@@ -1,0 +1,47 @@
+//! What is inside a machine: questions, changes, and the seam [`Machine`] behind which a real host or a simulated one answers.
+//!
+//! A [`Batch`] is data. Over SSH it becomes one POSIX shell script on one channel; a simulated machine answers it from memory.
+//! [`probe`] has the questions, [`Action`] the changes, [`Gather`] lets concurrent readers share one message:
+//!
+//! ```
+//! use homelab_core::host::{Batch, HostPath, Machine, probe};
+//! # async fn demo(machine: &dyn Machine) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut batch = Batch::new();
+//! let fstab = batch.ask(probe::digest(HostPath::at("/etc/fstab")));
+//! let system = batch.ask(probe::system());
+//! let replies = machine.run(&batch).await?;
+//! println!("{:?} on {}", fstab.of(&replies)?, system.of(&replies)?.hostname);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An item that fails does not take the others with it, unless it is declared a [barrier](Batch::barrier). Adding a change needs a
+//! [`Permit`](crate::Permit), so what plans and reads cannot write.
+mod action;
+mod batch;
+mod command;
+mod content;
+mod decode;
+mod facts;
+mod gather;
+mod machine;
+mod parse;
+mod path;
+pub mod probe;
+mod quote;
+mod reply;
+mod script;
+
+pub use action::{Action, Ownership};
+pub use batch::{Batch, Item, Slot, What};
+pub use command::Command;
+pub use content::Content;
+#[cfg(feature = "sim")]
+pub(crate) use decode::worked;
+pub use facts::{Entry, FileKind, Group, Output, Package, Policy, Stat, System, Unit, User};
+pub use gather::Gather;
+pub use machine::Machine;
+pub use path::{BadPath, HostPath};
+pub use probe::{Probe, Query};
+pub use reply::{Answer, NoAnswer, Reply};
+pub use script::{Boundary, Script};

@@ -1,0 +1,114 @@
+//! Finding guests: by number, by mark, by what the ledger kept.
+use super::mark::{Notes, TAG};
+use crate::{
+    api::{
+        Guest, GuestKind,
+        qemu::{Power, QemuConfig},
+    },
+    client::Reader,
+};
+use homelab_core::{Failure, Mark, Owner};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a guest is found by: its number, and the UUID that tells it from another one that somebody made under that number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestId {
+    /// Its number.
+    pub vmid: u32,
+    /// Its SMBIOS UUID, which the server draws when it is made; nothing while that is not known.
+    pub uuid: Option<String>,
+}
+
+/// A guest with its configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) guest: Guest,
+    pub(crate) config: Arc<QemuConfig>,
+}
+
+impl Found {
+    pub(crate) fn notes(&self) -> Notes {
+        Notes::read(self.config.description.as_ref(), self.guest.vmid)
+    }
+
+    pub(crate) fn id(&self) -> GuestId {
+        GuestId { vmid: self.guest.vmid, uuid: uuid(&self.config) }
+    }
+}
+
+/// The UUID of a guest.
+pub(crate) fn uuid(config: &QemuConfig) -> Option<String> {
+    let smbios = config.smbios1.as_deref()?;
+    smbios.split(',').find_map(|part| part.strip_prefix("uuid=")).map(str::to_owned)
+}
+
+/// The guest of this number.
+pub(crate) async fn numbered(reader: &Reader, vmid: u32) -> Result<Option<Found>, Failure> {
+    let Some(guest) = reader.guest(vmid).await? else { return Ok(None) };
+    if guest.kind == GuestKind::Lxc {
+        let name = guest.name.unwrap_or_default();
+        return Err(Failure::new(format!("{vmid} is the number of a container, {name} on {}", guest.node))
+            .hint("give this one another number, or remove the container"));
+    }
+    with_config(reader, guest).await.map(Some)
+}
+
+async fn with_config(reader: &Reader, guest: Guest) -> Result<Found, Failure> {
+    let config = reader.config(&guest.node, guest.vmid).await?;
+    Ok(Found { guest, config })
+}
+
+/// The guest that bears a mark, whatever its number. Only guests that may bear one are looked at: those with our tag, those of
+/// this name, and those so young that the listing does not know them yet.
+pub(crate) async fn marked(reader: &Reader, mark: &Mark, name: &str) -> Result<Option<Found>, Failure> {
+    for guest in reader.resources().await?.guests().filter(|guest| guest.kind == GuestKind::Qemu) {
+        let tagged = guest.tags.as_ref().is_some_and(|tags| tags.contains(TAG));
+        if tagged || guest.name.as_deref().is_none_or(|known| known == name) {
+            let found = with_config(reader, guest.clone()).await?;
+            if found.notes().mark.as_ref() == Some(mark) {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Every guest that bears a mark of any lab.
+pub(crate) async fn all_marked(reader: &Reader) -> Result<Vec<Found>, Failure> {
+    let mut all = Vec::new();
+    for guest in reader.resources().await?.guests().filter(|guest| guest.kind == GuestKind::Qemu) {
+        if guest.name.is_none() || guest.tags.as_ref().is_some_and(|tags| tags.contains(TAG)) {
+            let found = with_config(reader, guest.clone()).await?;
+            if found.notes().mark.is_some() {
+                all.push(found);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What the ledger knows: not somebody else's guest that has got the number meanwhile.
+pub(crate) async fn known(reader: &Reader, id: &GuestId, mark: &Mark) -> Result<Option<Found>, Failure> {
+    let Some(guest) = reader.guest(id.vmid).await?.filter(|guest| guest.kind == GuestKind::Qemu) else {
+        return Ok(None);
+    };
+    let found = with_config(reader, guest).await?;
+    let same = id.uuid.is_none() || found.id() == *id || found.notes().owner() == Owner::Marked(mark.clone());
+    Ok(same.then_some(found))
+}
+
+/// Whether a guest runs. Listings lag some seconds behind (pve-notes section 14), so one that does not say what is `expected`
+/// is checked on the guest's node.
+pub(crate) async fn runs(reader: &Reader, guest: &Guest, expected: Option<bool>) -> Result<bool, Failure> {
+    match guest.status.as_deref() {
+        Some("running") if expected != Some(false) => Ok(true),
+        Some("stopped") if expected != Some(true) => Ok(false),
+        _ => is_up(reader, &guest.node, guest.vmid).await,
+    }
+}
+
+/// Whether a guest runs, as its node says.
+pub(crate) async fn is_up(reader: &Reader, node: &str, vmid: u32) -> Result<bool, Failure> {
+    Ok(reader.status(node, vmid).await?.power() != Power::Stopped)
+}

@@ -1,0 +1,21 @@
+//! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty.
+//!
+//! Both have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
+//! guest, and an `apply` that takes it from whatever is there to what is declared. What they share is here too: a guest is
+//! found by its number or its mark (`guest`, `mark`), its tasks are noted and followed (`work`), and what an interrupted run
+//! left working is waited for (`provider`).
+mod failure;
+mod firmware;
+mod guest;
+mod mark;
+mod node;
+mod provider;
+pub mod template;
+pub mod vm;
+mod work;
+
+pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
+pub use guest::GuestId;
+pub use node::Node;
+pub use template::{Image, Template};
+pub use vm::{Disk, Nic, Vm};

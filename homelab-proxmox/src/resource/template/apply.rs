@@ -1,0 +1,179 @@
+//! Making a template: fetch, create, grow, convert. Each step looks first, so it goes on from wherever the last run was cut.
+use super::{
+    Spec,
+    read::{files, linked_clones},
+    state::{BOOT_DISK, DIGEST, TemplateState, rewritten},
+};
+use crate::{
+    Pve,
+    api::{
+        DiskSize, Download, Tags, VolumeId,
+        qemu::{Agent, Boot, Change, Disk, EfiDisk, IpConfig, Net, QemuConfig},
+    },
+    client::Params,
+    resource::{
+        firmware::FirmwareKind,
+        guest::{self, Found},
+        mark::{Notes, with_tag},
+        work::{self, At, done},
+    },
+};
+use homelab_core::{Apply, Failure, units::Size};
+
+pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+    let at = At { vmid: spec.vmid, node: spec.node.name.to_owned() };
+    if now.is_none_or(|now| now.uuid.is_none()) {
+        create(spec, cx).await?;
+    }
+    let mut config = work::unlocked(cx, &at).await?;
+    if !config.template {
+        grow(spec, cx, &at, &config).await?;
+        config = cx.config(&at.node, at.vmid).await?;
+    }
+    let change = changes(spec, cx, &config);
+    if !change.is_empty() {
+        cx.configure(cx.permit(), &at.node, at.vmid, &change.if_still(config.digest.as_deref())).await?;
+    }
+    if !config.template {
+        done(cx, "converts it", cx.make_template(cx.permit(), &at.node, at.vmid).await).await?;
+    }
+    Ok(())
+}
+
+async fn create(spec: &Spec, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+    let (node, file) = (spec.node, spec.image.file(&cx.mark().lab, spec.vmid));
+    let storage = cx.storage_status(node.name, node.images).await?;
+    if !storage.holds("import") {
+        let content = if storage.content.is_empty() { "import".into() } else { format!("{},import", storage.content) };
+        return Err(Failure::new(format!("storage {} on {} takes no disk images to import", node.images, node.name))
+            .hint(format!(
+                "allow it once: `pvesm set {} --content {content}`, or choose another with `Node::images`",
+                node.images
+            )));
+    }
+    let download = Download {
+        content: "import".to_owned(),
+        filename: file.clone(),
+        url: spec.image.url().to_owned(),
+        checksum: Some(spec.image.checksum()),
+    };
+    // A file that is there with this checksum is not fetched again (pve-notes section 8, Images).
+    done(cx, "fetches the image", cx.download(cx.permit(), node.name, node.images, &download).await).await?;
+    let image = VolumeId::new(node.images, format!("import/{file}"));
+    let made = cx.create(cx.permit(), node.name, spec.vmid, options(spec, cx, &image)).await;
+    done(cx, "imports the image", made).await
+}
+
+fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
+    let disk = Disk { discard: Some(true), iothread: Some(true), ..Disk::import(spec.storage, image) };
+    let params = Params::new()
+        .set("name", &spec.name)
+        .set("description", notes(spec, cx, None).description(spec.vmid))
+        .set("tags", with_tag(spec.own_tags().unwrap_or_default()))
+        .set("ostype", "l26")
+        .set("cores", spec.cores)
+        .set("memory", mib(spec.memory))
+        .set("scsihw", "virtio-scsi-single")
+        .set(BOOT_DISK.to_string(), disk)
+        .set("boot", Boot::order([BOOT_DISK]))
+        .set("net0", Net::on(spec.node.bridge))
+        .maybe("agent", spec.agent.map(Agent::enabled));
+    let params = match spec.firmware {
+        FirmwareKind::Bios => params,
+        FirmwareKind::Uefi => {
+            let variables = EfiDisk::allocate(spec.storage, spec.secure_boot == Some(true));
+            params.set("bios", "ovmf").set("machine", "q35").set("efidisk0", variables)
+        }
+    };
+    let params = match spec.cloud_init {
+        Some(slot) => params.set(slot.to_string(), Disk::cloud_init(spec.storage)).set("ipconfig0", IpConfig::dhcp()),
+        None => params,
+    };
+    if spec.serial { params.set("serial0", "socket").set("vga", "serial0") } else { params }
+}
+
+fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>) -> Notes {
+    rewritten(spec.vmid, now, &spec.notes, cx.mark(), [(DIGEST, Some(spec.digest()))])
+}
+
+async fn grow(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Result<(), Failure> {
+    let is = config.disks.get(&BOOT_DISK).and_then(|disk| disk.size).map(|size| Size::bytes(size.as_bytes()));
+    let (Some(wanted), Some(is)) = (spec.disk, is) else { return Ok(()) };
+    if wanted < is {
+        return Err(Failure::new(format!(
+            "the image of template {} has {is}, and its disk shall have {wanted}",
+            spec.name
+        ))
+        .hint(format!("a disk cannot shrink: `.disk(..)` of at least {is}, or none")));
+    }
+    if wanted > is {
+        let size = DiskSize::bytes(wanted.as_bytes());
+        let grown = cx.resize(cx.permit(), &at.node, at.vmid, BOOT_DISK, size, config.digest.as_deref()).await;
+        done(cx, "grows its disk", grown).await?;
+    }
+    Ok(())
+}
+
+/// What can be changed in place, and does not fit.
+fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Change {
+    let mut change = Change::new();
+    if config.name.as_deref() != Some(&spec.name) {
+        change = change.set("name", &spec.name);
+    }
+    if config.cores.unwrap_or(1) != spec.cores {
+        change = change.set("cores", spec.cores);
+    }
+    if super::state::memory(config) != spec.memory {
+        change = change.set("memory", mib(spec.memory));
+    }
+    if let Some(wanted) = spec.agent
+        && config.agent.as_ref().is_some_and(|agent| agent.enabled) != wanted
+    {
+        let agent = config.agent.clone().unwrap_or_else(|| Agent::enabled(wanted));
+        change = change.set("agent", Agent { enabled: wanted, ..agent });
+    }
+    let before = config.tags.clone().unwrap_or_default();
+    let tags: Tags = with_tag(spec.own_tags().unwrap_or_else(|| before.clone()));
+    if tags != before {
+        change = change.set("tags", tags);
+    }
+    let description = notes(spec, cx, Some(config)).description(spec.vmid);
+    if config.description.as_ref() != Some(&description) {
+        change = change.set("description", description);
+    }
+    change
+}
+
+fn mib(size: Size) -> u64 {
+    size.as_bytes() >> 20
+}
+
+pub(super) async fn delete(state: &TemplateState, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+    // The files go first: as long as the guest is there, a later run knows what it was.
+    for file in files(cx, &state.node, cx.mark(), state.vmid).await? {
+        done(cx, "removes its image", cx.delete_volume(cx.permit(), &state.node, &file).await).await?;
+    }
+    if state.uuid.is_none() {
+        return Ok(());
+    }
+    let destroyed = work::destroy(cx, state.vmid).await;
+    let Err(failure) = destroyed else { return Ok(()) };
+    if !failure.message.contains("linked clone") {
+        return Err(failure);
+    }
+    let Some(found) = guest::numbered(cx, state.vmid).await? else { return Ok(()) };
+    Err(standing_on(&found, cx).await.unwrap_or(failure))
+}
+
+/// Names the guests that keep a template from being deleted.
+async fn standing_on(found: &Found, cx: &Apply<'_, Pve>) -> Option<Failure> {
+    let clones = linked_clones(cx, found).await.ok().filter(|clones| !clones.is_empty())?;
+    let vmid = found.guest.vmid;
+    Some(
+        Failure::new(format!(
+            "template {vmid} cannot be deleted: linked clones stand on its disk: {}",
+            clones.join(", ")
+        ))
+        .hint("delete them first, or keep the template"),
+    )
+}

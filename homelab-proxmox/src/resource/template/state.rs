@@ -1,0 +1,144 @@
+//! What can be observed of a template.
+use crate::{
+    api::qemu::{QemuConfig, Slot},
+    resource::{
+        firmware::FirmwareKind,
+        guest::{self, Found},
+        mark::{self, Notes},
+    },
+};
+use homelab_core::{Owner, outputs, units::Size};
+use serde::Serialize;
+
+/// The slot of the disk with the system, of templates and of their clones.
+pub(crate) const BOOT_DISK: Slot = Slot::scsi(0);
+/// What the mark remembers of what a template was built from.
+pub(crate) const DIGEST: &str = "digest";
+
+/// What can be observed of a template.
+#[derive(Clone, Debug, Serialize)]
+pub struct TemplateState {
+    /// Its number.
+    pub vmid: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// The node it is on.
+    pub node: String,
+    /// What it was built from, in short.
+    pub digest: Option<String>,
+    /// The storage of its disk.
+    pub storage: Option<String>,
+    /// The size of its disk.
+    pub disk: Option<Size>,
+    /// Its firmware.
+    pub firmware: Option<FirmwareKind>,
+    /// Its cloud-init drive.
+    pub cloud_init: Option<Slot>,
+    /// Cores.
+    pub cores: u32,
+    /// Memory.
+    pub memory: Size,
+    /// Whether the server expects a guest agent in it.
+    pub agent: bool,
+    /// Its tags, without our own.
+    pub tags: Option<Vec<String>>,
+    /// Its notes, without our mark.
+    pub notes: Option<String>,
+    /// How far it got, if it is no template yet.
+    pub unfinished: Option<&'static str>,
+    /// The guests whose disks stand on its own; looked for only when it is to be replaced.
+    pub linked_clones: Vec<String>,
+    #[serde(skip)]
+    pub(super) uuid: Option<String>,
+    #[serde(skip)]
+    pub(super) owner: Owner,
+}
+
+outputs!(
+    /// What others need to know of a template.
+    TemplateOutputs of TemplateState {
+        /// Its number.
+        vmid: u32,
+        /// Its name.
+        name: String,
+        /// The node it is on.
+        node: String,
+    }
+);
+
+impl TemplateState {
+    pub(super) fn of(found: &Found) -> Self {
+        let (config, notes) = (&*found.config, found.notes());
+        let disk = config.disks.get(&BOOT_DISK);
+        TemplateState {
+            vmid: found.guest.vmid,
+            name: config.name.clone(),
+            node: found.guest.node.clone(),
+            digest: notes.recall(DIGEST).map(str::to_owned),
+            storage: disk.and_then(|disk| disk.source.storage()).map(str::to_owned),
+            disk: disk.and_then(|disk| disk.size).map(|size| Size::bytes(size.as_bytes())),
+            firmware: Some(firmware(config)),
+            cloud_init: config.cloud_init_drive(),
+            cores: config.cores.unwrap_or(1),
+            memory: memory(config),
+            agent: config.agent.as_ref().is_some_and(|agent| agent.enabled),
+            tags: mark::own_tags(config.tags.as_ref()),
+            notes: notes.text.clone(),
+            unfinished: (!config.template).then_some("not converted yet"),
+            linked_clones: Vec::new(),
+            uuid: guest::uuid(config),
+            owner: notes.owner(),
+        }
+    }
+
+    /// Of a template of which there is only the file that it is to be made from.
+    pub(super) fn of_file(vmid: u32, node: &str, digest: Option<String>, mark: homelab_core::Mark) -> Self {
+        TemplateState {
+            vmid,
+            name: None,
+            node: node.to_owned(),
+            digest,
+            storage: None,
+            disk: None,
+            firmware: None,
+            cloud_init: None,
+            cores: 0,
+            memory: Size::ZERO,
+            agent: false,
+            tags: None,
+            notes: None,
+            unfinished: Some("only its image is there"),
+            linked_clones: Vec::new(),
+            uuid: None,
+            owner: Owner::Marked(mark),
+        }
+    }
+}
+
+/// The firmware of a guest.
+pub(crate) fn firmware(config: &QemuConfig) -> FirmwareKind {
+    if config.bios.as_deref() == Some("ovmf") { FirmwareKind::Uefi } else { FirmwareKind::Bios }
+}
+
+/// The memory of a guest; 512 MiB without the option.
+pub(crate) fn memory(config: &QemuConfig) -> Size {
+    Size::mib(config.memory.unwrap_or(512))
+}
+
+/// The notes of a guest with everything of ours replaced: the user's text, our mark and what it remembers.
+pub(crate) fn rewritten(
+    vmid: u32,
+    now: Option<&QemuConfig>,
+    declared: &homelab_core::Field<String>,
+    mark: &homelab_core::Mark,
+    memory: impl IntoIterator<Item = (&'static str, Option<String>)>,
+) -> Notes {
+    let before = Notes::read(now.and_then(|config| config.description.as_ref()), vmid);
+    let text = match declared {
+        homelab_core::Field::Unmanaged => before.text,
+        homelab_core::Field::Set(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        homelab_core::Field::Cleared => None,
+    };
+    let memory = memory.into_iter().filter_map(|(what, value)| Some((what.to_owned(), value?))).collect();
+    Notes { text, mark: Some(mark.clone()), memory }
+}

@@ -1,0 +1,231 @@
+//! [`Vm`]: a virtual machine, cloned from a template or empty.
+mod apply;
+mod builder;
+mod edits;
+mod names;
+mod parts;
+mod place;
+mod ready;
+mod review;
+mod state;
+mod steps;
+
+pub(crate) use names::{declared_tags, host_name, tag_list, whole_mib};
+pub use parts::{Disk, Nic};
+pub use state::{DiskState, NicState, VmOutputs, VmState};
+pub use steps::{Blank, CloneOf, Placed};
+
+use super::{
+    Node,
+    firmware::{Bios, Firmware, FirmwareKind, NoCloudInit, Setup},
+    guest::{self, GuestId},
+    template::COPIES,
+};
+use crate::{
+    Pve,
+    api::qemu::{Slot, Startup},
+};
+use homelab_core::{
+    AnyHandle, Apply, Claim, Failure, Field, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    plan::{Action, Change, Note},
+    units::{Size, Span},
+};
+use parts::{NetKey, NicSpec};
+use serde::{Serialize, Serializer};
+use std::{collections::BTreeMap, marker::PhantomData, net::IpAddr, time::Duration};
+
+/// How many clones of one template may be made at once: each holds the template's lock (pve-notes section 7).
+const CLONES: usize = 4;
+
+/// A virtual machine.
+///
+/// ```
+/// # use homelab_core::{Lab, Site, units::{HostAddr, Network, SizeUnits}};
+/// # use homelab_proxmox::{Node, Pve, Template, Vm};
+/// # const DIN: Node = Node::of(Site::named("pve"), "din");
+/// # const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).vlan(20).gateway(1);
+/// # let mut lab = Lab::named("home");
+/// # let ubuntu = lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init());
+/// let web = lab.add(
+///     Vm::clone_from(ubuntu).on(DIN).id(201).named("web").cores(2).memory(4.gib()).disk(50.gib()).at(LAN.host(202)),
+/// );
+/// ```
+///
+/// - Only what is declared is sent, compared and cleared: everything else is as the template, or somebody's hand, left it.
+/// - A clone has its template's firmware. What cloud-init sets (address, user, keys, resolvers) can be declared only if the
+///   template has it: [`Template::cloud_init`](super::Template::cloud_init).
+/// - It is started and waited for until its address answers; changes that a running guest cannot take are shown in the plan
+///   with the restart that they need.
+/// - Without [`id`](Placed::id) it gets a number of [`Node::ids`], and is found again by its mark. With one it can be renamed.
+pub struct Vm<F = Bios, C = NoCloudInit> {
+    spec: Spec,
+    ty: PhantomData<fn() -> (F, C)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Spec {
+    name: String,
+    vmid: Option<u32>,
+    node: Node,
+    clone_of: Option<Source>,
+    firmware: FirmwareKind,
+    cloud_init: Option<bool>,
+    cores: Option<u32>,
+    sockets: Option<u32>,
+    cpu: Option<String>,
+    memory: Option<Size>,
+    balloon: Field<Size>,
+    disks: BTreeMap<Slot, Field<Disk>>,
+    nics: BTreeMap<NetKey, Field<NicSpec>>,
+    ip: Option<IpAddr>,
+    resolvers: Field<Vec<Input<IpAddr>>>,
+    search_domain: Field<String>,
+    user: Field<String>,
+    authorized_keys: Field<Vec<String>>,
+    password: Option<Secret>,
+    agent: Option<bool>,
+    tags: Field<Vec<String>>,
+    notes: Field<String>,
+    boot_order: Option<Vec<String>>,
+    start_on_boot: Option<bool>,
+    startup: Field<Startup>,
+    protection: Option<bool>,
+    running: bool,
+    /// Always to be empty: what is half made is to be finished.
+    unfinished: Field<()>,
+    #[serde(skip)]
+    terms: Terms,
+}
+
+/// The template that a clone is made from. Used once and never compared.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Source {
+    vmid: Output<u32>,
+    node: Output<String>,
+    linked: Option<bool>,
+    #[serde(skip)]
+    handle: AnyHandle,
+}
+
+/// How it is worked on, which is nothing of the guest itself.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    restarts: bool,
+    ready_within: Span,
+    shutdown_within: Span,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Terms { restarts: true, ready_within: Span::minutes(5), shutdown_within: Span::minutes(3) }
+    }
+}
+
+impl<F, C> Serialize for Vm<F, C> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.spec.serialize(s)
+    }
+}
+
+impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
+    const KIND: &'static str = "proxmox/vm";
+    const REPLACE_ON: &'static [&'static str] = &["vmid"];
+    const WRITE_ONLY: &'static [&'static str] = &["clone_of", "password"];
+    type Provider = Pve;
+    type State = VmState;
+    type Id = GuestId;
+    type Outputs = VmOutputs;
+
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+    fn site(&self) -> Site<Pve> {
+        self.spec.node.site
+    }
+    fn claims(&self) -> Vec<Claim> {
+        let (spec, site) = (&self.spec, self.site().name());
+        let number = spec.vmid.map(|vmid| Claim::new("VMID", vmid).within(site));
+        let nics = || spec.nics.values().filter_map(Field::as_set);
+        let addresses = nics().filter_map(|nic| nic.host).map(|host| Claim::new("address", host.ip()));
+        let macs = nics().filter_map(|nic| nic.mac).map(|mac| Claim::new("MAC", mac));
+        let name = Claim::new("guest name", &spec.name).within(site);
+        number.into_iter().chain([name]).chain(addresses).chain(macs).collect()
+    }
+    fn locks(&self) -> Vec<Lock> {
+        let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);
+        let this = match spec.vmid {
+            Some(vmid) => vmid.to_string(),
+            None => spec.name.clone(),
+        };
+        let source = spec.clone_of.map(|source| Lock::shared(format!("{site}/clone-of/{:?}", source.handle), CLONES));
+        let disks = Lock::shared(format!("{site}/disks/{}/{}", node.name, spec.disk_storage()), COPIES);
+        [Lock::exclusive(format!("{site}/guest/{this}")), disks].into_iter().chain(source).collect()
+    }
+    fn estimate(&self, action: Action) -> Duration {
+        Duration::from_secs(match (action, self.spec.clone_of) {
+            (Action::Create | Action::Replace, Some(_)) => 60,
+            (Action::Create | Action::Replace, None) => 8,
+            (Action::Delete, _) => 12,
+            _ => 5,
+        })
+    }
+    fn review(&self, now: Option<&VmState>, action: Action, changes: &[Change]) -> Vec<Note> {
+        self.spec.review(now, action, changes)
+    }
+    async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<VmState>, Failure> {
+        let found = match self.spec.vmid {
+            Some(vmid) => guest::numbered(cx, vmid).await?,
+            None => None,
+        };
+        // Without a number of its own, or while it bears another one still, it is found by its mark.
+        let found = match found {
+            Some(found) => Some(found),
+            None => guest::marked(cx, cx.mark(), &self.spec.name).await?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let running = guest::runs(cx, &found.guest, Some(self.spec.running)).await?;
+        let mut state = VmState::of(&found, running);
+        if !C::CLOUD_INIT {
+            // Nobody gives it an address from outside: it is the one that the system inside is to take.
+            state.ip = self.spec.ip.or(state.ip);
+        }
+        if state.ip.is_none() && state.agent_needed {
+            state.ip = ready::reported(cx, &found.guest.node, state.vmid, state.mac).await?;
+        }
+        Ok(Some(state))
+    }
+    async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<VmState>, Failure> {
+        let Some(found) = guest::known(cx, id, cx.mark()).await? else { return Ok(None) };
+        let running = guest::runs(cx, &found.guest, None).await?;
+        Ok(Some(VmState::of(&found, running)))
+    }
+    async fn survey(cx: &Look<'_, Pve>) -> Result<Vec<VmState>, Failure> {
+        let all = guest::all_marked(cx).await?;
+        let mut states = Vec::new();
+        for found in all {
+            if found.notes().mark.is_some_and(|mark| mark.key.starts_with("proxmox/vm/")) {
+                let running = guest::runs(cx, &found.guest, None).await?;
+                states.push(VmState::of(&found, running));
+            }
+        }
+        Ok(states)
+    }
+    fn id(state: &VmState) -> GuestId {
+        GuestId { vmid: state.vmid, uuid: state.uuid.clone() }
+    }
+    fn planned_id(&self) -> Option<GuestId> {
+        self.spec.vmid.map(|vmid| GuestId { vmid, uuid: None })
+    }
+    fn owner(state: &VmState) -> Owner {
+        state.owner.clone()
+    }
+    fn data(state: &VmState) -> Vec<String> {
+        state.data()
+    }
+    async fn apply(&self, now: Option<&VmState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+        self.spec.apply(now, cx).await
+    }
+    async fn delete(state: &VmState, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+        super::work::destroy(cx, state.vmid).await
+    }
+}

@@ -1,0 +1,131 @@
+//! Where a guest comes into being, and how it gets to another node.
+use super::{Source, Spec, edits::Around, review::MAKING};
+use crate::{
+    Error, Pve,
+    api::qemu::{CloneOptions, MigrateOptions, QemuConfig},
+    client::{Params, Task},
+    resource::{
+        guest,
+        work::{At, done},
+    },
+};
+use homelab_core::{Apply, Failure};
+
+impl Spec {
+    /// Makes the guest, marked as ours and as unfinished. It is not configured yet if it is a clone.
+    pub(super) async fn make(&self, cx: &Apply<'_, Pve>, around: &Around<'_>) -> Result<At, Failure> {
+        match self.clone_of {
+            Some(source) => self.clone_it(cx, source).await,
+            None => self.create(cx, around).await,
+        }
+    }
+
+    async fn create(&self, cx: &Apply<'_, Pve>, around: &Around<'_>) -> Result<At, Failure> {
+        let nothing = QemuConfig::default();
+        let edits = self.edits(&nothing, around);
+        let own = self.blank_options();
+        let own: Params = own.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let options = edits.params().iter().fold(own, |all, (key, value)| all.set(key, value));
+        let node = self.node.name;
+        let make = |vmid| {
+            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING));
+            cx.create(cx.permit(), node, vmid, options.clone().set("description", description))
+        };
+        let (vmid, task) = self.numbered(cx, make).await?;
+        done(cx, "creates it", Ok(task)).await?;
+        Ok(At { vmid, node: node.to_owned() })
+    }
+
+    async fn clone_it(&self, cx: &Apply<'_, Pve>, source: Source) -> Result<At, Failure> {
+        let template: u32 = cx.get(&source.vmid.into())?;
+        let on: String = cx.get(&source.node.into())?;
+        let linked = source.linked == Some(true);
+        let there = on == self.node.name || self.reaches(cx, template, &on, linked).await?;
+        let nothing = QemuConfig::default();
+        let options = CloneOptions {
+            name: Some(self.name.clone()),
+            full: Some(!linked),
+            storage: self.declared_storage().filter(|_| !linked && there).map(str::to_owned),
+            target: (there && on != self.node.name).then(|| self.node.name.to_owned()),
+            ..CloneOptions::default()
+        };
+        let (on_node, options) = (on.as_str(), &options);
+        let make = async |vmid| {
+            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING)).to_string();
+            let options = CloneOptions { description: Some(description), ..options.clone() };
+            cx.clone_guest(cx.permit(), on_node, template, vmid, &options).await
+        };
+        let (vmid, task) = self.numbered(cx, make).await?;
+        done(cx, &format!("clones {template}"), Ok(task)).await?;
+        Ok(At { vmid, node: if there { self.node.name.to_owned() } else { on } })
+    }
+
+    /// Whether the template can be cloned to our node directly: all its disks, and ours, are on storage that both nodes see.
+    async fn reaches(&self, cx: &Apply<'_, Pve>, template: u32, on: &str, linked: bool) -> Result<bool, Failure> {
+        let config = cx.config(on, template).await?;
+        let storages = cx.storages(on).await?;
+        let shared = |name: &str| storages.iter().any(|s| s.storage.as_deref() == Some(name) && s.shared);
+        let all = config.volumes().all(|(_, volume)| shared(&volume.storage));
+        if linked && !all {
+            return Err(Failure::new(format!(
+                "a linked clone of template {template} cannot be on {}: the template's disks are on {on} alone",
+                self.node.name
+            ))
+            .hint("leave out `.linked()`, or put a template on that node too"));
+        }
+        Ok(all && self.declared_storage().is_none_or(shared))
+    }
+
+    /// The storage of the disk with the system, if it is declared.
+    fn declared_storage(&self) -> Option<&'static str> {
+        self.disks.get(&super::state::BOOT)?.as_set()?.storage
+    }
+
+    /// Makes a guest under our number, or under a free one.
+    async fn numbered<M>(&self, cx: &Apply<'_, Pve>, make: impl Fn(u32) -> M) -> Result<(u32, Task), Failure>
+    where
+        M: Future<Output = Result<Task, Error>>,
+    {
+        let Some(vmid) = self.vmid else { return Ok(cx.with_free_id(self.node.free_ids(), make).await?) };
+        match make(vmid).await {
+            Ok(task) => Ok((vmid, task)),
+            Err(error) if error.is_id_taken() => Err(self.taken(cx, vmid, error).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says who has the number, if that can be seen.
+    async fn taken(&self, cx: &Apply<'_, Pve>, vmid: u32, error: Error) -> Failure {
+        let Ok(Some(guest)) = cx.guest(vmid).await else { return error.into() };
+        // The listing knows a new guest's name only after some seconds.
+        let config = cx.config(&guest.node, vmid).await.ok();
+        let name =
+            guest.name.as_deref().or_else(|| config.as_ref()?.name.as_deref()).unwrap_or("a guest without a name");
+        Failure::new(format!("number {vmid} was taken in the meantime by {name} on {}", guest.node))
+            .hint("give this one another number, or plan again and take that one over with `--adopt`")
+    }
+
+    /// Moves the guest to our node: while it runs if it runs, with the disks that only its node has.
+    pub(super) async fn migrate(&self, cx: &Apply<'_, Pve>, at: &mut At, config: &QemuConfig) -> Result<(), Failure> {
+        let target = self.node.name;
+        let running = guest::is_up(cx, &at.node, at.vmid).await?;
+        let storages = cx.storages(&at.node).await?;
+        let local: Vec<&str> = config
+            .volumes()
+            .map(|(_, volume)| volume.storage.as_str())
+            .filter(|name| !storages.iter().any(|s| s.storage.as_deref() == Some(name) && s.shared))
+            .collect();
+        let there = cx.storages(target).await?;
+        let missing = local.iter().find(|name| !there.iter().any(|s| s.storage.as_deref() == Some(name)));
+        let options = MigrateOptions {
+            target: target.to_owned(),
+            online: running,
+            with_local_disks: running && !local.is_empty(),
+            target_storage: missing.map(|_| self.disk_storage().to_owned()),
+        };
+        let task = cx.migrate(cx.permit(), &at.node, at.vmid, &options).await;
+        done(cx, &format!("moves it to {target}"), task).await?;
+        at.node = target.to_owned();
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! The sandbox: a simulated cluster on loopback, reached by the real client over TLS.
+use super::{Answered, Cluster, Reach};
+use crate::{
+    Pve,
+    client::{Connection, Credential, Endpoint, Fingerprint, Trust},
+    sim::{NodeSpec, Pace, Served, Sim, StorageKind, World},
+};
+use async_trait::async_trait;
+use homelab_core::{Failure, Sandbox};
+use std::{env, net::SocketAddr, sync::Arc};
+
+/// How fast the simulated hardware is, as a factor of real times.
+const PACE: &str = "HOMELAB_SANDBOX_PACE";
+/// Without that variable: a deploy of several minutes takes some seconds, and one can watch it.
+const WATCHABLE: f64 = 0.05;
+/// Nobody but this program talks to the simulator, so its token is no secret.
+const TOKEN: (&str, &str) = ("sandbox@pve!lab", "5a4d0b0e-0000-4000-8000-000000000000");
+
+/// Starts, or goes on with, the simulated cluster below the sandbox's directory.
+pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, Failure> {
+    let Some((first, _)) = cluster.nodes.first() else {
+        return Err(Failure::new("the sandbox does not know the nodes of this cluster")
+            .hint("name them where the cluster is connected: `Cluster::at(..).node(DIN, Hardware::default())`"));
+    };
+    let site = first.site().name();
+    let failed = |e: &dyn std::fmt::Display| {
+        Failure::new(format!("the sandbox cannot be started: {e}")).hint("`sandbox reset` starts afresh")
+    };
+    let dir = sandbox.dir().join(format!("proxmox-{site}"));
+    let fresh = with_nodes(World::cluster(site).with_token(TOKEN.0, TOKEN.1).pace(pace()?), cluster);
+    let sim = Sim::persistent(&dir, fresh).map_err(|e| failed(&e))?;
+    // Nodes that the code has got since it was kept are put there; what is there already stays as it is. A world that has all
+    // is not written, for looking writes nothing.
+    if !has_nodes(&sim.world(), cluster) {
+        sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
+    }
+    let served = sim.serve(0).await.map_err(|e| failed(&e))?;
+    let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
+    let connection = Connection {
+        endpoints: vec![Endpoint::new(served.address.ip().to_string(), served.address.port())],
+        trust: Trust::Pinned(vec![pin]),
+        credential: Credential::token(TOKEN.0, TOKEN.1),
+    };
+    Ok(Pve::connect(connection)?.reaching(Arc::new(Guests { sim, _served: served })))
+}
+
+fn pace() -> Result<Pace, Failure> {
+    let Ok(text) = env::var(PACE) else { return Ok(Pace::scaled(WATCHABLE)) };
+    let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= 0.0);
+    factor.map(Pace::scaled).ok_or_else(|| {
+        Failure::new(format!("{PACE}={text} is no pace"))
+            .hint("1 is as slow as real hardware, 0.05 the usual, 0 instant")
+    })
+}
+
+/// The world with every node of the cluster, and the storages and bridges that they name.
+fn with_nodes(world: World, cluster: &Cluster) -> World {
+    cluster.nodes.iter().fold(world, |mut world, (node, hardware)| {
+        if !world.nodes.contains_key(node.name) {
+            let disk = hardware.disk.as_bytes();
+            world = world
+                .with_node(node.name, NodeSpec { cores: hardware.cores, memory: hardware.memory.as_bytes(), disk });
+            world = world.with_bridge(node.name, node.bridge);
+        }
+        let disks = if node.shared { StorageKind::Nfs } else { StorageKind::LvmThin };
+        for (name, kind) in [(node.disks, disks), (node.images, StorageKind::Dir)] {
+            if !world.storages.contains_key(name) {
+                world = world.storage_of(name, kind, hardware.disk.as_bytes());
+            }
+        }
+        world
+    })
+}
+
+/// Whether [`with_nodes`] would change nothing.
+fn has_nodes(world: &World, cluster: &Cluster) -> bool {
+    cluster.nodes.iter().all(|(node, _)| {
+        let has = |storage| world.storages.contains_key(storage);
+        world.nodes.contains_key(node.name) && has(node.disks) && has(node.images)
+    })
+}
+
+/// The network of the simulated guests. Whoever holds it keeps the simulator serving.
+struct Guests {
+    sim: Sim,
+    _served: Served,
+}
+
+#[async_trait]
+impl Reach for Guests {
+    async fn knock(&self, at: SocketAddr) -> Answered {
+        if self.sim.reachable(at.ip()) { Answered::Open } else { Answered::Nobody }
+    }
+}

@@ -1,0 +1,11 @@
+//! Keys for a clone of a template without cloud-init: they would never arrive.
+use homelab_core::{Lab, Site};
+use homelab_proxmox::{Node, Pve, Template, Vm};
+const PVE: Site<Pve> = Site::named("pve");
+const DIN: Node = Node::of(PVE, "din");
+
+fn main() {
+    let mut lab = Lab::named("home");
+    let ubuntu = lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi());
+    lab.add(Vm::clone_from(ubuntu).on(DIN).named("web").authorized_keys(["ssh-ed25519 AAAA me"]));
+}

@@ -1,0 +1,18 @@
+//! How the lab's systems are reached.
+use crate::{net, nodes};
+use homelab_core::{Site, Sites, units::HostAddr};
+use homelab_proxmox::{Pve, site::Cluster};
+
+/// The cluster of grogu and din.
+pub const PVE: Site<Pve> = Site::named("pve");
+
+/// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
+#[must_use]
+pub fn sites() -> Sites {
+    let address = |node: HostAddr| format!("https://{}:8006", node.ip());
+    // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
+    let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
+        .node(nodes::GROGU, nodes::grogu())
+        .node(nodes::DIN, nodes::din());
+    Sites::new().with(PVE, cluster)
+}

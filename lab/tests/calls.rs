@@ -1,0 +1,51 @@
+//! What the whole lab asks of Proxmox VE: how often, and in words that the API knows.
+use homelab_core::testing::{Bench, World as _};
+use homelab_proxmox::{
+    sim::{NodeSpec, Pace, Release, World, check_request},
+    testing::SimWorld,
+};
+use lab::sites::PVE;
+use std::collections::BTreeMap;
+
+fn bench(release: Release) -> Bench<SimWorld> {
+    let node = || NodeSpec { cores: 48, memory: 96 << 30, disk: 1 << 40 };
+    let world = World::cluster("home").release(release).with_node("grogu", node()).with_node("din", node());
+    Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_of_the_labs_life_is_one_that_its_release_knows() {
+    for release in [Release::V8_4, Release::V9_2] {
+        let bench = bench(release);
+        for run in [bench.deploy(lab::lab()).await, bench.deploy(lab::lab()).await, bench.destroy(lab::lab()).await] {
+            assert!(run.is_success(), "{release:?}: {}", run.story());
+        }
+        let requests = bench.world.requests();
+        assert!(requests.len() > 50, "{}", requests.len());
+        let wrong: Vec<_> = requests.iter().filter_map(|request| check_request(release, request).err()).collect();
+        assert!(wrong.is_empty(), "{release:?}:\n{}", wrong.join("\n"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_without_changes_lists_once_and_reads_each_guest_once() {
+    let bench = bench(Release::V9_2);
+    assert!(bench.deploy(lab::lab()).await.is_success());
+    // The listing knows what runs some seconds after it was started.
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    let (calls, writes) = (bench.world.log().len(), bench.world.writes());
+    assert!(bench.deploy(lab::lab()).await.is_success());
+    assert_eq!(bench.world.writes(), writes);
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for call in &bench.world.log()[calls..] {
+        *counts.entry(call.clone()).or_default() += 1;
+    }
+    let text: Vec<String> = counts.iter().map(|(call, count)| format!("{count} {call}")).collect();
+    insta::assert_snapshot!(text.join("\n"), @r"
+    1 GET /cluster/resources
+    1 GET /nodes/din/qemu/300/config
+    1 GET /nodes/grogu/qemu/201/config
+    1 GET /nodes/grogu/qemu/301/config
+    1 GET /nodes/grogu/qemu/9000/config
+    ");
+}
