@@ -71,6 +71,7 @@ pub(crate) trait Node: AnyKind {
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>>;
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
 }
 
@@ -194,6 +195,12 @@ impl<R: Resource> Node for Entry<R> {
         Box::pin(async move {
             let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
             self.0.read(&look).await?.map(observed::<R>).transpose()
+        })
+    }
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>> {
+        Box::pin(async move {
+            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
+            self.0.inspect(now.map(typed::<R>).transpose()?, &look).await
         })
     }
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {

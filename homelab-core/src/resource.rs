@@ -83,6 +83,21 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// When the world does not answer or refuses to.
     fn read(&self, cx: &Look<'_, Self::Provider>) -> impl Future<Output = Result<Option<Self::State>, Failure>> + Send;
 
+    /// What only the world can tell of whether this can be done: a device that is missing, a privilege that the credential lacks.
+    /// Asked right after [`read`](Resource::read), of which `now` is the answer, and shown only if the plan does something with
+    /// the thing. Only what is still to be done counts: what is there already needs no leave.
+    ///
+    /// # Errors
+    /// As [`read`](Resource::read).
+    fn inspect(
+        &self,
+        now: Option<&Self::State>,
+        cx: &Look<'_, Self::Provider>,
+    ) -> impl Future<Output = Result<Vec<Note>, Failure>> + Send {
+        let _ = (now, cx);
+        async { Ok(vec![]) }
+    }
+
     /// Looks for a thing that has left the code, by what the ledger kept of it.
     ///
     /// # Errors

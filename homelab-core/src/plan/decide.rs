@@ -242,6 +242,7 @@ impl<'a> Planner<'a> {
             notes.extend(there.and_then(|s| self.guard(vertex, s, "would be replaced")));
         }
         notes.extend(vertex.node.review(there, action, &verdict.changes));
+        notes.extend(self.known.facts.notes(id).iter().cloned());
         self.actions[id.index()] = action;
         self.after[id.index()] = Some(verdict.after);
         self.push(id, action, verdict.changes, notes);
