@@ -1,0 +1,2 @@
+//! What lives inside machines, against a simulated network.
+mod computer;
