@@ -150,10 +150,8 @@ impl NoSystem {
 
 /// Time servers by address: Cloudflare's and Google's, which serve everybody and have kept theirs for years. A name would need DNSSEC,
 /// and that needs the time.
-const NTP: [IpAddr; 2] = [
-    IpAddr::V4(std::net::Ipv4Addr::new(162, 159, 200, 1)),
-    IpAddr::V4(std::net::Ipv4Addr::new(216, 239, 35, 0)),
-];
+const NTP: [IpAddr; 2] =
+    [IpAddr::V4(std::net::Ipv4Addr::new(162, 159, 200, 1)), IpAddr::V4(std::net::Ipv4Addr::new(216, 239, 35, 0))];
 
 impl Pi {
     /// What Pi-hole and Unbound do.
@@ -233,6 +231,12 @@ impl Pi {
     pub fn accept_boot_changes(mut self) -> Self {
         self.boot_changes = true;
         self
+    }
+
+    /// The release that it runs.
+    #[must_use]
+    pub fn release(&self) -> crate::Release {
+        self.system.release
     }
 
     /// Its address.

@@ -189,7 +189,10 @@ impl PiHole {
     /// A name with the domain behind it, unless it has one.
     #[track_caller]
     fn full(&self, name: &str) -> String {
-        assert!(is_name(name), "`{name}` is no name of a host: labels of letters, digits and `-`, with dots between them");
+        assert!(
+            is_name(name),
+            "`{name}` is no name of a host: labels of letters, digits and `-`, with dots between them"
+        );
         let name = name.to_ascii_lowercase();
         match name.contains('.') {
             true => name,

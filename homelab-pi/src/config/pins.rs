@@ -1,6 +1,5 @@
 //! Which exact sources a system is built from: the flake's lock file, kept in the lab's repository.
-use crate::config::ContainerImage;
-use crate::config::Release;
+use crate::config::{ContainerImage, Release};
 use serde::Serialize;
 use serde_json::Value;
 

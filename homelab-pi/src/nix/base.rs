@@ -5,21 +5,16 @@ use crate::{Pi, Release};
 
 /// What every file may use: said once.
 pub(super) fn constants(pi: &Pi) -> Expr {
-    Expr::Set(
-        ["hostName", "release", "stateVersion", "timeZone", "user"]
-            .map(|name| bind(name, constant(pi, name).value().clone()))
-            .into(),
-    )
+    let names = ["hostName", "stateVersion", "timeZone"];
+    Expr::Set(names.map(|name| bind(name, constant(pi, name).value().clone())).into())
 }
 
 /// One of the constants.
 pub(super) fn constant(pi: &Pi, name: &'static str) -> Expr {
     let text = match name {
         "hostName" => pi.name,
-        "release" => pi.system.release.number(),
         "stateVersion" => pi.state_version,
-        "timeZone" => pi.time_zone,
-        _ => pi.login.user,
+        _ => pi.time_zone,
     };
     Expr::Constant(name, Box::new(text.into()))
 }
@@ -63,7 +58,10 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
         bind("nix.settings.trusted-users", Expr::list(["root", "@wheel"])),
         bind("nix.settings.experimental-features", Expr::list(["nix-command", "flakes"])),
         // Collected by age a generation to go back to could be lost; by number it cannot.
-        bind("nix.gc", Expr::set([("automatic", true.into()), ("dates", "weekly".into()), ("persistent", true.into())])),
+        bind(
+            "nix.gc",
+            Expr::set([("automatic", true.into()), ("dates", "weekly".into()), ("persistent", true.into())]),
+        ),
         bind(
             "systemd.services.nix-gc.preStart",
             Expr::Lines(format!(
@@ -79,7 +77,8 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
         bind("zramSwap.enable", true),
         bind("services.timesyncd.enable", true),
         bind("services.timesyncd.servers", Expr::list(pi.ntp.iter().copied())),
-        bind("services.timesyncd.fallbackServers", Expr::list(pi.ntp.iter().copied())),
+        // Never by name.
+        bind("services.timesyncd.fallbackServers", Expr::list::<Expr>([])),
         bind("sdImage.compressImage", true),
         image_name(pi),
     ];

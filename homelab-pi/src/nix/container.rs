@@ -31,7 +31,10 @@ pub(super) fn bindings(pi: &Pi, image: &ContainerImage, addresses: &Addresses) -
                 ("image", format!("{}:{}", image.name, image.tag).into()),
                 ("imageFile", Expr::Call("pkgs.dockerTools.pullImage", Box::new(pull))),
                 // The image is on the card; a pull would need the names that this box resolves.
-                ("extraOptions", Expr::list(["--network=host", "--pull=never", "--cap-add=NET_ADMIN", "--cap-add=SYS_NICE"])),
+                (
+                    "extraOptions",
+                    Expr::list(["--network=host", "--pull=never", "--cap-add=NET_ADMIN", "--cap-add=SYS_NICE"]),
+                ),
                 ("environment", Expr::Set(environment)),
                 ("environmentFiles", Expr::list([PASSWORD])),
                 ("volumes", Expr::list(["/var/lib/pihole:/etc/pihole"])),

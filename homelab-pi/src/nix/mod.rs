@@ -14,6 +14,7 @@ mod tree;
 mod unbound;
 
 pub use expr::{Binding, Expr};
+pub(crate) use network::nameservers;
 pub use pihole::ftl_settings;
-pub use tree::{NixTree, fingerprint, generate};
+pub use tree::{Addresses, NixTree, bindings, fingerprint, generate};
 pub use unbound::unbound_conf;

@@ -19,7 +19,10 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
         bind("networking.interfaces.eth0.ipv4.addresses", vec![address]),
     ];
     if let Some(gateway) = pi.address.gateway() {
-        all.push(bind("networking.defaultGateway", Expr::set([("address", gateway.into()), ("interface", "eth0".into())])));
+        all.push(bind(
+            "networking.defaultGateway",
+            Expr::set([("address", gateway.into()), ("interface", "eth0".into())]),
+        ));
     }
     all.extend([
         bind("networking.nameservers", Expr::list(nameservers(pi))),

@@ -68,7 +68,11 @@ pub(super) fn bindings(pi: &Pi, addresses: &Addresses) -> Vec<Binding> {
         ),
         bind(
             "services.pihole-web",
-            Expr::set([("enable", Expr::Bool(true)), ("hostName", "pi.hole".into()), ("ports", Expr::list(["80o", "443os"]))]),
+            Expr::set([
+                ("enable", Expr::Bool(true)),
+                ("hostName", "pi.hole".into()),
+                ("ports", Expr::list(["80o", "443os"])),
+            ]),
         ),
         // The password's hash, which is not in the store; without the file there is no password.
         bind("systemd.services.pihole-ftl.serviceConfig.EnvironmentFile", format!("-{PASSWORD}")),

@@ -6,7 +6,8 @@ pub(super) fn module(about: &str, arguments: &[&str], bindings: &[Binding]) -> S
     let mut out = head(about);
     match arguments {
         [] => out.push_str("{ ... }:\n"),
-        some => out.push_str(&format!("{{ {}, ... }}:\n", some.join(", "))),
+        [one] => out.push_str(&format!("{{ {one}, ... }}:\n")),
+        many => out.push_str(&format!("{{\n  {},\n  ...\n}}:\n", many.join(",\n  "))),
     }
     set(&mut out, bindings, 0);
     out.push('\n');
@@ -68,10 +69,24 @@ fn item(out: &mut String, expr: &Expr, level: usize) {
     }
 }
 
+/// How long a line may be.
+const WIDTH: usize = 100;
+
+/// Whether `[ one ];` ends within the line that has been begun.
+fn fits_in_line(out: &str, one: &Expr) -> bool {
+    if matches!(one, Expr::Set(_) | Expr::List(_) | Expr::Lines(_)) {
+        return false;
+    }
+    let mut text = String::new();
+    item(&mut text, one, 0);
+    let begun = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
+    begun + text.chars().count() + "[  ];".len() <= WIDTH
+}
+
 fn list(out: &mut String, items: &[Expr], level: usize) {
     match items {
         [] => out.push_str("[ ]"),
-        [one] if !matches!(one, Expr::Set(_) | Expr::List(_) | Expr::Lines(_)) => {
+        [one] if fits_in_line(out, one) => {
             out.push_str("[ ");
             item(out, one, level);
             out.push_str(" ]");

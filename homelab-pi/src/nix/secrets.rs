@@ -2,41 +2,34 @@
 use super::{
     base::HOST_KEY,
     expr::{Binding, Expr, bind},
-    pihole::PASSWORD,
 };
 use crate::Pi;
 
-/// The folder of the first partition in which secrets wait for the first boot.
+/// The folder of the first partition in which secrets wait for the first boot. Each file goes to [`HOME`] under its own name.
 pub(crate) const FOLDER: &str = "homelab";
-/// The private host key, in that folder.
-pub(crate) const HOST_KEY_FILE: &str = "hostkey";
-/// The variables of Pi-hole's environment, in that folder.
-pub(crate) const PASSWORD_FILE: &str = "pihole.env";
+/// Where they are kept on the Pi.
+pub(crate) const HOME: &str = "/var/lib/homelab";
 
 /// The module: one unit, before whoever needs them, once.
 pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
     let pihole = if pi.system.container.is_some() { "podman-pihole.service" } else { "pihole-ftl.service" };
     let script = format!(
         r#"umask 077
-mkdir -p /var/lib/homelab /run/homelab-firmware
+mkdir -p {HOME} /run/homelab-firmware
 mount /dev/disk/by-label/FIRMWARE /run/homelab-firmware
 trap 'umount /run/homelab-firmware' EXIT
-from=/run/homelab-firmware/{FOLDER}
-if [ -e "$from/{HOST_KEY_FILE}" ]; then
-  install -m 0600 "$from/{HOST_KEY_FILE}" {HOST_KEY}
+for secret in /run/homelab-firmware/{FOLDER}/*; do
+  if [ -f "$secret" ]; then
+    install -m 0600 "$secret" {HOME}/
+    shred -n 1 "$secret"
+  fi
+done
+if [ -f {HOST_KEY} ]; then
   ssh-keygen -y -f {HOST_KEY} > {HOST_KEY}.pub
 fi
-if [ -e "$from/{PASSWORD_FILE}" ]; then
-  install -m 0600 "$from/{PASSWORD_FILE}" {PASSWORD}
-fi
-sync
-if [ -d "$from" ]; then
-  for secret in "$from"/*; do
-    [ -e "$secret" ] && shred -n 1 "$secret"
-  done
-  rm -rf "$from"
-fi
+rm -rf /run/homelab-firmware/{FOLDER}
 touch {DONE}
+sync
 "#
     );
     vec![bind(

@@ -1,6 +1,6 @@
 //! The whole tree of files, and the fingerprint by which two trees are told apart.
-use super::{base, container, flake, network, pihole, render, secrets, unbound};
-use crate::{Pi, deploy::Description};
+use super::{Binding, base, container, flake, network, pihole, render, secrets, unbound};
+use crate::{Pi, config::Description};
 use homelab_core::Input;
 use sha2::{Digest, Sha256};
 use std::{
@@ -18,37 +18,53 @@ pub type Addresses = BTreeMap<String, IpAddr>;
 #[must_use]
 pub fn generate(pi: &Pi, addresses: &Addresses) -> NixTree {
     let mut tree = modules(pi, addresses);
-    tree.insert("description.json", Description::of(pi, addresses).text());
+    let description =
+        serde_json::to_string_pretty(&Description::of(pi, addresses)).unwrap_or_else(|e| unreachable!("{e}"));
+    tree.insert("description.json", description + "\n");
     tree
 }
 
 /// Everything but the description, which holds the fingerprint of the rest.
 fn modules(pi: &Pi, addresses: &Addresses) -> NixTree {
-    let pihole = match &pi.system.container {
-        Some(image) => container::bindings(pi, image, addresses),
-        None => pihole::bindings(pi, addresses),
-    };
-    let files = [
-        ("system.nix", "The system itself.", &["config", "constants", "lib"][..], base::bindings(pi)),
-        ("network.nix", "The address, the way out, the open ports.", &["constants"], network::bindings(pi)),
-        ("unbound.nix", "Unbound, behind Pi-hole.", &[], unbound::bindings(pi)),
-        (
-            "pihole.nix",
-            "Pi-hole: what is blocked, and the names of the lab.",
-            if pi.system.container.is_some() { &["pkgs"] } else { &[] },
-            pihole,
-        ),
-        ("secrets.nix", "What is not in the store.", &["pkgs"], secrets::bindings(pi)),
-    ];
+    let files = files(pi, addresses);
     let mut tree = NixTree::new();
-    let names: Vec<&str> = files.iter().map(|(path, ..)| *path).collect();
+    let names: Vec<&str> = files.iter().map(|f| f.path).collect();
     tree.insert("flake.nix", flake::text(pi, &names));
     tree.insert("flake.lock", pi.system.pins.text.to_owned());
     tree.insert("constants.nix", render::value("What every file uses, said once.", &base::constants(pi)));
-    for (path, about, arguments, bindings) in files {
-        tree.insert(path, render::module(about, arguments, &bindings));
+    for file in files {
+        tree.insert(file.path, render::module(file.about, file.arguments, &file.bindings));
     }
     tree
+}
+
+/// One module of the system.
+struct File {
+    path: &'static str,
+    about: &'static str,
+    arguments: &'static [&'static str],
+    bindings: Vec<Binding>,
+}
+
+fn files(pi: &Pi, addresses: &Addresses) -> [File; 5] {
+    let (packages, pihole): (&[&str], _) = match &pi.system.container {
+        Some(image) => (&["pkgs"], container::bindings(pi, image, addresses)),
+        None => (&[], pihole::bindings(pi, addresses)),
+    };
+    let file = |path, about, arguments, bindings| File { path, about, arguments, bindings };
+    [
+        file("system.nix", "The system itself.", &["config", "constants", "lib"], base::bindings(pi)),
+        file("network.nix", "The address, the way out, the open ports.", &["constants"], network::bindings(pi)),
+        file("unbound.nix", "Unbound, behind Pi-hole.", &[], unbound::bindings(pi)),
+        file("pihole.nix", "Pi-hole: what is blocked, and the names of the lab.", packages, pihole),
+        file("secrets.nix", "What is not in the store.", &["pkgs"], secrets::bindings(pi)),
+    ]
+}
+
+/// Every option that the modules set, with its value: for checking names and types.
+#[must_use]
+pub fn bindings(pi: &Pi, addresses: &Addresses) -> Vec<Binding> {
+    files(pi, addresses).into_iter().flat_map(|f| f.bindings).collect()
 }
 
 /// Names a tree: two systems with the same are built from the same text. An address that another resource will have does not count; it
@@ -70,17 +86,4 @@ pub fn fingerprint(pi: &Pi) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
-}
-
-#[cfg(test)]
-pub(super) fn all_bindings(pi: &Pi, addresses: &Addresses) -> Vec<super::Binding> {
-    let mut all = base::bindings(pi);
-    all.extend(network::bindings(pi));
-    all.extend(unbound::bindings(pi));
-    all.extend(secrets::bindings(pi));
-    all.extend(match &pi.system.container {
-        Some(image) => container::bindings(pi, image, addresses),
-        None => pihole::bindings(pi, addresses),
-    });
-    all
 }

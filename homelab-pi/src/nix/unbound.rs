@@ -26,11 +26,7 @@ fn settings(pi: &Pi) -> Expr {
     let mut all = vec![bind("server", Expr::Set(server(pi)))];
     if let Upstream::ForwardTls(resolvers) = &pi.dns.upstream {
         let addresses = resolvers.iter().map(|r| format!("{}@853#{}", r.address, r.name));
-        let zone = [
-            bind("name", "."),
-            bind("forward-tls-upstream", true),
-            bind("forward-addr", Expr::list(addresses)),
-        ];
+        let zone = [bind("name", "."), bind("forward-tls-upstream", true), bind("forward-addr", Expr::list(addresses))];
         all.push(bind("forward-zone", vec![Expr::Set(zone.into())]));
     }
     Expr::Set(all)
