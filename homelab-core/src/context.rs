@@ -2,6 +2,7 @@
 use crate::{
     Failure, Permit, Secret, Text,
     facts::Facts,
+    kind::Writing,
     output::Input,
     resource::Mark,
     secret::{SecretValue, Secrets},
@@ -152,6 +153,7 @@ pub struct Apply<'a, P: Provider> {
     permit: &'a Permit,
     known: Known<'a>,
     log: &'a dyn StepLog,
+    adopting: bool,
 }
 
 impl<P: Provider> Deref for Apply<'_, P> {
@@ -162,8 +164,14 @@ impl<P: Provider> Deref for Apply<'_, P> {
 }
 
 impl<'a, P: Provider> Apply<'a, P> {
-    pub(crate) fn new(provider: &'a P, permit: &'a Permit, known: Known<'a>, log: &'a dyn StepLog) -> Self {
-        Apply { provider, permit, known, log }
+    pub(crate) fn new(provider: &'a P, cx: &Writing<'a>) -> Self {
+        Apply { provider, permit: cx.permit, known: cx.known, log: cx.log, adopting: cx.adopting }
+    }
+
+    /// Whether what is there was there before and is not ours: what changing it would lose is kept, so that it can be put back.
+    #[must_use]
+    pub fn is_adopting(&self) -> bool {
+        self.adopting
     }
 
     /// The proof that the provider's writing methods ask for.
