@@ -9,7 +9,7 @@ use crate::{
     tree::{self, Tree},
 };
 use async_trait::async_trait;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{ops::Deref, time::Duration};
 
@@ -38,6 +38,54 @@ impl Known<'_> {
             }
         }
         Ok(Some(SecretValue::from(out)))
+    }
+
+    /// A specification as plain data, or `None` while something in it is not known.
+    fn filled(&self, spec: &impl Serialize) -> Result<Option<Value>, Failure> {
+        let tree = tree::spec(spec).map_err(|e| Failure::new(e.to_string()))?;
+        self.plain(tree.resolve(&|r| self.facts.lookup(r)).as_ref())
+    }
+
+    fn plain(&self, tree: &Tree) -> Result<Option<Value>, Failure> {
+        Ok(Some(match tree {
+            Tree::Ref(_) | Tree::Unknown(_) => return Ok(None),
+            Tree::Null => Value::Null,
+            Tree::Bool(yes) => Value::Bool(*yes),
+            Tree::Int(n) => u64::try_from(*n)
+                .map(Value::from)
+                .or_else(|_| i64::try_from(*n).map(Value::from))
+                .map_err(|_| Failure::new(format!("{n} in {} is beyond what can be sent", self.mark.key)))?,
+            Tree::Float(n) => Value::from(*n),
+            Tree::Text(text) => Value::from(text.as_ref()),
+            Tree::Secret(name) => Value::from(self.secrets.to_use(name)?.expose()),
+            Tree::Format(parts) => {
+                let mut out = String::new();
+                for part in parts {
+                    match self.plain(part)? {
+                        None => return Ok(None),
+                        Some(Value::String(text)) => out.push_str(&text),
+                        Some(other) => out.push_str(&other.to_string()),
+                    }
+                }
+                Value::from(out)
+            }
+            Tree::List(items) => {
+                match items.iter().map(|item| self.plain(item)).collect::<Result<Option<Vec<_>>, _>>()? {
+                    Some(items) => Value::Array(items),
+                    None => return Ok(None),
+                }
+            }
+            Tree::Map(map) => {
+                let mut fields = serde_json::Map::new();
+                for (key, value) in map.iter() {
+                    match self.plain(value)? {
+                        Some(value) => fields.insert(key.to_owned(), value),
+                        None => return Ok(None),
+                    };
+                }
+                Value::Object(fields)
+            }
+        }))
     }
 }
 
@@ -84,6 +132,15 @@ impl<'a, P: Provider> Look<'a, P> {
     #[must_use]
     pub fn age(&self, secret: &Secret) -> Option<Duration> {
         self.known.secrets.age(secret)
+    }
+
+    /// A specification, or a part of one, as plain data: inputs by their values, what is not managed left out. `None` while
+    /// something in it is not known.
+    ///
+    /// # Errors
+    /// When a secret in it is not configured.
+    pub fn filled(&self, spec: &impl Serialize) -> Result<Option<Value>, Failure> {
+        self.known.filled(spec)
     }
 
     /// The mark that this resource's thing should bear.
@@ -182,6 +239,15 @@ impl<'a, P: Provider> Apply<'a, P> {
     #[must_use]
     pub fn kept(&self, secret: &Secret) -> Option<SecretValue> {
         self.known.secrets.kept(secret)
+    }
+
+    /// A specification, or a part of one, as plain data for a request: inputs and secrets by their values, what is not managed
+    /// left out. It may hold secrets: it is for the wire and for nothing else.
+    ///
+    /// # Errors
+    /// When a value in it is not known, or a secret is not configured.
+    pub fn filled(&self, spec: &impl Serialize) -> Result<Value, Failure> {
+        self.known.filled(spec)?.ok_or_else(|| not_known(&self.known.mark.key))
     }
 
     /// The mark that the thing must bear.

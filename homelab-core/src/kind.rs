@@ -51,6 +51,7 @@ pub(crate) type Seen = Result<Option<Observed>, Failure>;
 pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     fn protected(&self) -> bool;
+    fn observed(&self) -> bool;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
@@ -70,6 +71,7 @@ pub(crate) trait Node: AnyKind {
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>>;
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
 }
 
@@ -100,6 +102,9 @@ impl<R: Resource> AnyKind for KindOf<R> {
     }
     fn protected(&self) -> bool {
         R::PROTECTED
+    }
+    fn observed(&self) -> bool {
+        R::OBSERVED
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
@@ -134,6 +139,9 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn protected(&self) -> bool {
         R::PROTECTED
+    }
+    fn observed(&self) -> bool {
+        R::OBSERVED
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })
@@ -187,6 +195,12 @@ impl<R: Resource> Node for Entry<R> {
         Box::pin(async move {
             let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
             self.0.read(&look).await?.map(observed::<R>).transpose()
+        })
+    }
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>> {
+        Box::pin(async move {
+            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
+            self.0.inspect(now.map(typed::<R>).transpose()?, &look).await
         })
     }
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {

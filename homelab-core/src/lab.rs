@@ -1,5 +1,6 @@
 //! Declaring resources.
 use crate::{
+    Site,
     diagnostic::Invalid,
     graph::{self, Graph},
     kind::{Entry, Node},
@@ -12,6 +13,7 @@ use std::{fmt, ops::Deref, panic::Location};
 /// A declared resource. `Copy`, so that it can be passed about freely; its outputs are its methods: `vm.ip()`.
 pub struct Handle<R: Resource> {
     node: NodeId,
+    site: Site<R::Provider>,
     outputs: R::Outputs,
 }
 impl<R: Resource> Clone for Handle<R> {
@@ -20,6 +22,13 @@ impl<R: Resource> Clone for Handle<R> {
     }
 }
 impl<R: Resource> Copy for Handle<R> {}
+impl<R: Resource> Handle<R> {
+    /// Where it lives: what is declared inside of it lives there too.
+    #[must_use]
+    pub const fn site(&self) -> Site<R::Provider> {
+        self.site
+    }
+}
 impl<R: Resource> Deref for Handle<R> {
     type Target = R::Outputs;
     fn deref(&self) -> &R::Outputs {
@@ -142,13 +151,14 @@ impl Lab {
     pub fn add<D: Declare>(&mut self, resource: D) -> Handle<D::Resource> {
         let With { resource, terms } = resource.with_terms();
         let node = NodeId(u32::try_from(self.declared.len()).expect("a lab has fewer than four billion resources"));
+        let site = resource.site();
         self.declared.push(Declared {
             node: Box::new(Entry(resource)),
             at: Location::caller(),
             terms,
             group: self.current,
         });
-        Handle { node, outputs: node.into() }
+        Handle { node, site, outputs: node.into() }
     }
 
     /// Declares some resources under a name by which people can select them: `--only stacks/arr`. Groups may be nested:

@@ -48,6 +48,8 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod tree;
 pub mod units;
 

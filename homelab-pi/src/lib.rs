@@ -1,4 +1,13 @@
-//! A Raspberry Pi with NixOS as typed resources: reserved, nothing here yet.
+//! A Raspberry Pi with NixOS, Pi-hole and Unbound as typed resources: the name service that never goes dark.
 //!
-//! The name and the place in the workspace are fixed, so that images, generations and their rollback can come without moving
-//! anything else. Until then no lab can declare a Pi; its address can stand in the code as a constant for others to use.
+//! | module | what |
+//! |---|---|
+//! | [`board`] | the boards, and what differs between them |
+//! | [`config`] | the typed description of a Pi |
+//! | [`nix`] | the flake that is made from it |
+pub mod board;
+pub mod config;
+pub mod nix;
+
+pub use board::Board;
+pub use config::{Pi, Release};

@@ -40,13 +40,21 @@ impl Engine<'_> {
         let mut troubles = Troubles::default();
         for wave in self.waves() {
             let marks: Vec<_> = wave.iter().map(|id| self.mark(self.graph.key(*id))).collect();
-            let reads = wave.iter().zip(&marks).map(|(id, mark)| {
-                self.graph.vertex(*id).node.read(Looking { readers: &readers, known: self.around(&facts, mark) })
+            let (facts_so_far, readers) = (&facts, &readers);
+            let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
+                let (node, looking) =
+                    (&self.graph.vertex(*id).node, Looking { readers, known: self.around(facts_so_far, mark) });
+                let seen = node.read(looking).await?;
+                let notes = node.inspect(seen.as_ref(), looking).await?;
+                Ok((seen, notes))
             });
-            let seen = join_all(reads).await;
+            let seen: Vec<Result<_, Failure>> = join_all(reads).await;
             for (id, seen) in wave.iter().zip(seen) {
                 match seen {
-                    Ok(seen) => facts.set(*id, seen),
+                    Ok((seen, notes)) => {
+                        facts.set(*id, seen);
+                        facts.note(*id, notes);
+                    }
                     Err(failure) => troubles.add(self.graph.key(*id), failure),
                 }
             }

@@ -125,6 +125,19 @@ impl Resource for Vm {
     async fn read(&self, cx: &Look<'_, Hyper>) -> Result<Option<VmState>, Failure> {
         cx.call(false, |s| Ok(s.guests.get(&self.vmid).map(|g| state(self.vmid, g, &s.names)))).await
     }
+    async fn inspect(&self, now: Option<&VmState>, cx: &Look<'_, Hyper>) -> Result<Vec<Note>, Failure> {
+        let to_come =
+            self.controllers.iter().filter(|c| now.is_none_or(|now| !now.controllers.iter().any(|n| n == c.0)));
+        let to_come: Vec<&Controller> = to_come.collect();
+        if to_come.is_empty() {
+            return Ok(vec![]);
+        }
+        cx.call(false, |s| {
+            let gone = to_come.iter().filter(|c| !s.shelves.contains_key(c.0));
+            Ok(gone.map(|c| Note::refused(format!("there is no controller {}", c.0)).hint("plug it in")).collect())
+        })
+        .await
+    }
     async fn find(id: &VmId, cx: &Look<'_, Hyper>) -> Result<Option<VmState>, Failure> {
         cx.call(false, |s| Ok(s.guests.get(&id.vmid).map(|g| state(id.vmid, g, &s.names)))).await
     }

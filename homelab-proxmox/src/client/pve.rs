@@ -7,7 +7,6 @@ use super::{
     https::{Endpoint, Https},
     ids::Ids,
     retry::Retry,
-    tls::Trust,
 };
 use crate::{
     api::scalar,
@@ -15,7 +14,7 @@ use crate::{
     http::{Http, Method},
     site::{Network, Reach},
 };
-use homelab_core::Permit;
+use homelab_core::{Permit, tls::Trust};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{ops::Deref, sync::Arc};
