@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`board`] | the boards, and what differs between them |
 //! | [`config`] | the typed description of a Pi |
+//! | [`nix`] | the flake that is made from it |
 pub mod board;
 pub mod config;
+pub mod nix;
 
 pub use board::Board;
-pub use config::Release;
+pub use config::{Pi, Release};
