@@ -2,7 +2,7 @@
 use super::{Call, done, fails, options, says};
 use crate::{
     host::{Action, Group, HostPath, Output, Ownership, User},
-    sim::machine::World,
+    sim::world::World,
 };
 
 /// useradd and its kin.
@@ -69,7 +69,8 @@ fn useradd(world: &mut World, args: &[&str]) -> Output {
         Some(Ok(uid)) => uid,
         Some(Err(_)) => return fails(3, "useradd: invalid user ID"),
     };
-    if let Some(missing) = value("--groups").into_iter().flat_map(|g| g.split(',')).find(|g| !world.groups.contains_key(*g))
+    if let Some(missing) =
+        value("--groups").into_iter().flat_map(|g| g.split(',')).find(|g| !world.groups.contains_key(*g))
     {
         return fails(6, format!("useradd: group '{missing}' does not exist"));
     }
@@ -79,7 +80,10 @@ fn useradd(world: &mut World, args: &[&str]) -> Output {
             None => return fails(6, format!("useradd: group '{group}' does not exist")),
         },
         None if world.groups.contains_key(*name) => {
-            return fails(9, format!("useradd: group {name} exists - if you want to add this user to that group, use -g."));
+            return fails(
+                9,
+                format!("useradd: group {name} exists - if you want to add this user to that group, use -g."),
+            );
         }
         None => {
             let taken = |n: u32| world.groups.values().any(|g| g.gid == n);

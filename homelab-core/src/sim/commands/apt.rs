@@ -2,10 +2,7 @@
 use super::{Call, done, fails, options, says, systemd};
 use crate::{
     host::{Group, Output, Package},
-    sim::{
-        debian::stock,
-        machine::World,
-    },
+    sim::{debian::stock, world::World},
 };
 
 const LOCK: &str = "/var/lib/dpkg/lock-frontend";

@@ -2,7 +2,7 @@
 use super::{Call, done, fails};
 use crate::{
     host::{Action, HostPath, Output},
-    sim::machine::World,
+    sim::world::World,
 };
 
 pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<Output> {

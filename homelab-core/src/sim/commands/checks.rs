@@ -1,6 +1,6 @@
 //! Programs that read a configuration and say what is wrong with it: visudo, sshd, nft.
 use super::{Call, done, fails, says};
-use crate::{host::Output, sim::machine::World};
+use crate::{host::Output, sim::world::World};
 use std::collections::BTreeMap;
 
 /// What sshd knows, with the values that it has unless it is told otherwise (sshd_config(5), OpenSSH 9.2).
@@ -133,7 +133,8 @@ fn rules(text: &str) -> Result<(), String> {
         if depth == 0 && !first.is_empty() && !words.contains(&first) {
             return Err(format!("/dev/stdin:{}:1-{}: Error: syntax error, unexpected {first}", n + 1, first.len()));
         }
-        depth += i32::try_from(line.matches('{').count()).unwrap_or(0) - i32::try_from(line.matches('}').count()).unwrap_or(0);
+        depth += i32::try_from(line.matches('{').count()).unwrap_or(0)
+            - i32::try_from(line.matches('}').count()).unwrap_or(0);
     }
     if depth == 0 { Ok(()) } else { Err("/dev/stdin: Error: syntax error, unexpected end of file".into()) }
 }

@@ -1,6 +1,6 @@
 //! Kernel parameters, modules, the initramfs and the boot loader.
 use super::{Call, done, fails, says};
-use crate::{host::Output, sim::machine::World};
+use crate::{host::Output, sim::world::World};
 
 const PARAMETERS: [(&str, &str); 8] = [
     ("net.ipv4.ip_forward", "0"),
@@ -14,8 +14,19 @@ const PARAMETERS: [(&str, &str); 8] = [
 ];
 
 /// Modules that Debian's kernel has.
-const MODULES: [&str; 11] =
-    ["vfio", "vfio_pci", "vfio_iommu_type1", "nvidia", "nouveau", "snd_hda_intel", "br_netfilter", "overlay", "wireguard", "dummy", "nfs"];
+const MODULES: [&str; 11] = [
+    "vfio",
+    "vfio_pci",
+    "vfio_iommu_type1",
+    "nvidia",
+    "nouveau",
+    "snd_hda_intel",
+    "br_netfilter",
+    "overlay",
+    "wireguard",
+    "dummy",
+    "nfs",
+];
 
 /// The parameters of a fresh kernel.
 pub(in crate::sim) fn parameters() -> impl Iterator<Item = (String, String)> {
@@ -80,7 +91,10 @@ fn load(world: &mut World, name: &str) -> Output {
     let files = world.files.names("/etc/modprobe.d");
     let texts = files.iter().filter_map(|f| world.files.text(&format!("/etc/modprobe.d/{f}")));
     if texts.into_iter().any(|text| text.lines().any(|l| l == install)) {
-        return fails(1, "modprobe: ERROR: ../libkmod/libkmod-module.c:1084 command_do() Error running install command");
+        return fails(
+            1,
+            "modprobe: ERROR: ../libkmod/libkmod-module.c:1084 command_do() Error running install command",
+        );
     }
     world.files.put(&format!("/sys/module/{name}/refcnt"), "0\n");
     world.debian.modules.insert(name);
@@ -119,7 +133,10 @@ pub(in crate::sim) fn boot(world: &mut World) {
     let lines = |world: &World, dir: &str| -> Vec<String> {
         let files = world.files.names(dir);
         let texts = files.iter().filter_map(|f| world.files.text(&format!("{dir}/{f}")));
-        texts.flat_map(|t| t.lines().map(|l| l.trim().to_owned()).collect::<Vec<_>>()).filter(|l| !l.starts_with('#')).collect()
+        texts
+            .flat_map(|t| t.lines().map(|l| l.trim().to_owned()).collect::<Vec<_>>())
+            .filter(|l| !l.starts_with('#'))
+            .collect()
     };
     for module in lines(world, "/etc/modules-load.d").into_iter().filter(|l| !l.is_empty()) {
         let _said = load(world, &module);

@@ -1,6 +1,6 @@
 //! The host's name and its locales.
 use super::{Call, done, fails, says};
-use crate::{host::Output, sim::machine::World};
+use crate::{host::Output, sim::world::World};
 
 /// Locales that Debian can generate, as far as anybody here asks.
 const LOCALES: [&str; 5] = ["C.UTF-8", "en_US.UTF-8", "en_GB.UTF-8", "de_DE.UTF-8", "fr_FR.UTF-8"];

@@ -2,7 +2,7 @@
 use super::{Call, done, fails, options, says};
 use crate::{
     host::{Output, Unit},
-    sim::{debian::Running, machine::World},
+    sim::world::World,
 };
 
 const ETC: &str = "/etc/systemd/system";
@@ -163,12 +163,12 @@ pub(in crate::sim) fn start(world: &mut World, name: &str) -> Output {
 }
 
 pub(in crate::sim) fn stop(world: &mut World, name: &str) -> Output {
-    match world.debian.running.get_mut(name) {
-        Some(running) => running.active = "inactive".into(),
-        None if defined(world, name).is_none() && !world.debian.timers.contains_key(name) => {
-            return fails(5, format!("Failed to stop {name}: Unit {name} not loaded."));
-        }
-        None => {}
+    let known = world.debian.running.contains_key(name) || world.debian.timers.contains_key(name);
+    if !known && defined(world, name).is_none() {
+        return fails(5, format!("Failed to stop {name}: Unit {name} not loaded."));
+    }
+    if let Some(running) = world.debian.running.get_mut(name) {
+        running.active = "inactive".into();
     }
     world.debian.timers.remove(name);
     done()
@@ -308,7 +308,10 @@ pub(super) fn later(world: &mut World, call: &Call<'_>) -> Output {
     };
     let unit = format!("{unit}.timer");
     if world.debian.timers.contains_key(&unit) {
-        return fails(1, format!("Failed to start transient timer unit: Unit {unit} was already loaded or has a fragment file."));
+        return fails(
+            1,
+            format!("Failed to start transient timer unit: Unit {unit} was already loaded or has a fragment file."),
+        );
     }
     let argv = args[split..].iter().map(|a| (*a).to_owned()).collect();
     world.debian.timers.insert(unit, (world.clock + after, argv));
