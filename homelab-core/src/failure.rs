@@ -82,8 +82,8 @@ impl fmt::Display for Failure {
 }
 impl std::error::Error for Failure {}
 
-impl From<crate::MissingSecret> for Failure {
-    fn from(e: crate::MissingSecret) -> Self {
+impl From<crate::SecretError> for Failure {
+    fn from(e: crate::SecretError) -> Self {
         Failure::new(e.to_string()).hint(e.hint())
     }
 }

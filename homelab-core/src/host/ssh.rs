@@ -24,7 +24,7 @@ impl Connect for Ssh {
     }
 
     async fn sandbox(&self, sandbox: &Sandbox) -> Result<Hosts, Failure> {
-        Ok(Hosts::of(Wire(Net::of(sandbox))))
+        Ok(Hosts::of(Wire(Net::of(sandbox)?)))
     }
 }
 

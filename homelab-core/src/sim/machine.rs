@@ -8,6 +8,7 @@ use crate::{
     ssh::SshError,
 };
 use async_trait::async_trait;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,6 +26,7 @@ pub struct SimMachine {
 
 type Handler = Box<dyn Fn(&[String], &[u8]) -> Option<Output> + Send>;
 
+#[derive(Serialize, Deserialize)]
 struct World {
     files: Files,
     users: BTreeMap<String, User>,
@@ -35,9 +37,13 @@ struct World {
     sysctls: BTreeMap<String, String>,
     boots: u64,
     clock: u64,
+    #[serde(skip)]
     commands: Vec<Handler>,
+    #[serde(skip)]
     batches: u64,
+    #[serde(skip)]
     writes: u64,
+    #[serde(skip)]
     faults: VecDeque<(bool, SshError)>,
 }
 
@@ -164,6 +170,26 @@ impl SimMachine {
         lines.extend(world.packages.values().map(|p| format!("package {} {} held {}", p.name, p.version, p.held)));
         lines.extend(world.units.values().map(|u| format!("unit {} {} {} {}", u.name, u.load, u.active, u.file_state)));
         lines.join("\n")
+    }
+}
+
+/// A machine in a kept world: what is on it, and its name.
+#[derive(Serialize, Deserialize)]
+struct Kept<W> {
+    name: String,
+    world: W,
+}
+
+/// What is on its disk and in its memory. Taught commands and faults to come are not a part of that.
+impl Serialize for SimMachine {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Kept { name: self.name.clone(), world: &*self.world() }.serialize(to)
+    }
+}
+impl<'de> Deserialize<'de> for SimMachine {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Kept { name, world } = Kept::<World>::deserialize(from)?;
+        Ok(SimMachine { name, world: Mutex::new(world) })
     }
 }
 

@@ -1,7 +1,14 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
+mod bytes;
 mod files;
 mod machine;
 mod net;
+#[cfg(feature = "testing")]
+mod room;
+mod store;
 
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
+#[cfg(feature = "testing")]
+pub use room::Room;
+pub use store::{Store, StoreError};

@@ -1,7 +1,7 @@
 //! The network that joins simulated systems: who switches a computer on in one of them finds it running in the others.
-use super::SimMachine;
+use super::{SimMachine, Store, StoreError};
 use crate::{
-    Sandbox,
+    Failure, Sandbox,
     host::{Machine, Network, Spot},
     ssh::SshError,
 };
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -62,12 +63,27 @@ pub struct Disk {
 #[derive(Default)]
 pub struct Net {
     computers: Mutex<BTreeMap<String, Known>>,
+    kept: Option<Keeping>,
 }
 
 struct Known {
     computer: Computer,
     on: bool,
     machine: Arc<SimMachine>,
+}
+
+/// A computer in a kept network.
+#[derive(Serialize, Deserialize)]
+struct Kept<C, M> {
+    computer: C,
+    on: bool,
+    machine: M,
+}
+
+/// Where the network is kept, and why it could not be the last time.
+struct Keeping {
+    store: Store<BTreeMap<String, Kept<Computer, SimMachine>>>,
+    trouble: Mutex<Option<StoreError>>,
 }
 
 impl Net {
@@ -77,10 +93,46 @@ impl Net {
         Arc::default()
     }
 
-    /// The network that the simulators of a sandbox share.
-    #[must_use]
-    pub fn of(sandbox: &Sandbox) -> Arc<Self> {
-        Arc::clone(&sandbox.shared(Net::new))
+    /// The network that the simulators of a sandbox share. It lives in the sandbox's directory across runs.
+    ///
+    /// # Errors
+    /// When what was kept there cannot be read.
+    pub fn of(sandbox: &Sandbox) -> Result<Arc<Self>, Failure> {
+        let net = sandbox.shared(|| Net::kept_in(&sandbox.dir().join("net")).map(Arc::new));
+        match net.as_ref() {
+            Ok(net) => Ok(Arc::clone(net)),
+            Err(e) => Err(Failure::new(e.to_string())),
+        }
+    }
+
+    /// A network that is kept in a directory: what was kept there before is there again. Each change is on the disk before
+    /// its answer is given; looking writes nothing.
+    ///
+    /// # Errors
+    /// When what was kept there cannot be read.
+    pub fn kept_in(dir: &Path) -> Result<Self, StoreError> {
+        let store: Store<BTreeMap<String, Kept<Computer, SimMachine>>> = Store::at(dir, "network");
+        let kept = store.load()?.unwrap_or_default();
+        let known = |k: Kept<Computer, SimMachine>| Known { computer: k.computer, on: k.on, machine: k.machine.into() };
+        let computers = kept.into_iter().map(|(id, k)| (id, known(k))).collect();
+        Ok(Net { computers: Mutex::new(computers), kept: Some(Keeping { store, trouble: Mutex::default() }) })
+    }
+
+    /// Keeps the network as it is now. Whoever switches a computer cannot be told that it did not work; who writes to one is.
+    fn keep(&self, computers: &BTreeMap<String, Known>) {
+        let Some(keeping) = &self.kept else { return };
+        fn kept(k: &Known) -> Kept<&Computer, &SimMachine> {
+            Kept { computer: &k.computer, on: k.on, machine: &k.machine }
+        }
+        let all: BTreeMap<&String, _> = computers.iter().map(|(id, k)| (id, kept(k))).collect();
+        let trouble = keeping.store.save(&all).err();
+        *keeping.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What went wrong when the network was kept the last time.
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.kept.as_ref()?.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map(ToString::to_string)
     }
 
     fn computers(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
@@ -92,6 +144,7 @@ impl Net {
     pub fn switch_on(&self, id: &str, computer: Computer) {
         let mut computers = self.computers();
         match computers.get_mut(id) {
+            Some(known) if known.on && known.computer == computer => return,
             Some(known) => {
                 if !known.on {
                     known.machine.reboot();
@@ -104,18 +157,24 @@ impl Net {
                 computers.insert(id.to_owned(), Known { computer, on: true, machine });
             }
         }
+        self.keep(&computers);
     }
 
     /// Switches a computer off. What is on its disk stays.
     pub fn switch_off(&self, id: &str) {
-        if let Some(known) = self.computers().get_mut(id) {
+        let mut computers = self.computers();
+        if let Some(known) = computers.get_mut(id).filter(|k| k.on) {
             known.on = false;
+            self.keep(&computers);
         }
     }
 
     /// Takes a computer away, with all that is on it.
     pub fn discard(&self, id: &str) {
-        self.computers().remove(id);
+        let mut computers = self.computers();
+        if computers.remove(id).is_some() {
+            self.keep(&computers);
+        }
     }
 
     /// The computer of this id, on or off.
@@ -128,6 +187,14 @@ impl Net {
     #[must_use]
     pub fn machine(&self, id: &str) -> Option<Arc<SimMachine>> {
         self.computers().get(id).map(|k| Arc::clone(&k.machine))
+    }
+
+    /// Everything that exists on all computers, as text.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        let computers = self.computers();
+        let lines = computers.iter().map(|(id, k)| format!("{id}, on: {}\n{}", k.on, k.machine.inventory()));
+        lines.collect::<Vec<_>>().join("\n\n")
     }
 
     /// The computer that answers at an address, with its id; `None` when nothing there is on.
@@ -165,6 +232,13 @@ impl Machine for Line {
         let nobody = || SshError::NoRoute { host: self.name.clone(), address: self.address.to_string() };
         let (id, _) = self.net.at(self.address).ok_or_else(nobody)?;
         let machine = self.net.machine(&id).ok_or_else(nobody)?;
-        machine.run(batch).await
+        let answer = machine.run(batch).await;
+        if !batch.is_reading() {
+            self.net.keep(&self.net.computers());
+            if let Some(reason) = self.net.trouble() {
+                return Err(SshError::Handshake { host: self.name.clone(), reason });
+            }
+        }
+        answer
     }
 }

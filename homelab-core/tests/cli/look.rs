@@ -351,6 +351,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
       output       Print what is observed of the resources: addresses, numbers, names
       new          Print the beginning of a module that declares a resource
       state        What the lab remembers: its ledger
+      secret       Secrets: what is set and where, and the encrypted store
       sandbox      The simulated systems
       completions  Print a completion script for a shell
 
