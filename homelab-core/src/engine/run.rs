@@ -311,11 +311,11 @@ impl<'r> Run<'r> {
             let release_shared = || {
                 let _ = release.send(index);
             };
-            let hold = Hold { journal, release_shared: &release_shared };
+            let hold = Hold { journal, release_shared: &release_shared, history: &history };
             let result = match (what, item, node) {
                 (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
                 (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
-                (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, &history, hold, &permit).await,
+                (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, hold, &permit).await,
                 (What::Delete, Some(item), Some(id)) => match facts.get(id) {
                     Some(seen) => {
                         let vertex = engine.graph.vertex(id);

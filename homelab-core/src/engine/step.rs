@@ -54,6 +54,7 @@ impl From<Failure> for Broken {
 pub(super) struct Hold<'a> {
     pub(super) journal: &'a Journal,
     pub(super) release_shared: &'a (dyn Fn() + Send + Sync),
+    pub(super) history: &'a History,
 }
 
 /// What a step has to know of its resource besides what is there.
@@ -112,12 +113,11 @@ impl Engine<'_> {
         item: &Item,
         id: NodeId,
         facts: &Facts,
-        history: &History,
         hold: Hold<'_>,
         permit: &Permit,
     ) -> Result<Ended, Broken> {
         let mut began = false;
-        let made = self.try_to_make(item, id, facts, history, hold, permit, &mut began).await;
+        let made = self.try_to_make(item, id, facts, hold, permit, &mut began).await;
         let failure = match made {
             Ok(ended) => return Ok(ended),
             Err(failure) => failure,
@@ -142,7 +142,6 @@ impl Engine<'_> {
         item: &Item,
         id: NodeId,
         facts: &Facts,
-        history: &History,
         hold: Hold<'_>,
         permit: &Permit,
         began: &mut bool,
@@ -158,6 +157,7 @@ impl Engine<'_> {
         let log = Log { key: &vertex.key, hold, reporter: self.reporter };
         let lookup = |r| facts.lookup(r);
         let mut there = facts.get(id).cloned();
+        let history = hold.history;
         if history.home_changed {
             there = self.first_look(id, facts, &mark).await?;
         }
