@@ -20,6 +20,8 @@ pub(crate) struct Known<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) secrets: &'a Secrets,
     pub(crate) mark: &'a Mark,
+    /// How the ledger knows the thing.
+    pub(crate) id: Option<&'a Value>,
 }
 
 impl Known<'_> {
@@ -142,6 +144,13 @@ impl<'a, P: Provider> Look<'a, P> {
     /// When a secret in it is not configured.
     pub fn filled(&self, spec: &impl Serialize) -> Result<Option<Value>, Failure> {
         self.known.filled(spec)
+    }
+
+    /// What the ledger knows this resource's thing by ([`Resource::id`](crate::Resource::id)): for kinds whose things have no place
+    /// of their own, so that one whose mark somebody wiped off is found all the same, and none is made beside it.
+    #[must_use]
+    pub fn known_id<I: DeserializeOwned>(&self) -> Option<I> {
+        self.known.id.and_then(|id| serde_json::from_value(id.clone()).ok())
     }
 
     /// The mark that this resource's thing should bear.

@@ -2,6 +2,7 @@
 use super::Engine;
 use crate::{
     Failure,
+    context::Known as Around,
     facts::{Facts, Observed},
     graph::Edge,
     journal::Maybe,
@@ -57,8 +58,10 @@ impl Engine<'_> {
             let marks: Vec<_> = wave.iter().map(|id| self.mark(self.graph.key(*id))).collect();
             let (facts_so_far, readers) = (&facts, &readers);
             let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
-                let (node, looking) =
-                    (&self.graph.vertex(*id).node, Looking { readers, known: self.around(facts_so_far, mark) });
+                let node = &self.graph.vertex(*id).node;
+                let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
+                let known = Around { id: entry.map(|entry| &entry.id), ..self.around(facts_so_far, mark) };
+                let looking = Looking { readers, known };
                 let seen = node.read(looking).await?;
                 let notes = node.inspect(seen.as_ref(), looking).await?;
                 Ok((seen, notes))

@@ -2,7 +2,7 @@
 use super::{ATTEMPTS, Engine, LOOK_AGAIN_AFTER, PATIENCE, READ_BACK_AFTER, READ_BACKS, RETRY_AFTER};
 use crate::{
     Failure, Nature, Permit,
-    context::StepLog,
+    context::{Known as Around, StepLog},
     facts::{Facts, Observed},
     journal::{Journal, JournalError, Record},
     kind::{Looking, Writing},
@@ -299,7 +299,8 @@ impl Engine<'_> {
     /// Looks at one node, afresh.
     pub(super) async fn look(&self, id: NodeId, facts: &Facts, mark: &Mark) -> Result<Option<Observed>, Failure> {
         let readers = self.providers.readers();
-        self.graph.vertex(id).node.read(Looking { readers: &readers, known: self.around(facts, mark) }).await
+        let known = Around { id: facts.get(id).map(|seen| &seen.id), ..self.around(facts, mark) };
+        self.graph.vertex(id).node.read(Looking { readers: &readers, known }).await
     }
 
     /// Reads back what was made, until it is as it was asked to be.
