@@ -1,5 +1,6 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
 mod bytes;
+mod clock;
 mod files;
 mod machine;
 mod net;
@@ -7,6 +8,7 @@ mod net;
 mod room;
 mod store;
 
+pub use clock::Clock;
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]
