@@ -1,12 +1,17 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
 mod bytes;
 mod clock;
+mod commands;
+mod debian;
+mod disk;
 mod files;
 mod machine;
+mod meddle;
 mod net;
 #[cfg(feature = "testing")]
 mod room;
 mod store;
+mod world;
 
 pub use clock::Clock;
 pub use machine::SimMachine;
