@@ -1,4 +1,5 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
+mod clock;
 mod commands;
 mod debian;
 mod disk;
@@ -11,6 +12,7 @@ mod room;
 mod store;
 mod world;
 
+pub use clock::Clock;
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]
