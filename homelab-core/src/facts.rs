@@ -22,6 +22,8 @@ pub struct Observed {
     pub owner: Owner,
     /// What would be lost with it, for people. Empty when nothing would.
     pub data: Vec<String>,
+    /// Where it is logged in to, if it is a machine that runs.
+    pub login: Option<crate::host::Spot>,
 }
 
 impl fmt::Debug for Observed {

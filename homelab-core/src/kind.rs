@@ -53,6 +53,7 @@ pub(crate) trait AnyKind: Send + Sync {
     fn protected(&self) -> bool;
     fn observed(&self) -> bool;
     fn common(&self) -> bool;
+    fn is_machine(&self) -> bool;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
@@ -94,6 +95,7 @@ fn observed<R: Resource>(state: R::State) -> Result<Observed, Failure> {
         id: serde_json::to_value(R::id(&state)).map_err(|e| spoiled(&e))?,
         owner: R::owner(&state),
         data: R::data(&state),
+        login: R::login(&state),
         state: Arc::new(state),
     })
 }
@@ -110,6 +112,9 @@ impl<R: Resource> AnyKind for KindOf<R> {
     }
     fn common(&self) -> bool {
         R::COMMON
+    }
+    fn is_machine(&self) -> bool {
+        R::MACHINE
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
@@ -150,6 +155,9 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn common(&self) -> bool {
         R::COMMON
+    }
+    fn is_machine(&self) -> bool {
+        R::MACHINE
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })

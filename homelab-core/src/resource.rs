@@ -40,6 +40,9 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// with its difference and has to be adopted.
     const COMMON: bool = false;
 
+    /// A machine that can be logged in to: see [`login`](Resource::login).
+    const MACHINE: bool = false;
+
     /// What it is reached through.
     type Provider: Provider;
     /// What can be observed of it.
@@ -130,6 +133,12 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// The same before the thing is there, if it can be told: it lets a run after a crash find what was begun although its
     /// code has gone meanwhile.
     fn planned_id(&self) -> Option<Self::Id> {
+        None
+    }
+
+    /// Where it is logged in to, if it is a machine that runs.
+    fn login(state: &Self::State) -> Option<crate::host::Spot> {
+        let _ = state;
         None
     }
 

@@ -88,6 +88,22 @@ Examples:
   output proxmox/vm/web                   of one resource
   ssh root@$(output proxmox/vm/web.ip)    one bare value, for scripts")]
     Output(OutputArgs),
+    /// Ask every machine of the lab: whether it answers, how fast, what it is, whether its clock is right
+    Ping(Json),
+    /// Run a command on a machine of the lab
+    #[command(after_help = "\
+Examples:
+  exec web -- uptime
+  exec host/computer/din -- systemctl status ssh")]
+    Exec(ExecArgs),
+    /// Log in to a machine of the lab
+    Ssh {
+        /// The machine: its key, or its name
+        host: String,
+    },
+    /// Print the machines of the lab for other tools
+    #[command(after_help = "Example:\n  inventory --ansible > hosts.ini")]
+    Inventory(InventoryArgs),
     /// Print the beginning of a module that declares a resource
     #[command(after_help = "\
 Example:
@@ -232,6 +248,22 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ExecArgs {
+    /// The machine: its key, or its name
+    pub(super) host: String,
+    /// The program and its arguments; no shell takes them apart
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InventoryArgs {
+    /// As an inventory of Ansible
+    #[arg(long, required = true)]
+    pub(super) ansible: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct WhyArgs {
     /// The resource: `proxmox/vm/web`
     pub(super) key: String,
@@ -276,6 +308,10 @@ impl Verb {
                 | Verb::Destroy(_)
                 | Verb::Why(_)
                 | Verb::Output(_)
+                | Verb::Ping(_)
+                | Verb::Exec(_)
+                | Verb::Ssh { .. }
+                | Verb::Inventory(_)
                 | Verb::State(State::Rebuild(_))
         )
     }

@@ -22,6 +22,7 @@ mod exit;
 mod graph;
 mod import;
 mod list;
+mod machines;
 mod new;
 mod output;
 mod outside;
@@ -150,6 +151,10 @@ fn dispatch(
         Verb::Why(args) => why::run(session, args),
         Verb::List(json) => list::run(session, json.json),
         Verb::Output(args) => output::run(session, args),
+        Verb::Ping(json) => machines::ping(session, json.json),
+        Verb::Exec(args) => machines::exec(session, args),
+        Verb::Ssh { host } => machines::ssh(session, host),
+        Verb::Inventory(args) => machines::inventory(session, args),
         Verb::State(args) => state::run(session, args),
         Verb::Secret(verb) => secret::run(session, verb),
         Verb::Sandbox(args::SandboxVerb::Reset) => sandbox::reset(session),

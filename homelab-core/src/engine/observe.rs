@@ -88,7 +88,7 @@ impl Engine<'_> {
     }
 
     /// Nodes whose values do not wait for each other, together: each wave uses only what the waves before it have seen.
-    fn waves(&self) -> Vec<Vec<NodeId>> {
+    pub(super) fn waves(&self) -> Vec<Vec<NodeId>> {
         let mut level = vec![0usize; self.graph.len()];
         let mut waves: Vec<Vec<NodeId>> = vec![];
         for id in self.graph.ids() {

@@ -93,6 +93,7 @@ impl Reachable for Computer {
 impl Resource for Computer {
     const KIND: &'static str = "host/computer";
     const OBSERVED: bool = true;
+    const MACHINE: bool = true;
     type Provider = Hosts;
     type State = ComputerState;
     type Id = Spot;
@@ -125,6 +126,9 @@ impl Resource for Computer {
     }
     fn id(state: &ComputerState) -> Spot {
         Spot { address: state.address, login: state.login.clone(), key: None }
+    }
+    fn login(state: &ComputerState) -> Option<Spot> {
+        Some(Self::id(state))
     }
     async fn apply(&self, _: Option<&ComputerState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let mut batch = crate::host::Batch::new();
