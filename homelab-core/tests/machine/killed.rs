@@ -16,7 +16,7 @@ const ROUNDS: u32 = 10;
 /// Somewhere in the length of a deploy.
 fn moment() -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    Duration::from_millis(u64::from(now.subsec_nanos() / 1000 % 1200))
+    Duration::from_millis(u64::from(now.subsec_micros() % 1200))
 }
 
 #[tokio::test]

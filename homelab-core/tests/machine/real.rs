@@ -6,7 +6,7 @@ use homelab_core::{
     },
     ssh::{SshError, SshMachine, Surroundings, Target},
     testing::{Fault, World},
-    units::HostAddr,
+    units,
 };
 use std::{env, net::Ipv4Addr, path::PathBuf, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard};
@@ -76,7 +76,7 @@ impl Real {
     pub(crate) fn lab(&self, declare: impl FnOnce(&mut Lab, homelab_core::Handle<Computer>)) -> Lab {
         let mut lab = Lab::named("home");
         let [a, b, c, d] = self.address.octets();
-        let at = Network::new("test", [a, b, c, 0], 24).host(u32::from(d));
+        let at = units::Network::new("test", [a, b, c, 0], 24).host(u32::from(d));
         let host = lab.add(Computer::named("web", at).login("root"));
         declare(&mut lab, host);
         lab
