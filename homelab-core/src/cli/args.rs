@@ -88,7 +88,7 @@ Examples:
   output proxmox/vm/web                   of one resource
   ssh root@$(output proxmox/vm/web.ip)    one bare value, for scripts")]
     Output(OutputArgs),
-    /// Ask every machine of the lab: whether it answers, how fast, what it is, whether its clock is right
+    /// Ask every machine of the lab whether it answers, how fast, and what it is
     Ping(Json),
     /// Run a command on a machine of the lab
     #[command(after_help = "\

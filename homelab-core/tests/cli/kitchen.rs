@@ -5,6 +5,7 @@ use homelab_core::{
     cli::{self, Exit, Outside},
     engine::{Interrupt, Interrupter},
     env::Env,
+    host::{HOSTS, Ssh},
 };
 use indicatif::{ProgressDrawTarget, TermLike};
 use std::{
@@ -144,7 +145,7 @@ impl Kitchen {
         };
         change(&mut outside);
         let pantry = self.pantry.clone();
-        let exit = cli::run_in(&self.lab, &|| Sites::new().with(PANTRY, pantry.clone()), outside);
+        let exit = cli::run_in(&self.lab, &|| Sites::new().with(PANTRY, pantry.clone()).with(HOSTS, Ssh), outside);
         let dir = self.dir.path().to_string_lossy().into_owned();
         let text = |heard: Heard| String::from_utf8(heard.0.lock().unwrap().clone()).unwrap().replace(&dir, "[DIR]");
         Said { exit, stdout: text(stdout), stderr: text(stderr) }

@@ -349,6 +349,10 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
                    would change and why
       list         List the resources of the lab and what the ledger knows of them
       output       Print what is observed of the resources: addresses, numbers, names
+      ping         Ask every machine of the lab whether it answers, how fast, and what it is
+      exec         Run a command on a machine of the lab
+      ssh          Log in to a machine of the lab
+      inventory    Print the machines of the lab for other tools
       new          Print the beginning of a module that declares a resource
       state        What the lab remembers: its ledger
       secret       Secrets: what is set and where, and the encrypted store

@@ -4,6 +4,7 @@ mod docs;
 mod graph;
 mod kitchen;
 mod look;
+mod machines;
 mod programs;
 mod refuse;
 mod run;
