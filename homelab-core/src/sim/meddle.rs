@@ -3,7 +3,7 @@ use super::{
     SimMachine,
     commands::{self, Call},
 };
-use crate::host::Output;
+use crate::host::{Output, facts::Unit};
 
 impl SimMachine {
     /// Runs a program as somebody who is logged in: `systemctl stop cron`. No call of ours.
@@ -29,6 +29,12 @@ impl SimMachine {
     #[must_use]
     pub fn text(&self, path: &str) -> Option<String> {
         self.world().files.text(path)
+    }
+
+    /// A unit, as systemd has it.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Unit {
+        commands::unit(&self.world(), name)
     }
 
     /// Another process has apt's lock for this many calls: `1234 (unattended-upgr)`.
@@ -72,10 +78,15 @@ impl SimMachine {
         self.world().debian.disk = answer.map(str::to_owned);
     }
 
-    /// Whether sshd and the firewall would let somebody in who has the right key.
+    /// Whether sshd would let somebody in who has the right key.
     #[must_use]
     pub fn lets_in(&self, login: &str) -> bool {
-        let world = self.world();
-        commands::lets_in(&world, login) && commands::lets_ssh_through(&world)
+        commands::lets_in(&self.world(), login)
+    }
+
+    /// Whether the firewall lets no new SSH connection through.
+    #[must_use]
+    pub fn firewall_is_shut(&self) -> bool {
+        !commands::lets_ssh_through(&self.world())
     }
 }

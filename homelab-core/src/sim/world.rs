@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     host::{
-        Action, Answer, Batch, Command, Group, HostPath, NoAnswer, Output, Package, Policy, Probe, Reply, System, Unit,
-        User, What, worked,
+        Action, Answer, Batch, Command, HostPath, NoAnswer, Output, Policy, Probe, Reply, System, What,
+        facts::{Group, Package, Unit, User},
+        worked,
     },
     ssh::SshError,
 };

@@ -1,7 +1,10 @@
 //! apt-get, apt-mark and dpkg.
 use super::{Call, done, fails, options, says, systemd};
 use crate::{
-    host::{Group, Output, Package},
+    host::{
+        Output,
+        facts::{Group, Package},
+    },
     sim::{debian::stock, world::World},
 };
 

@@ -26,6 +26,9 @@ const SSHD: [(&str, &str); 17] = [
 
 pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
     let args = call.args();
+    if program == "sshd" && !call.argv[0].starts_with('/') {
+        return fails(255, "sshd re-exec requires execution with an absolute path");
+    }
     match (program, args.as_slice()) {
         ("visudo", ["-cf", "-"]) => sudoers(&String::from_utf8_lossy(call.stdin)),
         ("sshd", ["-t"]) => match sshd_config(world) {
