@@ -30,7 +30,7 @@ pub(super) struct Debian {
     /// The configuration that sshd runs with.
     pub(super) sshd: BTreeMap<String, String>,
     /// The rules that nftables runs with.
-    pub(super) nft: String,
+    pub(super) nft: BTreeMap<String, String>,
     /// The initramfs was built from these contents of `/etc/modprobe.d` and `/etc/initramfs-tools`.
     pub(super) initramfs: String,
     /// What the boot loader will hand to the kernel at the next boot.
@@ -208,6 +208,9 @@ pub(super) const DIRS: &[(&str, u32)] = &[
 /// Files that every Debian has.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("/etc/default/locale", "LANG=C.UTF-8\n"),
+    ("/etc/hostname", "debian\n"),
+    ("/etc/timezone", "Etc/UTC\n"),
+    ("/usr/lib/locale/locale-archive", ""),
     ("/etc/hosts", "127.0.0.1\tlocalhost\n"),
     ("/etc/sudoers", "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"),
     ("/proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=UUID=1 ro quiet\n"),

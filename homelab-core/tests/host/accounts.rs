@@ -37,14 +37,14 @@ async fn a_user_survives_everything() {
 
 #[tokio::test(start_paused = true)]
 async fn a_group_survives_everything() {
-    let with = |gid| move || lab(|lab, web| drop(lab.add(Group::on(web, "media").gid(gid))));
+    let with = |gid| move || lab(|lab, web| lab.add(Group::on(web, "media").gid(gid)));
     conformance_every(1, &Fixture { world: &room, lab: &with(3000), edits: &[("gid", &with(3001))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_survive_everything() {
     let with = |lines: &'static [&'static str]| {
-        move || lab(|lab, web| drop(lab.add(AuthorizedKeys::on(web, "root", lines.iter().copied()))))
+        move || lab(|lab, web| lab.add(AuthorizedKeys::on(web, "root", lines.iter().copied())))
     };
     conformance_every(1, &Fixture { world: &room, lab: &with(&[OURS]), edits: &[("keys", &with(&[OTHER]))] }).await;
 }
@@ -74,7 +74,7 @@ async fn keys_of_others_stay_unless_the_list_is_exclusive_and_come_back_when_it_
 
 #[tokio::test(start_paused = true)]
 async fn sudo_rules_survive_everything() {
-    let with = |rules: &'static str| move || lab(|lab, web| drop(lab.add(Sudoers::on(web, "deploy", rules))));
+    let with = |rules: &'static str| move || lab(|lab, web| lab.add(Sudoers::on(web, "deploy", rules)));
     let (all, some) = (with("deploy ALL=(ALL) NOPASSWD: ALL"), with("deploy ALL=(root) /usr/bin/apt-get"));
     conformance_every(1, &Fixture { world: &room, lab: &all, edits: &[("rules", &some)] }).await;
 }
@@ -83,7 +83,7 @@ async fn sudo_rules_survive_everything() {
 async fn a_mistake_in_sudo_rules_never_gets_into_place() {
     let bench = Bench::new(room());
     let before = homelab_core::testing::World::inventory(&bench.world);
-    let run = bench.deploy(lab(|lab, web| drop(lab.add(Sudoers::on(web, "deploy", "deploy everything"))))).await;
+    let run = bench.deploy(lab(|lab, web| lab.add(Sudoers::on(web, "deploy", "deploy everything")))).await;
     assert!(!run.is_success());
     assert!(run.story().contains("stdin:1:1: syntax error"), "{}", run.story());
     assert_eq!(homelab_core::testing::World::inventory(&bench.world), before);
@@ -95,7 +95,7 @@ async fn somebody_elses_sudo_rules_are_not_taken_over_silently() {
     bench.world.machine("web").somebody_writes("/etc/sudoers.d/deploy", "deploy ALL=(ALL) ALL\n");
     let plan = bench
         .plan(
-            lab(|lab, web| drop(lab.add(Sudoers::on(web, "deploy", "deploy ALL=(ALL) NOPASSWD: ALL")))),
+            lab(|lab, web| lab.add(Sudoers::on(web, "deploy", "deploy ALL=(ALL) NOPASSWD: ALL"))),
             &homelab_core::plan::Wishes::new(homelab_core::plan::Goal::Deploy),
         )
         .await;

@@ -2,7 +2,7 @@
 use super::bench::{lab, room};
 use homelab_core::{
     Lab,
-    host::{RootLogin, SshHardening},
+    host::{Nftables, RootLogin, SshHardening},
     sim::Room,
     testing::{Bench, Fault, Fixture, World, conformance_every},
 };
@@ -10,7 +10,7 @@ use homelab_core::{
 const FILE: &str = "/etc/ssh/sshd_config.d/00-homelab.conf";
 
 fn ssh(change: impl FnOnce(SshHardening) -> SshHardening) -> Lab {
-    lab(|lab, web| drop(lab.add(change(SshHardening::on(web)))))
+    lab(|lab, web| lab.add(change(SshHardening::on(web))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn killed_at_each_call(check: impl Fn(&Room)) {
         bench.world.fail(call, Fault::Kill);
         let run = bench.deploy(ssh(|s| s.root_login(RootLogin::Never))).await;
         if !matches!(run, homelab_core::testing::Run::Killed) {
-            assert!(call > 3, "{}", run.story());
+            assert!(call > 6, "{}", run.story());
             return;
         }
         bench.world.heal();
@@ -84,4 +84,37 @@ async fn whenever_we_are_killed_the_machine_lets_us_in_again_by_itself() {
         assert!(!room.inventory().contains("timer "));
     })
     .await;
+}
+
+const OPEN: &str = "chain input {\n type filter hook input priority filter; policy drop;\n tcp dport 22 accept\n}";
+const MORE: &str =
+    "chain input {\n type filter hook input priority filter; policy drop;\n tcp dport { 22, 80 } accept\n}";
+const SHUT: &str = "chain input {\n type filter hook input priority filter; policy drop;\n tcp dport 80 accept\n}";
+
+fn rules(table: &'static str) -> impl Fn() -> Lab {
+    move || lab(|lab, web| lab.add(Nftables::on(web, "filter", table)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn firewall_rules_survive_everything() {
+    conformance_every(2, &Fixture { world: &room, lab: &rules(OPEN), edits: &[("rules", &rules(MORE))] }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn firewall_rules_that_let_no_new_connection_in_are_taken_back() {
+    let bench = Bench::new(room());
+    assert!(bench.deploy(rules(OPEN)()).await.is_success());
+    let before = bench.world.inventory();
+    let run = bench.deploy(rules(SHUT)()).await;
+    assert!(run.story().contains("a new login to 192.168.0.11 failed"), "{}", run.story());
+    assert_eq!(bench.world.inventory(), before);
+    assert!(!bench.world.machine("web").firewall_is_shut());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistake_in_firewall_rules_is_found_before_they_count() {
+    let bench = Bench::new(room());
+    let run = bench.deploy(rules("chain input {\n}\n}\nnonsense {")()).await;
+    assert!(run.story().contains("syntax error"), "{}", run.story());
+    assert!(!bench.world.machine("web").firewall_is_shut());
 }

@@ -9,14 +9,14 @@ use homelab_core::{
 
 #[tokio::test(start_paused = true)]
 async fn a_kernel_parameter_survives_everything() {
-    let with = |value: u32| move || lab(|lab, web| drop(lab.add(Sysctl::on(web, "vm.swappiness", value))));
+    let with = |value: u32| move || lab(|lab, web| lab.add(Sysctl::on(web, "vm.swappiness", value)));
     conformance_every(1, &Fixture { world: &room, lab: &with(10), edits: &[("value", &with(1))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_the_kernel_refuses_is_not_left_on_the_disk() {
     let bench = Bench::new(room());
-    let run = bench.deploy(lab(|lab, web| drop(lab.add(Sysctl::on(web, "vm.swappiness", "much"))))).await;
+    let run = bench.deploy(lab(|lab, web| lab.add(Sysctl::on(web, "vm.swappiness", "much")))).await;
     assert!(run.story().contains("Invalid argument"), "{}", run.story());
     assert!(!bench.world.inventory().contains("90-homelab-vm.swappiness"));
 }
@@ -24,7 +24,7 @@ async fn a_value_that_the_kernel_refuses_is_not_left_on_the_disk() {
 #[tokio::test(start_paused = true)]
 async fn a_parameter_that_somebody_has_changed_is_set_again_and_survives_a_reboot() {
     let bench = Bench::new(room());
-    let lab = || lab(|lab, web| drop(lab.add(Sysctl::on(web, "net.ipv4.ip_forward", 1))));
+    let lab = || lab(|lab, web| lab.add(Sysctl::on(web, "net.ipv4.ip_forward", 1)));
     assert!(bench.deploy(lab()).await.is_success());
     let web = bench.world.machine("web");
     web.somebody_runs(&["sysctl", "-w", "net.ipv4.ip_forward=0"]);
@@ -35,7 +35,7 @@ async fn a_parameter_that_somebody_has_changed_is_set_again_and_survives_a_reboo
 
 #[tokio::test(start_paused = true)]
 async fn a_module_survives_everything() {
-    let with = |name: &'static str| move || lab(|lab, web| drop(lab.add(KernelModule::on(web, name))));
+    let with = |name: &'static str| move || lab(|lab, web| lab.add(KernelModule::on(web, name)));
     conformance_every(1, &Fixture { world: &room, lab: &with("vfio-pci"), edits: &[("name", &with("dummy"))] }).await;
 }
 
@@ -55,7 +55,7 @@ async fn rules_for_modules_and_the_initramfs_survive_everything() {
 }
 
 fn arguments(arguments: &'static [&'static str]) -> impl Fn() -> Lab {
-    move || lab(|lab, web| drop(lab.add(KernelCommandLine::on(web, arguments.iter().copied()))))
+    move || lab(|lab, web| lab.add(KernelCommandLine::on(web, arguments.iter().copied())))
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,3 +7,4 @@ mod kept;
 mod kernel;
 mod packages;
 mod services;
+mod settings;

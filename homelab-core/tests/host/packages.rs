@@ -24,7 +24,7 @@ fn shop() -> Room {
 }
 
 fn curl(change: impl FnOnce(Package) -> Package) -> Lab {
-    lab(|lab, web| drop(lab.add(change(Package::on(web, "curl")))))
+    lab(|lab, web| lab.add(change(Package::on(web, "curl"))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,16 +36,15 @@ async fn a_package_survives_everything() {
 
 #[tokio::test(start_paused = true)]
 async fn a_package_that_shall_not_be_there_survives_everything() {
-    let gone = || lab(|lab, web| drop(lab.add(Package::absent(web, "nano"))));
-    let there = || lab(|lab, web| drop(lab.add(Package::on(web, "nano"))));
+    let gone = || lab(|lab, web| lab.add(Package::absent(web, "nano")));
+    let there = || lab(|lab, web| lab.add(Package::on(web, "nano")));
     conformance_every(1, &Fixture { world: &shop, lab: &gone, edits: &[("installed", &there)] }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_of_packages_survives_everything() {
-    let set = |names: &'static [&'static str]| {
-        move || lab(|lab, web| drop(lab.add(Packages::on(web, names.iter().copied()))))
-    };
+    let set =
+        |names: &'static [&'static str]| move || lab(|lab, web| lab.add(Packages::on(web, names.iter().copied())));
     let (two, other) = (set(&["curl", "nano"]), set(&["curl", "git"]));
     conformance_every(1, &Fixture { world: &shop, lab: &two, edits: &[("names", &other)] }).await;
 }
@@ -78,7 +77,13 @@ async fn a_repository_survives_everything() {
 async fn packages_that_are_wanted_at_once_are_installed_in_one_run() {
     let bench = Bench::new(shop());
     let names = ["curl", "git", "htop", "jq", "rsync", "vim"];
-    let run = bench.deploy(lab(|lab, web| names.iter().for_each(|n| drop(lab.add(Package::on(web, n)))))).await;
+    let run = bench
+        .deploy(lab(|lab, web| {
+            names.iter().for_each(|n| {
+                lab.add(Package::on(web, n));
+            })
+        }))
+        .await;
     assert!(run.is_success(), "{}", run.story());
     // One that finds no package lists, and one that has fetched them.
     assert_eq!(bench.world.writes(), 2);
@@ -88,7 +93,11 @@ async fn packages_that_are_wanted_at_once_are_installed_in_one_run() {
 async fn a_package_that_does_not_exist_fails_alone_and_says_what_to_do() {
     let bench = Bench::new(shop());
     let run = bench
-        .deploy(lab(|lab, web| ["curl", "crul", "git"].iter().for_each(|n| drop(lab.add(Package::on(web, n))))))
+        .deploy(lab(|lab, web| {
+            ["curl", "crul", "git"].iter().for_each(|n| {
+                lab.add(Package::on(web, n));
+            })
+        }))
         .await;
     let story = run.story();
     assert!(story.contains("Unable to locate package crul") && !story.contains("host/package/web/git:"), "{story}");
@@ -125,7 +134,7 @@ async fn a_package_of_another_repository_comes_after_it() {
 #[tokio::test(start_paused = true)]
 async fn a_repository_that_is_not_there_says_so() {
     let bench = Bench::new(shop());
-    let lab = lab(|lab, web| drop(lab.add(AptRepository::on(web, "x", "https://nowhere.example/debian", "x", KEY))));
+    let lab = lab(|lab, web| lab.add(AptRepository::on(web, "x", "https://nowhere.example/debian", "x", KEY)));
     let story = bench.deploy(lab).await.story();
     assert!(story.contains("does not have a Release file"), "{story}");
 }

@@ -12,7 +12,7 @@ const APP2: &str =
     "[Unit]\nDescription=app\n[Service]\nExecStart=/opt/app --fast\n[Install]\nWantedBy=multi-user.target\n";
 
 fn unit(text: &'static str) -> impl Fn() -> Lab {
-    move || lab(|lab, web| drop(lab.add(UnitFile::on(web, "app.service", text))))
+    move || lab(|lab, web| lab.add(UnitFile::on(web, "app.service", text)))
 }
 
 fn app(text: &'static str) -> Lab {
@@ -27,11 +27,10 @@ async fn a_unit_file_survives_everything() {
     let fixture = Fixture { world: &room, lab: &unit(APP), edits: &[("text", &unit(APP2))] };
     conformance_every(1, &fixture).await;
     let drop_in =
-        |text: &'static str| move || lab(|lab, web| drop(lab.add(UnitFile::drop_in(web, "ssh.service", "slow", text))));
+        |text: &'static str| move || lab(|lab, web| lab.add(UnitFile::drop_in(web, "ssh.service", "slow", text)));
     let (slow, slower) = (drop_in("[Service]\nTimeoutStartSec=300\n"), drop_in("[Service]\nTimeoutStartSec=600\n"));
     conformance_every(2, &Fixture { world: &room, lab: &slow, edits: &[("text", &slower)] }).await;
-    let timer =
-        |calendar: &'static str| move || lab(|lab, web| drop(lab.add(UnitFile::timer(web, "backup", calendar))));
+    let timer = |calendar: &'static str| move || lab(|lab, web| lab.add(UnitFile::timer(web, "backup", calendar)));
     let (nightly, weekly) = (timer("*-*-* 03:00:00"), timer("weekly"));
     conformance_every(2, &Fixture { world: &room, lab: &nightly, edits: &[("text", &weekly)] }).await;
 }
@@ -57,8 +56,8 @@ async fn a_service_survives_everything() {
 
 #[tokio::test(start_paused = true)]
 async fn a_masked_unit_survives_everything() {
-    let masked = || lab(|lab, web| drop(lab.add(Service::masked(web, "systemd-timesyncd.service"))));
-    let running = || lab(|lab, web| drop(lab.add(Service::on(web, "systemd-timesyncd.service"))));
+    let masked = || lab(|lab, web| lab.add(Service::masked(web, "systemd-timesyncd.service")));
+    let running = || lab(|lab, web| lab.add(Service::on(web, "systemd-timesyncd.service")));
     conformance_every(1, &Fixture { world: &room, lab: &masked, edits: &[("masked", &running)] }).await;
 }
 
@@ -81,7 +80,7 @@ async fn a_service_that_was_there_is_as_it_was_when_its_code_goes() {
     let bench = Bench::new(room());
     bench.world.machine("web").somebody_runs(&["systemctl", "disable", "--now", "systemd-timesyncd.service"]);
     let before = bench.world.inventory();
-    let on = || lab(|lab, web| drop(lab.add(Service::on(web, "systemd-timesyncd"))));
+    let on = || lab(|lab, web| lab.add(Service::on(web, "systemd-timesyncd")));
     assert!(bench.deploy(on()).await.is_success());
     assert!(bench.world.inventory().contains("runs systemd-timesyncd.service active"));
     assert!(bench.destroy(on()).await.is_success());

@@ -83,7 +83,8 @@ impl Guard {
         actions.extend(old.map(|old| put(&aside, old, 0o600)));
         actions.push(put(&script, text, 0o600));
         let after = format!("--on-active={}", BACK_AFTER.as_secs());
-        let timer = Command::new("systemd-run").args(["--quiet", "--unit", &self.unit(), &after, "sh"]);
+        let unit = format!("--unit={}", self.unit());
+        let timer = Command::new("systemd-run").args(["--quiet", &unit, &after, "sh"]);
         actions.push(Action::Run(timer.arg(script.as_bytes())));
         actions.push(match new {
             Some(new) => put(&self.file(), new, 0o644),

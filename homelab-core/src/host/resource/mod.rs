@@ -8,15 +8,23 @@
 //! | [`UnitFile`], [`Service`] | what systemd knows, and what runs |
 //! | [`SshHardening`] | how one logs in, with a guard against locking oneself out |
 //! | [`Sysctl`], [`KernelModule`], [`ModuleRules`], [`Initramfs`], [`KernelCommandLine`] | the kernel |
+//! | [`Hostname`], [`Timezone`], [`Locale`], [`TimeSync`] | name, clock and language |
+//! | [`Mount`], [`Cron`] | what is mounted, and what runs when |
+//! | [`Nftables`] | the firewall, with a guard against locking oneself out |
 //! | [`User`], [`Group`], [`AuthorizedKeys`], [`Sudoers`] | who may log in, and what for |
 mod cmdline;
 mod computer;
+mod cron;
 mod group;
 mod guard;
+mod hostname;
 mod initramfs;
 mod kept;
 mod keys;
+mod locale;
 mod module;
+mod mount;
+mod nftables;
 mod package;
 mod repository;
 mod rules;
@@ -24,17 +32,24 @@ mod service;
 mod ssh;
 mod sudoers;
 mod sysctl;
+mod timesync;
+mod timezone;
 mod unit;
 mod user;
 mod whole;
 
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
+pub use cron::{Cron, CronState};
 pub use group::{Group, GroupState};
+pub use hostname::{Hostname, HostnameState};
 pub use initramfs::{Initramfs, InitramfsState};
 pub use kept::Place;
 pub use keys::{AuthorizedKeys, AuthorizedKeysState};
+pub use locale::{Locale, LocaleState};
 pub use module::{KernelModule, KernelModuleState};
+pub use mount::{Mount, MountPoint, MountState};
+pub use nftables::{Nftables, NftablesState};
 pub use package::{Package, PackageState, PackageView, Packages, PackagesState};
 pub use repository::{AptRepository, AptRepositoryState};
 pub use rules::{ModuleRules, ModuleRulesOutputs, ModuleRulesState};
@@ -42,6 +57,8 @@ pub use service::{Service, ServiceState};
 pub use ssh::{RootLogin, SshHardening, SshHardeningState};
 pub use sudoers::{Sudoers, SudoersState};
 pub use sysctl::{Sysctl, SysctlState};
+pub use timesync::{TimeSync, TimeSyncState};
+pub use timezone::{Timezone, TimezoneState};
 pub use unit::{UnitFile, UnitFileOutputs, UnitFileState};
 pub use user::{User, UserOutputs, UserState};
 
@@ -54,17 +71,24 @@ pub(super) fn kinds() -> Vec<Kind<Hosts>> {
         Kind::of::<AptRepository>(),
         Kind::of::<AuthorizedKeys>(),
         Kind::of::<Computer>(),
+        Kind::of::<Cron>(),
         Kind::of::<Group>(),
+        Kind::of::<Hostname>(),
         Kind::of::<Initramfs>(),
         Kind::of::<KernelCommandLine>(),
         Kind::of::<KernelModule>(),
+        Kind::of::<Locale>(),
         Kind::of::<ModuleRules>(),
+        Kind::of::<Mount>(),
+        Kind::of::<Nftables>(),
         Kind::of::<Package>(),
         Kind::of::<Packages>(),
         Kind::of::<Service>(),
         Kind::of::<SshHardening>(),
         Kind::of::<Sudoers>(),
         Kind::of::<Sysctl>(),
+        Kind::of::<TimeSync>(),
+        Kind::of::<Timezone>(),
         Kind::of::<UnitFile>(),
         Kind::of::<User>(),
     ]

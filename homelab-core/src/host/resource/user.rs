@@ -173,7 +173,9 @@ impl Shape {
             ("--comment", self.comment, have.comment),
         ];
         let changed = all.into_iter().filter(|(_, want, have)| want.is_some() && want != have);
-        changed.flat_map(|(flag, want, _)| [Some(flag.to_owned()), want]).flatten().collect()
+        // What is in a home directory goes along to another one.
+        let along = |flag: &str| (flag == "--home").then(|| "--move-home".to_owned());
+        changed.flat_map(|(flag, want, _)| [along(flag), Some(flag.to_owned()), want]).flatten().collect()
     }
 }
 
