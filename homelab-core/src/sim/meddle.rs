@@ -53,6 +53,17 @@ impl SimMachine {
         self.world().debian.remotes.insert(address.to_owned(), packages);
     }
 
+    /// A git repository in the world: branches and tags (those begin with `v`) with their commits.
+    pub fn host_repository(&self, url: &str, revisions: &[(&str, &str)]) {
+        let revisions = revisions.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect();
+        self.world().debian.repositories.insert(url.to_owned(), revisions);
+    }
+
+    /// Something that can be downloaded.
+    pub fn host_download(&self, url: &str, text: &str) {
+        self.world().debian.downloads.insert(url.to_owned(), text.to_owned());
+    }
+
     /// The repositories have an older version of a package too.
     pub fn offer_older(&self, name: &str, version: &str) {
         self.world().debian.older.entry(name.to_owned()).or_default().push(version.to_owned());

@@ -18,7 +18,7 @@ async fn a_user_survives_everything() {
         })
     }
     conformance_every(
-        2,
+        7,
         &Fixture {
             world: &room,
             lab: &|| with(|u| u),
@@ -38,7 +38,7 @@ async fn a_user_survives_everything() {
 #[tokio::test(start_paused = true)]
 async fn a_group_survives_everything() {
     let with = |gid| move || lab(|lab, web| lab.add(Group::on(web, "media").gid(gid)));
-    conformance_every(1, &Fixture { world: &room, lab: &with(3000), edits: &[("gid", &with(3001))] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with(3000), edits: &[("gid", &with(3001))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +46,7 @@ async fn keys_survive_everything() {
     let with = |lines: &'static [&'static str]| {
         move || lab(|lab, web| lab.add(AuthorizedKeys::on(web, "root", lines.iter().copied())))
     };
-    conformance_every(1, &Fixture { world: &room, lab: &with(&[OURS]), edits: &[("keys", &with(&[OTHER]))] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with(&[OURS]), edits: &[("keys", &with(&[OTHER]))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +76,7 @@ async fn keys_of_others_stay_unless_the_list_is_exclusive_and_come_back_when_it_
 async fn sudo_rules_survive_everything() {
     let with = |rules: &'static str| move || lab(|lab, web| lab.add(Sudoers::on(web, "deploy", rules)));
     let (all, some) = (with("deploy ALL=(ALL) NOPASSWD: ALL"), with("deploy ALL=(root) /usr/bin/apt-get"));
-    conformance_every(1, &Fixture { world: &room, lab: &all, edits: &[("rules", &some)] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &all, edits: &[("rules", &some)] }).await;
 }
 
 #[tokio::test(start_paused = true)]

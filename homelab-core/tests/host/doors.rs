@@ -19,7 +19,7 @@ async fn ssh_hardening_survives_everything() {
         ("max_auth_tries", &|| ssh(|s| s.max_auth_tries(3))),
         ("allow_users", &|| ssh(|s| s.allow_users(["root", "me"]))),
     ];
-    conformance_every(3, &Fixture { world: &room, lab: &|| ssh(|s| s), edits: &edits }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &|| ssh(|s| s), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ fn rules(table: &'static str) -> impl Fn() -> Lab {
 
 #[tokio::test(start_paused = true)]
 async fn firewall_rules_survive_everything() {
-    conformance_every(2, &Fixture { world: &room, lab: &rules(OPEN), edits: &[("rules", &rules(MORE))] }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &rules(OPEN), edits: &[("rules", &rules(MORE))] }).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use homelab_core::{
 #[tokio::test(start_paused = true)]
 async fn a_kernel_parameter_survives_everything() {
     let with = |value: u32| move || lab(|lab, web| lab.add(Sysctl::on(web, "vm.swappiness", value)));
-    conformance_every(1, &Fixture { world: &room, lab: &with(10), edits: &[("value", &with(1))] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with(10), edits: &[("value", &with(1))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,7 +36,7 @@ async fn a_parameter_that_somebody_has_changed_is_set_again_and_survives_a_reboo
 #[tokio::test(start_paused = true)]
 async fn a_module_survives_everything() {
     let with = |name: &'static str| move || lab(|lab, web| lab.add(KernelModule::on(web, name)));
-    conformance_every(1, &Fixture { world: &room, lab: &with("vfio-pci"), edits: &[("name", &with("dummy"))] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with("vfio-pci"), edits: &[("name", &with("dummy"))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +51,7 @@ async fn rules_for_modules_and_the_initramfs_survive_everything() {
             })
         }
     };
-    conformance_every(2, &Fixture { world: &room, lab: &with(false), edits: &[("rules", &with(true))] }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &with(false), edits: &[("rules", &with(true))] }).await;
 }
 
 fn arguments(arguments: &'static [&'static str]) -> impl Fn() -> Lab {
@@ -68,8 +68,8 @@ async fn arguments_of_the_kernel_survive_everything_under_every_boot_loader() {
         room
     };
     let (one, two) = (arguments(&["intel_iommu=on"]), arguments(&["iommu=pt", "quiet"]));
-    conformance_every(1, &Fixture { world: &room, lab: &one, edits: &[("arguments", &two)] }).await;
-    conformance_every(1, &Fixture { world: &proxmox, lab: &one, edits: &[("arguments", &two)] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &one, edits: &[("arguments", &two)] }).await;
+    conformance_every(3, &Fixture { world: &proxmox, lab: &one, edits: &[("arguments", &two)] }).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,3 +8,5 @@ mod kernel;
 mod packages;
 mod services;
 mod settings;
+mod sources;
+mod whole;

@@ -31,14 +31,14 @@ fn curl(change: impl FnOnce(Package) -> Package) -> Lab {
 async fn a_package_survives_everything() {
     let edits: [(&str, &dyn Fn() -> Lab); 2] =
         [("version", &|| curl(|p| p.version("7.88.1-10"))), ("held", &|| curl(Package::held))];
-    conformance_every(1, &Fixture { world: &shop, lab: &|| curl(|p| p), edits: &edits }).await;
+    conformance_every(3, &Fixture { world: &shop, lab: &|| curl(|p| p), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_package_that_shall_not_be_there_survives_everything() {
     let gone = || lab(|lab, web| lab.add(Package::absent(web, "nano")));
     let there = || lab(|lab, web| lab.add(Package::on(web, "nano")));
-    conformance_every(1, &Fixture { world: &shop, lab: &gone, edits: &[("installed", &there)] }).await;
+    conformance_every(3, &Fixture { world: &shop, lab: &gone, edits: &[("installed", &there)] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +46,7 @@ async fn a_set_of_packages_survives_everything() {
     let set =
         |names: &'static [&'static str]| move || lab(|lab, web| lab.add(Packages::on(web, names.iter().copied())));
     let (two, other) = (set(&["curl", "nano"]), set(&["curl", "git"]));
-    conformance_every(1, &Fixture { world: &shop, lab: &two, edits: &[("names", &other)] }).await;
+    conformance_every(3, &Fixture { world: &shop, lab: &two, edits: &[("names", &other)] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +70,7 @@ async fn a_repository_survives_everything() {
         ("signed_by", &with(DOCKER, "bookworm", "stable", OTHER_KEY)),
     ];
     let fixture = Fixture { world: &shop, lab: &with(DOCKER, "bookworm", "stable", KEY), edits: &edits };
-    conformance_every(2, &fixture).await;
+    conformance_every(7, &fixture).await;
 }
 
 #[tokio::test(start_paused = true)]

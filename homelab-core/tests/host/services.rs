@@ -25,14 +25,14 @@ fn app(text: &'static str) -> Lab {
 #[tokio::test(start_paused = true)]
 async fn a_unit_file_survives_everything() {
     let fixture = Fixture { world: &room, lab: &unit(APP), edits: &[("text", &unit(APP2))] };
-    conformance_every(1, &fixture).await;
+    conformance_every(3, &fixture).await;
     let drop_in =
         |text: &'static str| move || lab(|lab, web| lab.add(UnitFile::drop_in(web, "ssh.service", "slow", text)));
     let (slow, slower) = (drop_in("[Service]\nTimeoutStartSec=300\n"), drop_in("[Service]\nTimeoutStartSec=600\n"));
-    conformance_every(2, &Fixture { world: &room, lab: &slow, edits: &[("text", &slower)] }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &slow, edits: &[("text", &slower)] }).await;
     let timer = |calendar: &'static str| move || lab(|lab, web| lab.add(UnitFile::timer(web, "backup", calendar)));
     let (nightly, weekly) = (timer("*-*-* 03:00:00"), timer("weekly"));
-    conformance_every(2, &Fixture { world: &room, lab: &nightly, edits: &[("text", &weekly)] }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &nightly, edits: &[("text", &weekly)] }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,14 +51,14 @@ async fn a_service_survives_everything() {
     };
     let edits: [(&str, &dyn Fn() -> Lab); 3] =
         [("enabled and running", &on(1)), ("started_with", &on(2)), ("what it is started with", &|| app(APP2))];
-    conformance_every(3, &Fixture { world: &room, lab: &on(0), edits: &edits }).await;
+    conformance_every(7, &Fixture { world: &room, lab: &on(0), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_masked_unit_survives_everything() {
     let masked = || lab(|lab, web| lab.add(Service::masked(web, "systemd-timesyncd.service")));
     let running = || lab(|lab, web| lab.add(Service::on(web, "systemd-timesyncd.service")));
-    conformance_every(1, &Fixture { world: &room, lab: &masked, edits: &[("masked", &running)] }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &masked, edits: &[("masked", &running)] }).await;
 }
 
 #[tokio::test(start_paused = true)]

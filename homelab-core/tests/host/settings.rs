@@ -12,7 +12,7 @@ async fn a_host_name_survives_everything() {
     let with = |name: &'static str| move || lab(|lab, web| lab.add(Hostname::on(web, name)));
     let domain = || lab(|lab, web| lab.add(Hostname::on(web, "www").domain("home.arpa")));
     let edits: [(&str, &dyn Fn() -> Lab); 2] = [("running", &with("shop")), ("in_hosts", &domain)];
-    conformance_every(1, &Fixture { world: &named, lab: &with("www"), edits: &edits }).await;
+    conformance_every(3, &Fixture { world: &named, lab: &with("www"), edits: &edits }).await;
 }
 
 /// A machine that already has a name.
@@ -26,7 +26,7 @@ fn named() -> homelab_core::sim::Room {
 async fn a_time_zone_survives_everything() {
     let with = |zone: &'static str| move || lab(|lab, web| lab.add(Timezone::on(web, zone)));
     let edits: [(&str, &dyn Fn() -> Lab); 1] = [("zone", &with("America/New_York"))];
-    conformance_every(1, &Fixture { world: &room, lab: &with("Europe/Berlin"), edits: &edits }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with("Europe/Berlin"), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,7 +41,7 @@ async fn a_time_zone_that_is_none_is_refused_in_the_plan() {
 async fn a_locale_survives_everything() {
     let with = |lang: &'static str| move || lab(|lab, web| lab.add(Locale::on(web, lang)));
     let edits: [(&str, &dyn Fn() -> Lab); 2] = [("lang", &with("de_DE.UTF-8")), ("built in", &with("C.UTF-8"))];
-    conformance_every(1, &Fixture { world: &room, lab: &with("en_US.UTF-8"), edits: &edits }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &with("en_US.UTF-8"), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +51,7 @@ async fn time_servers_survive_everything() {
     let edits: [(&str, &dyn Fn() -> Lab); 1] = [("servers", &with(&["192.168.0.1"]))];
     let fixture =
         Fixture { world: &room, lab: &with(&["0.debian.pool.ntp.org", "1.debian.pool.ntp.org"]), edits: &edits };
-    conformance_every(1, &fixture).await;
+    conformance_every(3, &fixture).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_cron_job_survives_everything() {
         ("command", &with("0 3 * * *", "root", "backup --quiet")),
     ];
     let fixture = Fixture { world: &room, lab: &with("0 3 * * *", "root", "backup --to '/a b' +%F"), edits: &edits };
-    conformance_every(1, &fixture).await;
+    conformance_every(3, &fixture).await;
 }
 
 fn media(change: impl FnOnce(Mount) -> Mount) -> Lab {
@@ -96,7 +96,7 @@ async fn a_mount_survives_everything() {
         ("options", &|| media(|m| m.options("ro,noatime"))),
         ("automount", &|| media(Mount::automount)),
     ];
-    conformance_every(1, &Fixture { world: &room, lab: &|| media(|m| m), edits: &edits }).await;
+    conformance_every(3, &Fixture { world: &room, lab: &|| media(|m| m), edits: &edits }).await;
 }
 
 #[tokio::test(start_paused = true)]

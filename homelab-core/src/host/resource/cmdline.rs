@@ -37,6 +37,7 @@ pub struct KernelCommandLine {
     name: String,
     arguments: Vec<String>,
     configured: bool,
+    digest: String,
 }
 
 impl KernelCommandLine {
@@ -56,7 +57,13 @@ impl KernelCommandLine {
                 argument.escape_debug()
             );
         }
-        KernelCommandLine { host: host.into(), name: "arguments".into(), arguments, configured: true }
+        KernelCommandLine {
+            host: host.into(),
+            name: "arguments".into(),
+            digest: arguments.join(" "),
+            arguments,
+            configured: true,
+        }
     }
 }
 
@@ -80,6 +87,8 @@ pub struct KernelCommandLineState {
     pub configured: bool,
     /// Whether the kernel that runs was booted without one of them.
     pub needs_reboot: bool,
+    /// The arguments in one line: another after each change.
+    pub digest: String,
     #[serde(skip)]
     place: Place,
     #[serde(skip)]
@@ -91,6 +100,8 @@ outputs!(
     KernelCommandLineOutputs of KernelCommandLineState {
         /// Whether the kernel that runs was booted without one of them.
         needs_reboot: bool,
+        /// The arguments in one line: what has to boot anew for them depends on it.
+        digest: String,
     }
 );
 
@@ -165,6 +176,7 @@ async fn look(place: &Place, cx: &HostsReader) -> Result<Option<KernelCommandLin
     Ok(Some(KernelCommandLineState {
         configured: loaders.have(&arguments),
         needs_reboot: !arguments.iter().all(booted_with),
+        digest: arguments.join(" "),
         arguments,
         place: place.clone(),
         kept: Some(kept),

@@ -24,6 +24,8 @@ pub(super) struct Guard {
     pub(super) word: &'static str,
     /// Its file.
     pub(super) path: &'static str,
+    /// The mode that Debian gives it.
+    pub(super) mode: u32,
     /// What reads the whole configuration and says what is wrong with it.
     pub(super) check: &'static [&'static str],
     /// What makes it count.
@@ -80,14 +82,14 @@ impl Guard {
         let restore = if old.is_some() { format!("cp -p {aside} {path}") } else { format!("rm -f {path}") };
         let text = format!("{restore}\n{load}\nrm -f {aside} {script}\n");
         let mut actions = first;
-        actions.extend(old.map(|old| put(&aside, old, 0o600)));
+        actions.extend(old.map(|old| put(&aside, old, self.mode)));
         actions.push(put(&script, text, 0o600));
         let after = format!("--on-active={}", BACK_AFTER.as_secs());
         let unit = format!("--unit={}", self.unit());
         let timer = Command::new("systemd-run").args(["--quiet", &unit, &after, "sh"]);
         actions.push(Action::Run(timer.arg(script.as_bytes())));
         actions.push(match new {
-            Some(new) => put(&self.file(), new, 0o644),
+            Some(new) => put(&self.file(), new, self.mode),
             None => Action::Remove(self.file()),
         });
         actions.push(run(self.check));

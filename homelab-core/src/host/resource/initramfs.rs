@@ -1,7 +1,10 @@
 //! The initramfs, which has to be built anew when what it is made from has changed.
-use super::kept::{Kept, Place, forget, lives_on_a_machine};
+use super::{
+    kept::{Kept, Place, forget, lives_on_a_machine},
+    service::values,
+};
 use crate::{
-    Apply, Failure, NoOutputs, Output, Resource,
+    Apply, Failure, NoOutputs, Resource, Text,
     host::{Action, Command, Host, Hosts, HostsReader},
 };
 use serde::Serialize;
@@ -18,7 +21,7 @@ pub struct Initramfs {
     host: Host,
     #[serde(skip)]
     name: String,
-    built_with: Vec<Output<String>>,
+    built_with: Vec<Text>,
 }
 
 impl Initramfs {
@@ -30,8 +33,8 @@ impl Initramfs {
 
     /// Built anew when this has another value.
     #[must_use]
-    pub fn rebuilt_on(mut self, changed: Output<String>) -> Self {
-        self.built_with.push(changed);
+    pub fn rebuilt_on(mut self, changed: impl Into<Text>) -> Self {
+        self.built_with.push(changed.into());
         self
     }
 }
@@ -58,7 +61,7 @@ impl Resource for Initramfs {
     lives_on_a_machine!(InitramfsState);
 
     async fn apply(&self, _: Option<&InitramfsState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
-        let with = self.built_with.iter().map(|o| cx.get(&(*o).into())).collect::<Result<Vec<String>, _>>()?;
+        let with = values(cx, &self.built_with)?;
         let build = Command::new("update-initramfs").args(["-u", "-k", "all"]).within(BUILT_WITHIN);
         let actions = [Action::Run(build), Kept::new(cx.mark(), with).write(Self::KIND, &self.name)];
         cx.carry_out(cx.permit(), &self.host.spot_now(cx)?, actions).await

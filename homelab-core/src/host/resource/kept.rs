@@ -84,6 +84,16 @@ pub(super) fn owner<B>(kept: Option<&Kept<B>>) -> Owner {
 /// [`Place`]; with a note or without.
 macro_rules! lives_on_a_machine {
     ($state:ty) => {
+        $crate::host::resource::kept::lives_on_a_machine!($state, own read);
+
+        async fn read(&self, cx: &$crate::Look<'_, $crate::host::Hosts>) -> Result<Option<$state>, $crate::Failure> {
+            match self.host.spot(cx) {
+                Some(spot) => look(&$crate::host::Place { spot, name: self.name.clone() }, cx).await,
+                None => Ok(None),
+            }
+        }
+    };
+    ($state:ty, own read) => {
         type Provider = $crate::host::Hosts;
         type State = $state;
         type Id = $crate::host::Place;
@@ -96,12 +106,6 @@ macro_rules! lives_on_a_machine {
         }
         fn lives_in(&self) -> Option<$crate::AnyHandle> {
             Some(self.host.machine())
-        }
-        async fn read(&self, cx: &$crate::Look<'_, $crate::host::Hosts>) -> Result<Option<$state>, $crate::Failure> {
-            match self.host.spot(cx) {
-                Some(spot) => look(&$crate::host::Place { spot, name: self.name.clone() }, cx).await,
-                None => Ok(None),
-            }
         }
         async fn find(
             place: &$crate::host::Place,

@@ -11,10 +11,13 @@
 //! | [`Hostname`], [`Timezone`], [`Locale`], [`TimeSync`] | name, clock and language |
 //! | [`Mount`], [`Cron`] | what is mounted, and what runs when |
 //! | [`Nftables`] | the firewall, with a guard against locking oneself out |
+//! | [`GitCheckout`], [`Binary`] | what is no package |
 //! | [`User`], [`Group`], [`AuthorizedKeys`], [`Sudoers`] | who may log in, and what for |
+mod binary;
 mod cmdline;
 mod computer;
 mod cron;
+mod git;
 mod group;
 mod guard;
 mod hostname;
@@ -38,9 +41,11 @@ mod unit;
 mod user;
 mod whole;
 
+pub use binary::{Binary, BinaryOutputs, BinaryState};
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use cron::{Cron, CronState};
+pub use git::{GitCheckout, GitCheckoutOutputs, GitCheckoutState};
 pub use group::{Group, GroupState};
 pub use hostname::{Hostname, HostnameState};
 pub use initramfs::{Initramfs, InitramfsState};
@@ -70,8 +75,10 @@ pub(super) fn kinds() -> Vec<Kind<Hosts>> {
     vec![
         Kind::of::<AptRepository>(),
         Kind::of::<AuthorizedKeys>(),
+        Kind::of::<Binary>(),
         Kind::of::<Computer>(),
         Kind::of::<Cron>(),
+        Kind::of::<GitCheckout>(),
         Kind::of::<Group>(),
         Kind::of::<Hostname>(),
         Kind::of::<Initramfs>(),

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 const GUARD: Guard = Guard {
     word: "nftables",
     path: "/etc/nftables.conf",
+    mode: 0o755,
     check: &["nft", "-c", "-f", "/etc/nftables.conf"],
     load: &["nft", "-f", "/etc/nftables.conf"],
 };
@@ -170,7 +171,7 @@ impl Resource for Nftables {
         batch.act(
             cx.permit(),
             match &before.text {
-                Some(text) => put(&GUARD.file(), text.as_str(), 0o755),
+                Some(text) => put(&GUARD.file(), text.as_str(), GUARD.mode),
                 None => Action::Remove(GUARD.file()),
             },
         );

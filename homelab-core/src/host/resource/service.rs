@@ -4,7 +4,7 @@ use super::{
     unit::unit_name,
 };
 use crate::{
-    Apply, Claim, Failure, NoOutputs, Output, Provider, Resource,
+    Apply, Claim, Failure, NoOutputs, Provider, Resource, Text,
     host::{Action, Batch, Command, Host, Hosts, HostsReader, Spot, facts, probe},
     plan::{self, Change, Note, NoteKind},
 };
@@ -41,7 +41,7 @@ pub struct Service {
     running: Option<bool>,
     masked: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    started_with: Vec<Output<String>>,
+    started_with: Vec<Text>,
     #[serde(skip)]
     reload: bool,
 }
@@ -95,8 +95,8 @@ impl Service {
 
     /// Restarts when this has another value: the digest of a file or a unit, the version of a package.
     #[must_use]
-    pub fn restart_on(mut self, changed: Output<String>) -> Self {
-        self.started_with.push(changed);
+    pub fn restart_on(mut self, changed: impl Into<Text>) -> Self {
+        self.started_with.push(changed.into());
         self
     }
 
@@ -157,6 +157,11 @@ async fn look(place: &Place, cx: &HostsReader) -> Result<Option<ServiceState>, F
     Ok(kept.map(|kept| state(place, &unit, Some(kept))))
 }
 
+/// What something depends on, by value.
+pub(super) fn values(cx: &Apply<'_, Hosts>, texts: &[Text]) -> Result<Vec<String>, Failure> {
+    texts.iter().map(|text| Ok(cx.text(text)?.expose().to_owned())).collect()
+}
+
 /// The last lines that a unit has said.
 pub(super) async fn journal(cx: &Hosts, spot: &Spot, unit: &str) -> Result<Vec<String>, Failure> {
     let lines = LINES.to_string();
@@ -206,7 +211,7 @@ impl Resource for Service {
             Some(now) => now.clone(),
             None => state(&place, &cx.reader().ask(spot, probe::unit(name)).await?, None),
         };
-        let with = self.started_with.iter().map(|o| cx.get(&(*o).into())).collect::<Result<Vec<String>, _>>()?;
+        let with = values(cx, &self.started_with)?;
         let mut before = seen.kept.clone().map_or_else(
             || Before {
                 enabled: seen.enabled,

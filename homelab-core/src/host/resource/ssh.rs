@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 const GUARD: Guard = Guard {
     word: "ssh",
     path: "/etc/ssh/sshd_config.d/00-homelab.conf",
+    mode: 0o644,
     check: &["/usr/sbin/sshd", "-t"],
     // By its whole path: sshd starts itself anew by that name, and refuses any other.
     load: &["systemctl", "reload-or-restart", "ssh.service"],
@@ -192,7 +193,9 @@ impl Resource for SshHardening {
         if !state.confirmed {
             GUARD.settle(cx, spot).await?;
         }
-        let old = state.whole.text.as_deref();
+        // What was seen may have been taken back.
+        let now = look(&state.place, &cx.reader()).await?;
+        let old = now.as_ref().and_then(|now| now.whole.text.as_deref());
         let before = state.kept.as_ref().and_then(|kept| kept.before.as_deref());
         if old != before {
             GUARD.change(cx, spot, old, before, vec![]).await?;
