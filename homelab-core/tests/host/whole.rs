@@ -86,7 +86,7 @@ type Meddling = (&'static str, fn(&SimMachine), &'static str);
 
 const MEDDLING: [Meddling; 20] = [
     ("hostname", |m| drop(m.somebody_runs(&["hostname", "other"])), "running: other -> www"),
-    ("timezone", |m| m.somebody_removes("/etc/localtime"), "zone: none -> Europe/Berlin"),
+    ("timezone", |m| m.somebody_removes("/etc/localtime"), "zone: Europe/Berlin"),
     ("locale", |m| m.somebody_writes("/etc/default/locale", "LANG=C\n"), "lang: C -> en_US.UTF-8"),
     ("time servers", |m| m.somebody_removes("/etc/systemd/timesyncd.conf.d/homelab.conf"), "servers: "),
     ("a package of a set", |m| m.purge("htop"), "packages.htop.installed: false -> true"),

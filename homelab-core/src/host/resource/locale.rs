@@ -143,11 +143,12 @@ impl Resource for Locale {
             before.ours = Some(self.lang.clone());
         }
         let mut actions = vec![Kept::new(cx.mark(), before).write(Self::KIND, &self.name)];
-        if list_now != list {
+        let changed = list_now != list;
+        if changed {
             actions.push(put(&gen_file(), list_now, 0o644));
         }
         // Also where the list is right: it may have been written and not been carried out.
-        if !is_built_in(&self.lang) {
+        if changed || !is_built_in(&self.lang) {
             actions.push(make());
         }
         actions.push(update(Some(&self.lang)));

@@ -15,7 +15,8 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<O
         ("cp", ["-p" | "--", from, to]) => match world.files.bytes(from) {
             None => fails(1, format!("cp: cannot stat '{from}': No such file or directory")),
             Some(bytes) => {
-                world.files.put(to, bytes);
+                let mode = world.files.mode(from);
+                world.files.put_as(to, bytes, mode);
                 done()
             }
         },
