@@ -265,7 +265,9 @@ impl Resource for Service {
         let (spot, name) = (&state.place.spot, state.place.name.as_str());
         let Some(before) = state.kept.as_ref().map(|kept| &kept.before) else { return Ok(()) };
         let mut batch = Batch::new();
-        let mut to = |words: &[&str]| drop(batch.run(cx.permit(), systemctl(words, name)));
+        let mut to = |words: &[&str]| {
+            batch.run(cx.permit(), systemctl(words, name));
+        };
         if state.masked && !before.masked {
             to(&["unmask"]);
         }
