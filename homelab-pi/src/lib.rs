@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`board`] | the boards, and what differs between them |
 //! | [`config`] | the typed description of a Pi |
+//! | [`dns`] | asking a DNS server: questions, answers, bounded patience |
 pub mod board;
 pub mod config;
+pub mod dns;
 
 pub use board::Board;
 pub use config::Release;
