@@ -2,7 +2,10 @@
 use super::EDE;
 use hickory_proto::{
     op::{Message, ResponseCode},
-    rr::{RData, RecordType, rdata::opt::{EdnsCode, EdnsOption}},
+    rr::{
+        RData, RecordType,
+        rdata::opt::{EdnsCode, EdnsOption},
+    },
 };
 use std::{fmt, net::IpAddr, time::Duration};
 
