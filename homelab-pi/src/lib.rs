@@ -12,6 +12,10 @@ pub mod board;
 pub mod config;
 pub mod dns;
 pub mod pihole;
+#[cfg(feature = "sim")]
+pub mod sim;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod unbound;
 pub mod verify;
 

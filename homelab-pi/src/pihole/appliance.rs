@@ -1,8 +1,8 @@
 //! A Pi-hole as a site of a lab: where it is, and what lets us in.
-use super::{Pihole, Reader, https::Web, resource, session::Passwords};
+use super::{Pihole, Reader, https::web_to, resource, session::Passwords};
 use crate::dns::Prober;
 use homelab_core::{Begun, Connect, Failure, Kind, Provider, Sandbox, Secret, SecretValue, Secrets};
-use std::{net::SocketAddr, sync::Arc};
+use std::net::{IpAddr, SocketAddr};
 
 /// The password of Pi-hole's web page.
 pub const PASSWORD: Secret = Secret::named("PIHOLE_PASSWORD");
@@ -33,18 +33,26 @@ pub struct PiholeAt {
     password: Secret,
     previous: Secret,
     pub(crate) names: Vec<String>,
+    pub(crate) lists: Vec<String>,
 }
 
 impl PiholeAt {
     /// At this address: its API on port 80, its name service on port 53.
     #[must_use]
-    pub fn address(ip: impl Into<std::net::IpAddr>) -> PiholeAt {
+    pub fn address(ip: impl Into<IpAddr>) -> PiholeAt {
         let dns = SocketAddr::new(ip.into(), DNS_PORT);
         let host = match dns {
             SocketAddr::V4(_) => dns.ip().to_string(),
             SocketAddr::V6(_) => format!("[{}]", dns.ip()),
         };
-        PiholeAt { url: format!("http://{host}"), dns, password: PASSWORD, previous: PREVIOUS_PASSWORD, names: vec![] }
+        PiholeAt {
+            url: format!("http://{host}"),
+            dns,
+            password: PASSWORD,
+            previous: PREVIOUS_PASSWORD,
+            names: vec![],
+            lists: vec![],
+        }
     }
 
     /// With another password than `PIHOLE_PASSWORD`: a second Pi-hole has its own.
@@ -59,6 +67,23 @@ impl PiholeAt {
     pub fn sandbox_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> PiholeAt {
         self.names.extend(names.into_iter().map(Into::into));
         self
+    }
+
+    /// Lists that the sandbox has on its web, each with three domains of advertisers.
+    #[must_use]
+    pub fn sandbox_lists(mut self, addresses: impl IntoIterator<Item = impl Into<String>>) -> PiholeAt {
+        self.lists.extend(addresses.into_iter().map(Into::into));
+        self
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.dns.ip()
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn dns(&self) -> SocketAddr {
+        self.dns
     }
 }
 
@@ -90,7 +115,7 @@ impl Connect for PiholeAt {
         let given = |secret: &Secret| -> Option<SecretValue> { secrets.resolve(secret).ok() };
         let passwords = Passwords { current: given(&self.password), previous: given(&self.previous) };
         let url = secrets.setting(URL).unwrap_or_else(|| self.url.clone());
-        Ok(Pihole::new(Arc::new(Web::to(&url)?), &url, passwords, Prober::new(self.dns)))
+        Ok(Pihole::new(web_to(&url)?, &url, passwords, Prober::new(self.dns)))
     }
 
     #[cfg(feature = "sim")]

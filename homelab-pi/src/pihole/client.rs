@@ -4,7 +4,7 @@ use super::{
     session::{self, Login, Passwords, Session},
 };
 use crate::dns::Prober;
-use homelab_core::{Failure, Permit};
+use homelab_core::{Failure, Permit, SecretValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::{fmt, sync::Arc, time::Duration};
@@ -79,6 +79,12 @@ impl Pihole {
             writing: Mutex::default(),
             loading: Mutex::default(),
         }))
+    }
+
+    /// A Pi-hole behind this seam, for a simulator or a test.
+    #[must_use]
+    pub fn connect(http: Arc<dyn Http>, host: &str, password: Option<SecretValue>, dns: Prober) -> Pihole {
+        Pihole::new(http, host, Passwords { current: password, previous: None }, dns)
     }
 
     /// Where it is, for messages.

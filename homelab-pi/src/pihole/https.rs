@@ -5,6 +5,7 @@ use homelab_core::Failure;
 use std::{
     io::{Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use std::{
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A connection to one Pi-hole. Connections are kept and used again.
-pub(super) struct Web {
+struct Web {
     base: String,
     client: reqwest::Client,
 }
@@ -22,7 +23,7 @@ impl Web {
     ///
     /// # Errors
     /// When the address cannot be used.
-    pub(super) fn to(base: &str) -> Result<Web, Failure> {
+    fn to(base: &str) -> Result<Web, Failure> {
         let unusable = |reason: String| Failure::unusable(format!("`{base}` is no address of a Pi-hole: {reason}"));
         let base = base.trim_end_matches('/');
         let url =
@@ -34,6 +35,14 @@ impl Web {
         let client = reqwest::Client::builder().no_proxy().build().map_err(|e| unusable(e.to_string()))?;
         Ok(Web { base: base.to_owned(), client })
     }
+}
+
+/// A connection to the web server at an address.
+///
+/// # Errors
+/// When the address cannot be used.
+pub(crate) fn web_to(base: &str) -> Result<Arc<dyn Http>, Failure> {
+    Ok(Arc::new(Web::to(base)?))
 }
 
 #[async_trait]

@@ -22,6 +22,8 @@ pub use backup::{Backup, BackupError};
 pub use client::{Pihole, Reply};
 pub use health::{Dashboard, Health};
 pub use http::Http;
+#[cfg(feature = "sim")]
+pub(crate) use https::web_to;
 pub use reader::Reader;
 pub use resource::{Appliance, BlockList, ClientGroup, Cname, DnsGate, DnsRecord, DomainRule, Password, Setting};
 pub use values::{ClientRow, DomainRow, GroupRow, ListRow, Marked};
