@@ -1,5 +1,5 @@
 //! A Pi-hole as a site of a lab: where it is, and what lets us in.
-use super::{Pihole, Reader, https::web_to, resource, session::Passwords};
+use super::{Pihole, Reader, resource, session::Passwords, web::web_to};
 use crate::dns::Prober;
 use homelab_core::{Begun, Connect, Failure, Kind, Provider, Sandbox, Secret, SecretValue, Secrets};
 use std::net::{IpAddr, SocketAddr};

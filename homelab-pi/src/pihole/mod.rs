@@ -11,19 +11,19 @@ mod backup;
 mod client;
 mod health;
 pub mod http;
-mod https;
 mod reader;
 pub mod resource;
 mod session;
 mod values;
+mod web;
 
 pub use appliance::{PASSWORD, PREVIOUS_PASSWORD, PiholeAt};
 pub use backup::{Backup, BackupError};
 pub use client::{Pihole, Reply};
 pub use health::{Dashboard, Health};
 pub use http::Http;
-#[cfg(feature = "sim")]
-pub(crate) use https::web_to;
 pub use reader::Reader;
 pub use resource::{Appliance, BlockList, ClientGroup, Cname, DnsGate, DnsRecord, DomainRule, Password, Setting};
 pub use values::{ClientRow, DomainRow, GroupRow, ListRow, Marked};
+#[cfg(feature = "sim")]
+pub(crate) use web::web_to;

@@ -24,6 +24,8 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 pub(crate) const PASSWORD: &str = "the tester's own";
 const AGAIN: Duration = Duration::from_millis(300);
+/// How long a step takes: three logins go into a second of the clock.
+const STEP: Duration = Duration::from_millis(400);
 /// Numbers that are times, and names whose values are secrets.
 const TIMES: [&str; 9] = [
     "date_added",
@@ -71,6 +73,7 @@ impl Player {
             sleep(Duration::from_secs_f64(seconds)).await;
             return json!({});
         }
+        sleep(STEP).await;
         let end = Instant::now() + Duration::from_secs_f64(step["max"].as_f64().unwrap_or(20.0));
         loop {
             let mut got = if step["dns"].is_string() { self.dns(step).await } else { self.api(step).await };

@@ -75,7 +75,7 @@ pub struct SettingState {
     is_forced: bool,
     #[serde(skip)]
     restarts: bool,
-    /// Ours if it is what we want already: nothing is taken over then.
+    /// Ours if nobody has touched it: nothing is taken over then.
     #[serde(skip)]
     mark: Option<Mark>,
 }
@@ -144,10 +144,11 @@ impl Resource for Setting {
             return Ok(None);
         }
         let mut state = state(&self.path, cx).await?;
-        if state.value == self.value {
+        if state.value == state.default {
+            if state.value != self.value && !state.is_forced {
+                return Ok(None);
+            }
             state.mark = Some(cx.mark().clone());
-        } else if state.value == state.default && !state.is_forced {
-            return Ok(None);
         }
         Ok(Some(state))
     }

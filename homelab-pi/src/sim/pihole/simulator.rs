@@ -2,7 +2,7 @@
 use super::{auth::Session, front, name_service, world::World};
 use crate::{
     dns::{Via, Wire},
-    pihole::http::{Http, Request, Response, TransportError},
+    pihole::http::{Http, Method, Request, Response, TransportError},
 };
 use async_trait::async_trait;
 use std::{
@@ -15,12 +15,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How long FTL takes to start itself anew.
 const RESTART: Duration = Duration::from_secs(1);
 /// The answer to a change leaves before the restart begins.
 const RESTART_AFTER: Duration = Duration::from_millis(50);
+/// How long loading the lists takes; other calls are answered meanwhile.
+const GRAVITY: Duration = Duration::from_millis(500);
 /// The file of a world that is kept.
 const FILE: &str = "world.json";
 
@@ -157,6 +159,20 @@ impl Sim {
         self.state().sessions.len()
     }
 
+    fn answered(&self, request: &Request) -> Result<Response, TransportError> {
+        let host = || "the simulated Pi-hole".to_owned();
+        let mut state = self.state();
+        if state.is_away() {
+            return Err(TransportError::Unreached { host: host(), reason: "Connection refused".into() });
+        }
+        state.pass();
+        let response = front::answer(&mut state, request).response();
+        if request.method != Method::Get {
+            state.keep().map_err(|e| TransportError::Lost { host: host(), reason: e.to_string() })?;
+        }
+        Ok(response)
+    }
+
     /// What is answered to a message; nothing is silence.
     pub(super) fn resolve(&self, via: Via, message: &[u8]) -> Result<Option<Vec<u8>>, Away> {
         let mut state = self.state();
@@ -175,18 +191,9 @@ pub(super) struct Away;
 #[async_trait]
 impl Http for Sim {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut state = self.state();
-        if state.is_away() {
-            return Err(TransportError::Unreached {
-                host: "the simulated Pi-hole".into(),
-                reason: "Connection refused".into(),
-            });
-        }
-        state.pass();
-        let response = front::answer(&mut state, &request).response();
-        let lost = |e: io::Error| TransportError::Lost { host: "the simulated Pi-hole".into(), reason: e.to_string() };
-        if request.method != crate::pihole::http::Method::Get {
-            state.keep().map_err(lost)?;
+        let response = self.answered(&request)?;
+        if request.path == "/action/gravity" {
+            sleep(GRAVITY).await;
         }
         Ok(response)
     }
