@@ -1,6 +1,7 @@
 //! What is known so far, node by node: observed before, or read back after a step.
 use crate::{
     output::{Input, NodeId, Output},
+    plan::Note,
     resource::Owner,
     tree::{Ref, Tree},
 };
@@ -31,25 +32,40 @@ impl fmt::Debug for Observed {
 
 /// What is known of the nodes of a graph. A node that is not there does not exist, as far as is known.
 #[derive(Clone, Debug, Default)]
-pub struct Facts(HashMap<NodeId, Observed>);
+pub struct Facts {
+    seen: HashMap<NodeId, Observed>,
+    notes: HashMap<NodeId, Vec<Note>>,
+}
 
 impl Facts {
     /// What is known of `node`; nothing if it does not exist.
     #[must_use]
     pub fn get(&self, node: NodeId) -> Option<&Observed> {
-        self.0.get(&node)
+        self.seen.get(&node)
     }
 
     pub(crate) fn set(&mut self, node: NodeId, seen: Option<Observed>) {
         match seen {
-            Some(seen) => self.0.insert(node, seen),
-            None => self.0.remove(&node),
+            Some(seen) => self.seen.insert(node, seen),
+            None => self.seen.remove(&node),
         };
+    }
+
+    /// What the world said of a node's possibilities: see [`Resource::inspect`](crate::Resource::inspect).
+    pub(crate) fn notes(&self, node: NodeId) -> &[Note] {
+        self.notes.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn note(&mut self, node: NodeId, notes: Vec<Note>) {
+        if !notes.is_empty() {
+            self.notes.insert(node, notes);
+        }
     }
 
     /// The part that a step needs for itself.
     pub(crate) fn part(&self, nodes: impl Iterator<Item = NodeId>) -> Facts {
-        Facts(nodes.filter_map(|n| Some((n, self.get(n)?.clone()))).collect())
+        let seen = nodes.filter_map(|n| Some((n, self.get(n)?.clone()))).collect();
+        Facts { seen, notes: HashMap::new() }
     }
 
     /// The value at an address. A field that exists and is empty is not known.

@@ -44,6 +44,8 @@ pub(crate) struct Writing<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) known: Known<'a>,
     pub(crate) log: &'a dyn StepLog,
+    /// Whether what is there was not made by this lab.
+    pub(crate) adopting: bool,
 }
 
 pub(crate) type Seen = Result<Option<Observed>, Failure>;
@@ -51,6 +53,8 @@ pub(crate) type Seen = Result<Option<Observed>, Failure>;
 pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     fn protected(&self) -> bool;
+    fn observed(&self) -> bool;
+    fn common(&self) -> bool;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
@@ -70,6 +74,7 @@ pub(crate) trait Node: AnyKind {
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>>;
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
 }
 
@@ -101,6 +106,12 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn protected(&self) -> bool {
         R::PROTECTED
     }
+    fn observed(&self) -> bool {
+        R::OBSERVED
+    }
+    fn common(&self) -> bool {
+        R::COMMON
+    }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
             let id: R::Id = serde_json::from_value(id.clone()).map_err(|e| {
@@ -120,7 +131,7 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
         Box::pin(async move {
             let provider = cx.providers.typed::<R::Provider>(site)?;
-            R::delete(typed::<R>(seen)?, &Apply::new(provider, cx.permit, cx.known, cx.log)).await
+            R::delete(typed::<R>(seen)?, &Apply::new(provider, &cx)).await
         })
     }
 }
@@ -134,6 +145,12 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn protected(&self) -> bool {
         R::PROTECTED
+    }
+    fn observed(&self) -> bool {
+        R::OBSERVED
+    }
+    fn common(&self) -> bool {
+        R::COMMON
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })
@@ -189,11 +206,17 @@ impl<R: Resource> Node for Entry<R> {
             self.0.read(&look).await?.map(observed::<R>).transpose()
         })
     }
+    fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>> {
+        Box::pin(async move {
+            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
+            self.0.inspect(now.map(typed::<R>).transpose()?, &look).await
+        })
+    }
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
         Box::pin(async move {
             let provider = cx.providers.typed::<R::Provider>(self.site())?;
             let now = now.map(typed::<R>).transpose()?;
-            self.0.apply(now, &Apply::new(provider, cx.permit, cx.known, cx.log)).await
+            self.0.apply(now, &Apply::new(provider, &cx)).await
         })
     }
 }

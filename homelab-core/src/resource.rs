@@ -28,6 +28,14 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// Pools, datasets, data disks: never deleted by a plain run, and the ledger remembers it when the code is gone.
     const PROTECTED: bool = false;
+    /// Only looked at, and waited for: something that is there already. It is never taken over, owned, changed or deleted, and
+    /// the ledger does not know it.
+    const OBSERVED: bool = false;
+
+    /// Commonly there already: a package, a user, a file of the distribution. One that is there and as it should be is used as
+    /// it is, without a step and without becoming ours, so it is never deleted by us. One that is there and differs is shown
+    /// with its difference and has to be adopted.
+    const COMMON: bool = false;
 
     /// What it is reached through.
     type Provider: Provider;
@@ -39,7 +47,8 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// Its outputs, made by [`outputs!`](crate::outputs); [`NoOutputs`] if it has none.
     type Outputs: From<NodeId> + Copy;
 
-    /// Its name, unique among its kind in the lab.
+    /// Its name, unique among its kind in the lab, or in what it [lives in](Resource::lives_in): `/etc/motd` in the guest `web` has the
+    /// key `host/file/web/etc/motd`.
     fn name(&self) -> &str;
 
     /// Where it lives.
@@ -55,7 +64,7 @@ pub trait Resource: Serialize + Send + Sync + 'static {
         vec![]
     }
 
-    /// The resource that this one lives inside: when that is replaced, this is gone with it.
+    /// The resource that this one lives inside and is named within: when that is deleted or replaced, this is gone with it.
     fn lives_in(&self) -> Option<AnyHandle> {
         None
     }
@@ -78,6 +87,21 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// # Errors
     /// When the world does not answer or refuses to.
     fn read(&self, cx: &Look<'_, Self::Provider>) -> impl Future<Output = Result<Option<Self::State>, Failure>> + Send;
+
+    /// What only the world can tell of whether this can be done: a device that is missing, a privilege that the credential lacks.
+    /// Asked right after [`read`](Resource::read), of which `now` is the answer, and shown only if the plan does something with
+    /// the thing. Only what is still to be done counts: what is there already needs no leave.
+    ///
+    /// # Errors
+    /// As [`read`](Resource::read).
+    fn inspect(
+        &self,
+        now: Option<&Self::State>,
+        cx: &Look<'_, Self::Provider>,
+    ) -> impl Future<Output = Result<Vec<Note>, Failure>> + Send {
+        let _ = (now, cx);
+        async { Ok(vec![]) }
+    }
 
     /// Looks for a thing that has left the code, by what the ledger kept of it.
     ///

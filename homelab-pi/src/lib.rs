@@ -8,9 +8,15 @@
 //! | [`pihole`] | Pi-hole by its own API: records, lists, rules, groups, settings, the gate |
 //! | [`unbound`] | the settings of Unbound, for the Nix configuration and as a file |
 //! | [`verify`](mod@verify) | whether names are answered, and if not, why |
+//! | [`nix`] | the flake that is made from it |
+//! | [`builder`] | who builds it |
+//! | [`deploy`] | a running Pi brought to it, tested before it is kept |
 pub mod board;
+pub mod builder;
 pub mod config;
+pub mod deploy;
 pub mod dns;
+pub mod nix;
 pub mod pihole;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -20,4 +26,5 @@ pub mod unbound;
 pub mod verify;
 
 pub use board::Board;
-pub use config::Release;
+pub use config::{Pi, Release};
+pub use deploy::{PIS, Pis};

@@ -1,224 +1,233 @@
-//! A simulated Pi-hole for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls and
-//! can be made to fail at each of them.
+//! A simulated Pi for tests of labs (feature `testing`): every message to it is counted, and can be made to fail.
+mod pihole;
+
+pub use pihole::{PASSWORD, PiholeWorld, SERVER};
+
 use crate::{
-    dns::{Prober, Wire},
-    pihole::{
-        Http, Pihole,
-        http::{Method, Request, Response, TransportError},
-    },
-    sim::pihole::{Sim, World},
+    PIS, Pis,
+    builder::{Builder, Built, Output, Say},
+    deploy::Answers,
+    nix::NixTree,
+    sim::{Flaw, SimAnswers, SimBuilder, SimPi},
 };
 use async_trait::async_trait;
 use homelab_core::{
-    Providers, SecretValue, Site,
-    testing::{self, Fault},
+    Failure, Providers,
+    host::{Batch, Hosts, Machine, Network, Reply, Spot},
+    sim::{Net, Wire},
+    ssh::SshError,
+    testing::{Fault, World},
 };
+use serde_json::Value;
 use std::{
-    fmt::Write as _,
-    future::pending,
-    net::SocketAddr,
+    future::{Future, pending},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
-/// The password that tests use.
-pub const PASSWORD: &str = "correct horse battery";
-/// Where the simulated name service is, to those who ask.
-pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 53)), 53);
-
-/// A simulator behind a wire that can break.
+/// A Pi behind a line that can break. Clones are the same one.
 #[derive(Clone)]
-pub struct SimWorld {
-    site: Site<Pihole>,
-    sim: Sim,
-    wire: Arc<Breakable>,
-}
+pub struct PiWorld(Arc<Inner>);
 
-struct Breakable {
-    sim: Sim,
-    state: Mutex<State>,
-    struck: Notify,
+struct Inner {
+    pi: SimPi,
+    net: Arc<Net>,
+    flaw: fn(&Value) -> Flaw,
+    calls: Mutex<Calls>,
+    killed: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-struct State {
-    calls: u64,
+struct Calls {
+    all: u64,
     writes: u64,
-    log: Vec<String>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    fault: Option<(u64, Fault)>,
+    /// From this call on nothing arrives any more.
+    deaf_from: Option<u64>,
+    /// At this call the Pi loses its power.
+    cut_at: Option<u64>,
 }
 
-impl SimWorld {
-    /// Connects a lab's site to a simulator of this world, whose password is [`PASSWORD`]. Needs a tokio runtime for its clock.
-    #[must_use]
-    pub fn new(site: Site<Pihole>, world: World) -> SimWorld {
-        SimWorld::open(site, world.password(PASSWORD))
-    }
-
-    /// The same with whatever password the world has.
-    #[must_use]
-    pub fn open(site: Site<Pihole>, world: World) -> SimWorld {
-        let sim = Sim::new(world);
-        let wire = Arc::new(Breakable { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() });
-        SimWorld { site, sim, wire }
-    }
-
-    /// The simulator, for tests that look behind the API.
-    #[must_use]
-    pub fn sim(&self) -> &Sim {
-        &self.sim
-    }
-
-    /// A client of its own. Its calls are counted too.
-    #[must_use]
-    pub fn client(&self) -> Pihole {
-        let password = Some(SecretValue::from(PASSWORD));
-        Pihole::connect(Arc::clone(&self.wire) as Arc<dyn Http>, "192.168.0.53", password, self.prober())
-    }
-
-    /// The name service, asked in process.
-    #[must_use]
-    pub fn prober(&self) -> Prober {
-        Prober::over(Arc::new(self.sim.clone()) as Arc<dyn Wire>, SERVER)
-    }
-
-    /// Every call so far: `PUT /config/dns/hosts/..`.
-    #[must_use]
-    pub fn log(&self) -> Vec<String> {
-        self.wire.state().log.clone()
-    }
+/// What goes wrong with one call.
+enum Wrong {
+    Nothing,
+    Before,
+    After,
+    Kill,
 }
 
-impl Breakable {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl PiWorld {
+    /// A Pi that was just flashed. What is built is as flawed as `flaw` says of its description.
+    #[must_use]
+    pub fn new(address: IpAddr, flaw: fn(&Value) -> Flaw) -> Self {
+        let net = Net::new();
+        let pi = SimPi::flashed(&net, "pihole", address);
+        PiWorld(Arc::new(Inner { pi, net, flaw, calls: Mutex::default(), killed: watch::Sender::new(false) }))
     }
 
-    /// Counts a call and says what goes wrong with it. Logging in and out changes nothing that exists.
-    fn count(&self, request: &Request) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
+    /// The Pi.
+    #[must_use]
+    pub fn pi(&self) -> &SimPi {
+        &self.0.pi
+    }
+
+    /// From the call that is `after` calls away nothing arrives any more, until [`heal`](World::heal).
+    pub fn cut_line(&self, after: u64) {
+        let mut calls = self.calls_now();
+        calls.deaf_from = Some(calls.all + after + 1);
+    }
+
+    /// At the call that is `after` calls away the Pi loses its power, just before it hears of it.
+    pub fn cut_power(&self, after: u64) {
+        let mut calls = self.calls_now();
+        calls.cut_at = Some(calls.all + after + 1);
+    }
+
+    fn calls_now(&self) -> MutexGuard<'_, Calls> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call, and says what happens to it.
+    async fn count(&self, write: bool) -> Wrong {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        if *self.0.killed.borrow() {
+            pending::<()>().await;
         }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(request.method != Method::Get && request.path != "/auth");
-        state.log.push(format!("{request:?}"));
-        fault
+        let (wrong, cut) = {
+            let mut calls = self.calls_now();
+            calls.all += 1;
+            calls.writes += u64::from(write);
+            let at = calls.all;
+            let cut = calls.cut_at.take_if(|n| *n == at).is_some();
+            let wrong = match calls.fault.take_if(|(n, _)| *n == at) {
+                _ if calls.deaf_from.is_some_and(|n| at >= n) => Wrong::Before,
+                None => Wrong::Nothing,
+                Some((_, Fault::Error)) => Wrong::Before,
+                Some((_, Fault::LostReply)) => Wrong::After,
+                Some((_, Fault::Kill)) => Wrong::Kill,
+            };
+            (wrong, cut)
+        };
+        if cut {
+            self.0.pi.cut_power();
+            return Wrong::Before;
+        }
+        wrong
+    }
+
+    /// One call.
+    async fn call<T, E>(
+        &self,
+        write: bool,
+        lost: impl Fn() -> E,
+        f: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let wrong = self.count(write).await;
+        if matches!(wrong, Wrong::Before) {
+            return Err(lost());
+        }
+        let result = f.await;
+        match wrong {
+            Wrong::After => Err(lost()),
+            Wrong::Kill => {
+                self.0.killed.send_replace(true);
+                pending().await
+            }
+            _ => result,
+        }
+    }
+}
+
+impl World for PiWorld {
+    fn providers(&self) -> Providers {
+        let builder = SimBuilder::new(self.0.pi.clone()).flawed(self.0.flaw);
+        let builder = Broken { world: self.clone(), inner: builder };
+        let answers = Broken { world: self.clone(), inner: SimAnswers(self.0.pi.clone()) };
+        let hosts = Hosts::of(Broken { world: self.clone(), inner: Wire(Arc::clone(&self.0.net)) });
+        Providers::default().with(PIS, Pis::new(hosts, Arc::new(builder), Arc::new(answers)))
+    }
+    fn calls(&self) -> u64 {
+        self.calls_now().all
+    }
+    fn writes(&self) -> u64 {
+        self.calls_now().writes
+    }
+    fn fail(&self, after: u64, fault: Fault) {
+        let mut calls = self.calls_now();
+        calls.fault = Some((calls.all + after + 1, fault));
+    }
+    fn killed(&self) -> impl Future<Output = ()> + Send {
+        let mut killed = self.0.killed.subscribe();
+        async move {
+            // The sender lives as long as the world.
+            let _ = killed.wait_for(|k| *k).await;
+        }
+    }
+    fn heal(&self) {
+        let mut calls = self.calls_now();
+        *calls = Calls { all: calls.all, writes: calls.writes, ..Calls::default() };
+        drop(calls);
+        self.0.killed.send_replace(false);
+    }
+    fn inventory(&self) -> String {
+        self.0.pi.inventory()
+    }
+}
+
+/// Something of which each call goes over the line.
+struct Broken<T> {
+    world: PiWorld,
+    inner: T,
+}
+
+impl Network for Broken<Wire> {
+    fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
+        Ok(Arc::new(Broken { world: self.world.clone(), inner: self.inner.machine(spot)? }))
     }
 }
 
 #[async_trait]
-impl Http for Breakable {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        match self.count(&request) {
-            None => self.sim.send(request).await,
-            Some(Fault::Error) => {
-                Err(TransportError::Unreached { host: "simulator".into(), reason: "connection refused".into() })
-            }
-            Some(Fault::LostReply) => {
-                self.sim.send(request).await?;
-                Err(TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() })
-            }
-            Some(Fault::Kill) => {
-                self.sim.send(request).await?;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
-            }
-        }
+impl Machine for Broken<Arc<dyn Machine>> {
+    fn name(&self) -> &str {
+        self.inner.name()
     }
-
-    fn leave(&self, request: Request) {
-        if !self.state().dead {
-            self.sim.leave(request);
-        }
+    async fn run(&self, batch: &Batch) -> Result<Vec<Reply>, SshError> {
+        let nobody = || SshError::NoRoute { host: self.name().to_owned(), address: self.name().to_owned() };
+        let reach = async {
+            if !self.world.pi().is_reachable() {
+                return Err(nobody());
+            }
+            let replies = self.inner.run(batch).await?;
+            // What has just cut its own line cannot answer any more.
+            if self.world.pi().is_reachable() { Ok(replies) } else { Err(nobody()) }
+        };
+        self.world.call(!batch.is_reading(), nobody, reach).await
     }
 }
 
-impl testing::World for SimWorld {
-    fn providers(&self) -> Providers {
-        Providers::default().with(self.site, self.client())
+#[async_trait]
+impl Builder for Broken<SimBuilder> {
+    fn describe(&self) -> String {
+        self.inner.describe()
     }
-
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
+    async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
+        let lost = || Failure::passing("the builder was lost");
+        self.world.call(false, lost, self.inner.build(tree, output, say)).await
     }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
+    async fn copy(&self, toplevel: &str, to: &Spot, say: Say<'_>) -> Result<(), Failure> {
+        let lost = || Failure::passing("the copy was cut off");
+        self.world.call(true, lost, self.inner.copy(toplevel, to, say)).await
     }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
+    async fn newest(&self, tree: &NixTree, say: Say<'_>) -> Result<String, Failure> {
+        self.inner.newest(tree, say).await
     }
+}
 
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
-    }
-
-    /// Settings, groups, rules, lists and clients, by name: the order of lines and numbers mean nothing.
-    fn inventory(&self) -> String {
-        let world = self.sim.world();
-        let names = |ids: &[u32]| {
-            let name = |id: &u32| world.groups.iter().find(|g| g.id == *id).map_or("?", |g| &g.name).to_owned();
-            let mut names: Vec<String> = ids.iter().map(name).collect();
-            names.sort_unstable();
-            names.join("+")
-        };
-        let comment = |comment: &Option<String>| comment.clone().unwrap_or_default();
-        let mut lines: Vec<String> = vec![];
-        for g in &world.groups {
-            lines.push(format!("group {} {} {}", g.name, g.enabled, comment(&g.comment)));
-        }
-        for d in &world.domains {
-            lines.push(format!(
-                "{} {} {} {} {} {}",
-                d.kind,
-                d.form,
-                d.domain,
-                d.enabled,
-                names(&d.groups),
-                comment(&d.comment)
-            ));
-        }
-        for l in &world.lists {
-            let all = (l.status, l.domains.len());
-            lines.push(format!(
-                "{} {} {} {} {} {all:?}",
-                l.kind,
-                l.address,
-                l.enabled,
-                names(&l.groups),
-                comment(&l.comment)
-            ));
-        }
-        for c in &world.clients {
-            lines.push(format!("client {} {} {}", c.client, names(&c.groups), comment(&c.comment)));
-        }
-        for list in ["dns.hosts", "dns.cnameRecords"] {
-            lines.extend(world.lines(list).into_iter().map(|line| format!("{list} {line}")));
-        }
-        lines.sort_unstable();
-        let mut config = world.config.clone();
-        for list in ["hosts", "cnameRecords"] {
-            config["dns"][list].take();
-        }
-        let mut text = lines.join("\n");
-        let _ = write!(text, "\n{config}\npassword {}", world.password.unwrap_or_default());
-        text
+#[async_trait]
+impl Answers for Broken<SimAnswers> {
+    async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
+        let lost = || Failure::new(format!("{server} does not answer"));
+        self.world.call(false, lost, self.inner.ask(server, ours)).await
     }
 }

@@ -4,7 +4,7 @@ use homelab_pi::{
     dns::{Prober, Sockets, Via, Wire},
     pihole::Pihole,
     sim::pihole::{Upstream, World},
-    testing::SimWorld,
+    testing::PiholeWorld,
     verify::{Probe, Report, Verdict, Verify},
 };
 use serde_json::json;
@@ -21,13 +21,13 @@ const ADS: &str = "https://lists.example-x.net/hosts.txt";
 /// The clock of a fresh simulated machine.
 const CLOCK: u64 = 1_750_000_000;
 
-fn world(upstream: Upstream) -> SimWorld {
+fn world(upstream: Upstream) -> PiholeWorld {
     let world = World::new()
         .set("dns.upstreams", json!(["127.0.0.1#5335"]))
         .set("dns.hosts", json!(["192.168.0.53 pihole.lan"]))
         .web(ADS, &["ads.corp-x.net"])
         .upstream(upstream.with("ads.corp-x.net", "A", "192.0.2.66"));
-    let world = SimWorld::new(SITE, world);
+    let world = PiholeWorld::new(SITE, world);
     world.sim().change(|world| {
         world.lists.push(homelab_pi::sim::pihole::List {
             id: 5,
@@ -63,7 +63,7 @@ fn machine() -> SimMachine {
     machine
 }
 
-fn verify(world: &SimWorld) -> Verify {
+fn verify(world: &PiholeWorld) -> Verify {
     Verify::with(world.prober())
         .local("pihole.lan", [IpAddr::from([192, 168, 0, 53])])
         .blocked("ads.corp-x.net")
@@ -85,7 +85,7 @@ async fn a_healthy_pi_passes_every_probe() {
 }
 
 /// A wire on which everything takes a millisecond.
-struct Lan(SimWorld);
+struct Lan(PiholeWorld);
 
 #[async_trait::async_trait]
 impl Wire for Lan {

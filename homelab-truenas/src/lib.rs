@@ -1,5 +1,14 @@
-//! TrueNAS SCALE as typed resources: reserved, nothing here yet.
+//! TrueNAS SCALE 25.04 and 25.10 as typed resources, and a simulated one to try and test them with.
 //!
-//! The name and the place in the workspace are fixed, so that pools, datasets, shares and replication can come without moving
-//! anything else. Until then a NAS guest can be declared as an empty VM with `homelab-proxmox`, and what is inside it is set up by
-//! hand.
+//! | module | what |
+//! |---|---|
+//! | [`resource`] | what a lab declares: pools, datasets, shares, tasks |
+//! | [`client`] | [`Nas`], the provider, and [`NasReader`], its reading side: what is read once a look, jobs that are followed |
+//! | [`rpc`] | the seam below the client, where a simulator or a test takes the place of the network |
+pub mod client;
+mod error;
+pub mod resource;
+pub mod rpc;
+
+pub use client::{Nas, NasReader, work};
+pub use error::{Cause, Error, Result};

@@ -5,6 +5,7 @@ use crate::{
     engine::{Engine, Interrupt, Outcome, Trouble},
     plan::{Goal, Known, Plan, Wishes, plan},
     report::{Reporter, Silent},
+    secret::{IdentityFile, Vault},
     store::Store,
 };
 use std::{
@@ -17,7 +18,7 @@ use std::{
 pub struct Bench<W> {
     /// The world.
     pub world: W,
-    /// The secrets that labs may use.
+    /// The secrets that labs may use. There is an encrypted store with them: add sources with `and`.
     pub secrets: Secrets,
     /// How many steps run at once.
     pub parallel: usize,
@@ -70,7 +71,15 @@ impl<W: World> Bench<W> {
     #[must_use]
     pub fn new(world: W) -> Self {
         let dir = tempfile::tempdir().expect("tests need a temporary directory");
-        Bench { world, secrets: Secrets::none(), parallel: crate::engine::PARALLEL, dir, generation: Cell::new(0) }
+        let identity = IdentityFile::at(dir.path().join("identity.txt"));
+        let vault = Vault::open(&dir.path().join("secrets.age"), "bench", identity).expect("nothing is there yet");
+        Bench {
+            world,
+            secrets: Secrets::none().with_vault(vault),
+            parallel: crate::engine::PARALLEL,
+            dir,
+            generation: Cell::new(0),
+        }
     }
 
     /// Where the lab's memory is.
@@ -103,9 +112,13 @@ impl<W: World> Bench<W> {
     /// # Panics
     /// When the state directory is damaged.
     pub async fn look(&self, graph: &Graph) -> Result<Known, Vec<Trouble>> {
+        self.look_for(graph, None).await
+    }
+
+    async fn look_for(&self, graph: &Graph, wishes: Option<&Wishes>) -> Result<Known, Vec<Trouble>> {
         let memory = Store::peek(&self.open(), graph.lab()).expect("the state is readable");
         let providers = self.world.providers();
-        self.engine(graph, &providers, &Silent).observe(&memory).await
+        self.engine(graph, &providers, &Silent).observe_for(&memory, wishes).await
     }
 
     fn engine<'a>(
@@ -123,7 +136,7 @@ impl<W: World> Bench<W> {
     /// When the lab is not valid or the world cannot be looked at.
     pub async fn plan(&self, lab: Lab, wishes: &Wishes) -> Plan {
         let graph = Self::graph(lab);
-        let known = self.look(&graph).await.unwrap_or_else(|t| panic!("{}", Run::Blind(t).story()));
+        let known = self.look_for(&graph, Some(wishes)).await.unwrap_or_else(|t| panic!("{}", Run::Blind(t).story()));
         plan(&graph, &known, wishes)
     }
 
@@ -143,7 +156,7 @@ impl<W: World> Bench<W> {
         let engine = self.engine(&graph, &providers, reporter);
         let (store, memory) = Store::open(&dir, graph.lab(), "test", Redactor::default()).expect("the state opens");
         let work = async {
-            let known = match engine.observe(&memory).await {
+            let known = match engine.observe_for(&memory, Some(wishes)).await {
                 Ok(known) => known,
                 Err(troubles) => return Run::Blind(troubles),
             };

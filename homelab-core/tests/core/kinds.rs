@@ -125,6 +125,19 @@ impl Resource for Vm {
     async fn read(&self, cx: &Look<'_, Hyper>) -> Result<Option<VmState>, Failure> {
         cx.call(false, |s| Ok(s.guests.get(&self.vmid).map(|g| state(self.vmid, g, &s.names)))).await
     }
+    async fn inspect(&self, now: Option<&VmState>, cx: &Look<'_, Hyper>) -> Result<Vec<Note>, Failure> {
+        let to_come =
+            self.controllers.iter().filter(|c| now.is_none_or(|now| !now.controllers.iter().any(|n| n == c.0)));
+        let to_come: Vec<&Controller> = to_come.collect();
+        if to_come.is_empty() {
+            return Ok(vec![]);
+        }
+        cx.call(false, |s| {
+            let gone = to_come.iter().filter(|c| !s.shelves.contains_key(c.0));
+            Ok(gone.map(|c| Note::refused(format!("there is no controller {}", c.0)).hint("plug it in")).collect())
+        })
+        .await
+    }
     async fn find(id: &VmId, cx: &Look<'_, Hyper>) -> Result<Option<VmState>, Failure> {
         cx.call(false, |s| Ok(s.guests.get(&id.vmid).map(|g| state(id.vmid, g, &s.names)))).await
     }
@@ -163,6 +176,9 @@ impl Resource for Vm {
                             busy_until: Some(Instant::now() + Duration::from_secs(5)),
                         },
                     );
+                    if !s.comes_with.is_empty() {
+                        s.files.insert(Ipv4Addr::new(10, 0, 0, self.vmid as u8), s.comes_with.clone());
+                    }
                     Ok(format!("clone:{}", self.vmid))
                 })
                 .await?;
@@ -333,6 +349,7 @@ outputs!(FileOutputs of FileState { content: String });
 
 impl Resource for File {
     const KIND: &'static str = "toy/file";
+    const COMMON: bool = true;
     type Provider = Fleet;
     type State = FileState;
     type Id = (Ipv4Addr, String);
@@ -354,6 +371,9 @@ impl Resource for File {
     }
     async fn find((on, path): &Self::Id, cx: &Look<'_, Fleet>) -> Result<Option<FileState>, Failure> {
         cx.call(false, |s| {
+            if s.silent.contains(on) {
+                return Err(Failure::passing(format!("{on} does not answer")));
+            }
             let content = s.files.get(on).and_then(|m| m.get(path)).cloned();
             Ok(content.map(|content| FileState { on: *on, path: path.clone(), content }))
         })

@@ -44,6 +44,20 @@ async fn a_pool_whose_disks_come_from_a_controller_that_is_passed_to_a_guest_is_
     assert!(bench.plan(nas(), &Wishes::new(Goal::Deploy)).await.is_noop());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_only_the_world_can_tell_forbids_a_plan_until_it_is_so_and_then_says_nothing() {
+    let bench = Bench::new(shelf());
+    let taken_out = bench.world.state().shelves.remove("h330").unwrap();
+    let plan = bench.plan(nas(), &Wishes::new(Goal::Deploy)).await;
+    assert_eq!(plan.refusals().len(), 1, "{plan}");
+    assert!(plan.to_string().contains("there is no controller h330"), "{plan}");
+    bench.world.state().shelves.insert("h330".into(), taken_out);
+    assert!(bench.deploy(nas()).await.is_success());
+    bench.world.state().shelves.remove("h330");
+    let plan = bench.plan(nas(), &Wishes::new(Goal::Deploy)).await;
+    assert!(plan.refusals().is_empty(), "what is there already is not asked about: {plan}");
+}
+
 #[test]
 fn a_disk_in_two_vdevs_is_an_error_of_assembly_even_if_somebody_names_it_twice() {
     let mut lab = Lab::named("home");

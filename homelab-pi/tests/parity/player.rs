@@ -222,8 +222,8 @@ impl Player {
         } else {
             mask(&doc, "")
         };
+        let sid = Regex::new("(sid=)[^;]*").expect("a regex");
         for name in step["keep"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let sid = Regex::new("(sid=)[^;]*").expect("a regex");
             out["headers"][name] = json!(sid.replace(response.header(name).unwrap_or("<absent>"), "${1}<sid>"));
         }
         for replacement in step["replace"].as_array().into_iter().flatten() {

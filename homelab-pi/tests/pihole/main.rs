@@ -8,7 +8,7 @@ use homelab_core::{Lab, Secret, Secrets, Site, env::Env, testing::Bench};
 use homelab_pi::{
     pihole::{Appliance, Pihole},
     sim::pihole::{Upstream, World},
-    testing::{PASSWORD, SimWorld},
+    testing::{PASSWORD, PiholeWorld},
 };
 use serde_json::json;
 
@@ -32,11 +32,11 @@ pub(crate) fn pihole() -> World {
         ))
 }
 
-pub(crate) fn world() -> SimWorld {
-    SimWorld::new(SITE, pihole())
+pub(crate) fn world() -> PiholeWorld {
+    PiholeWorld::new(SITE, pihole())
 }
 
-pub(crate) fn bench() -> Bench<SimWorld> {
+pub(crate) fn bench() -> Bench<PiholeWorld> {
     let mut bench = Bench::new(world());
     bench.secrets = Secrets::none().and(Env::from_pairs([("PIHOLE_PASSWORD", PASSWORD)]));
     bench

@@ -8,7 +8,7 @@ use homelab_core::{
 use homelab_pi::{
     pihole::{Backup, Dashboard as _, DnsRecord, Http, Password, http::Method},
     sim::pihole::Sim,
-    testing::{PASSWORD, SimWorld},
+    testing::{PASSWORD, PiholeWorld},
 };
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -72,7 +72,7 @@ async fn a_full_house_and_a_wrong_password_are_told_with_the_way_out() {
 #[tokio::test(start_paused = true)]
 async fn a_password_is_set_proven_and_not_taken_away() {
     let fresh = || {
-        let mut bench = Bench::new(SimWorld::open(SITE, pihole()));
+        let mut bench = Bench::new(PiholeWorld::open(SITE, pihole()));
         bench.secrets = Secrets::none().and(Env::from_pairs([("PIHOLE_PASSWORD", PASSWORD)]));
         bench
     };

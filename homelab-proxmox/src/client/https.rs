@@ -1,7 +1,7 @@
 //! The real transport: HTTPS to one node.
-use super::tls::Untrusted;
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
+use homelab_core::tls::Untrusted;
 use hyper::ext::ReasonPhrase;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{

@@ -1,7 +1,7 @@
 //! The client of Proxmox VE's API.
 //!
 //! [`Pve`] is what everything else holds: it reads as a [`Reader`], and writes with a permit. A call becomes data first
-//! (`call`), is sent by the transport ([`Http`](crate::http::Http): `https` and `tls` for a real one, `failover` for a cluster), is
+//! (`call`), is sent by the transport ([`Http`](crate::http::Http): `https` for a real one, `failover` for a cluster), is
 //! authorised by the session (`auth`), sent again where that is safe (`retry`), and its answer or refusal is understood
 //! (`answer`, `refusal`). What the server does in the background is a [`Task`].
 mod answer;
@@ -17,7 +17,6 @@ pub(crate) mod refusal;
 mod retry;
 mod secret;
 mod task;
-mod tls;
 mod totp;
 mod upid;
 
@@ -25,6 +24,7 @@ pub(crate) use answer::Answer;
 pub use auth::Credential;
 pub use call::Params;
 pub use failover::Failover;
+pub use homelab_core::tls::{BadFingerprint, Fingerprint, Trust};
 pub use https::{BadEndpoint, Endpoint};
 pub use pve::{Connection, Pve};
 pub use reader::Reader;
@@ -32,5 +32,4 @@ pub use refusal::{Lock, Missing, Refusal};
 pub use secret::Secret;
 pub(crate) use task::pause_after;
 pub use task::{Finished, OnProgress, Progress, Task, TaskStatus, silent};
-pub use tls::{BadFingerprint, Fingerprint, Trust};
 pub use upid::Upid;

@@ -7,7 +7,6 @@ use super::{
     https::{Endpoint, Https},
     ids::Ids,
     retry::Retry,
-    tls::Trust,
 };
 use crate::{
     api::scalar,
@@ -15,7 +14,7 @@ use crate::{
     http::{Http, Method},
     site::{Network, Reach},
 };
-use homelab_core::Permit;
+use homelab_core::{Permit, tls::Trust};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{ops::Deref, sync::Arc};
@@ -100,12 +99,6 @@ impl Pve {
     #[must_use]
     pub fn reader(&self) -> Reader {
         self.reader.remembering()
-    }
-
-    /// Whether the credential is root@pam itself and may set what no token may.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.core.session.credential().is_root()
     }
 
     /// Any call that creates or starts: `path` after `/api2/json`, encoded, with a leading slash.

@@ -1,5 +1,8 @@
 //! Finding guests: by number, by mark, by what the ledger kept.
-use super::mark::{Notes, TAG};
+use super::{
+    mark::{Notes, TAG},
+    vm::parts::{NetKey, NicSpec},
+};
 use crate::{
     api::{
         Guest, GuestKind,
@@ -7,9 +10,12 @@ use crate::{
     },
     client::Reader,
 };
-use homelab_core::{Failure, Mark, Owner};
+use homelab_core::{Claim, Failure, Field, Mark, Owner};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The privilege to see a guest.
+const AUDIT: &str = "VM.Audit";
 
 /// What a guest is found by: its number, and the UUID that tells it from another one that somebody made under that number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +24,21 @@ pub struct GuestId {
     pub vmid: u32,
     /// Its SMBIOS UUID, which the server draws when it is made; nothing while that is not known.
     pub uuid: Option<String>,
+}
+
+/// What a guest of any kind holds alone, beside its number: its name, its addresses.
+pub(super) fn claims(site: &str, name: &str, nics: &BTreeMap<NetKey, Field<NicSpec>>) -> Vec<Claim> {
+    let nics = || nics.values().filter_map(Field::as_set);
+    let addresses = nics().filter_map(|nic| nic.host).map(|host| Claim::new("address", host.ip()));
+    let macs = nics().filter_map(|nic| nic.mac).map(|mac| Claim::new("MAC", mac));
+    [Claim::new("guest name", name).within(site)].into_iter().chain(addresses).chain(macs).collect()
+}
+
+/// The number of a guest, refused where it is written if it is none.
+#[track_caller]
+pub(crate) fn checked_number(vmid: u32) -> u32 {
+    assert!((100..=999_999_999).contains(&vmid), "the numbers of guests are 100 to 999,999,999, and {vmid} is none");
+    vmid
 }
 
 /// A guest with its configuration.
@@ -45,7 +66,10 @@ pub(crate) fn uuid(config: &QemuConfig) -> Option<String> {
 
 /// The guest of this number.
 pub(crate) async fn numbered(reader: &Reader, vmid: u32) -> Result<Option<Found>, Failure> {
-    let Some(guest) = reader.guest(vmid).await? else { return Ok(None) };
+    let Some(guest) = reader.guest(vmid).await? else {
+        may_see(reader, Some(vmid)).await?;
+        return Ok(None);
+    };
     if guest.kind == GuestKind::Lxc {
         let name = guest.name.unwrap_or_default();
         return Err(Failure::new(format!("{vmid} is the number of a container, {name} on {}", guest.node))
@@ -71,7 +95,23 @@ pub(crate) async fn marked(reader: &Reader, mark: &Mark, name: &str) -> Result<O
             }
         }
     }
+    may_see(reader, None).await?;
     Ok(None)
+}
+
+/// Makes sure that a guest that was not found would have been shown. Listings leave out, without a word, what the credential may
+/// not see (pve-notes section 4), and what is taken for absent is made a second time, or forgotten.
+async fn may_see(reader: &Reader, vmid: Option<u32>) -> Result<(), Failure> {
+    let permissions = reader.permissions().await?;
+    let path = vmid.map_or_else(|| "/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
+    // Of a pool nobody can tell which guests will be its members.
+    if permissions.allow(&path, AUDIT) || permissions.holds_below("/pool/", AUDIT) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the credential may not see guests: it lacks {AUDIT} on {path}")).hint(format!(
+        "what is not shown cannot be told from what is not there; give it a role with {AUDIT}: \
+         `pveum acl modify /vms --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation its user needs it too)"
+    )))
 }
 
 /// Every guest that bears a mark of any lab.
@@ -90,9 +130,13 @@ pub(crate) async fn all_marked(reader: &Reader) -> Result<Vec<Found>, Failure> {
 
 /// What the ledger knows: not somebody else's guest that has got the number meanwhile.
 pub(crate) async fn known(reader: &Reader, id: &GuestId, mark: &Mark) -> Result<Option<Found>, Failure> {
-    let Some(guest) = reader.guest(id.vmid).await?.filter(|guest| guest.kind == GuestKind::Qemu) else {
+    let Some(guest) = reader.guest(id.vmid).await? else {
+        may_see(reader, Some(id.vmid)).await?;
         return Ok(None);
     };
+    if guest.kind != GuestKind::Qemu {
+        return Ok(None);
+    }
     let found = with_config(reader, guest).await?;
     let same = id.uuid.is_none() || found.id() == *id || found.notes().owner() == Owner::Marked(mark.clone());
     Ok(same.then_some(found))
@@ -104,11 +148,15 @@ pub(crate) async fn runs(reader: &Reader, guest: &Guest, expected: Option<bool>)
     match guest.status.as_deref() {
         Some("running") if expected != Some(false) => Ok(true),
         Some("stopped") if expected != Some(true) => Ok(false),
-        _ => is_up(reader, &guest.node, guest.vmid).await,
+        _ => is_up(reader, guest.kind, &guest.node, guest.vmid).await,
     }
 }
 
 /// Whether a guest runs, as its node says.
-pub(crate) async fn is_up(reader: &Reader, node: &str, vmid: u32) -> Result<bool, Failure> {
-    Ok(reader.status(node, vmid).await?.power() != Power::Stopped)
+pub(crate) async fn is_up(reader: &Reader, kind: GuestKind, node: &str, vmid: u32) -> Result<bool, Failure> {
+    let status = match kind {
+        GuestKind::Qemu => reader.status(node, vmid).await?,
+        GuestKind::Lxc => reader.container_status(node, vmid).await?,
+    };
+    Ok(status.power() != Power::Stopped)
 }

@@ -15,7 +15,8 @@ pub struct ClientGroup {
     key: String,
     #[serde(skip)]
     site: Site<Pihole>,
-    name: String,
+    #[serde(rename = "name")]
+    group: String,
     comment: String,
     enabled: bool,
     clients: Vec<Input<String>>,
@@ -36,7 +37,7 @@ impl ClientGroup {
         ClientGroup {
             key: on.name(name),
             site: on.site(),
-            name: name.to_owned(),
+            group: name.to_owned(),
             comment: String::new(),
             enabled: true,
             clients: vec![],
@@ -123,7 +124,7 @@ impl Resource for ClientGroup {
         self.site
     }
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("group", &self.name).within(self.site.name())]
+        vec![Claim::new("group", &self.group).within(self.site.name())]
     }
     fn locks(&self) -> Vec<Lock> {
         // A client may be in several groups.
@@ -134,7 +135,7 @@ impl Resource for ClientGroup {
         if !self.behind.is_open(cx) {
             return Ok(None);
         }
-        let Some(mut state) = state(&self.name, cx).await? else { return Ok(None) };
+        let Some(mut state) = state(&self.group, cx).await? else { return Ok(None) };
         let declared: Vec<Option<String>> = self.clients.iter().map(|client| cx.get(client)).collect();
         state.clients.sort_by_key(|c| declared.iter().position(|d| d.as_ref() == Some(c)).unwrap_or(usize::MAX));
         Ok(Some(state))
@@ -156,7 +157,7 @@ impl Resource for ClientGroup {
         GroupId { name: state.name.clone() }
     }
     fn planned_id(&self) -> Option<GroupId> {
-        Some(GroupId { name: self.name.clone() })
+        Some(GroupId { name: self.group.clone() })
     }
     fn owner(state: &ClientGroupState) -> Owner {
         state.mark.clone().map_or(Owner::Unmarked, Owner::Marked)
@@ -165,15 +166,15 @@ impl Resource for ClientGroup {
     async fn apply(&self, now: Option<&ClientGroupState>, cx: &Apply<'_, Pihole>) -> Result<(), Failure> {
         let clients: Vec<String> = self.clients.iter().map(|client| cx.get(client)).collect::<Result<_, _>>()?;
         let comment = Marked::write(&self.comment, cx.mark());
-        let body = json!({ "name": self.name, "comment": comment, "enabled": self.enabled });
+        let body = json!({ "name": self.group, "comment": comment, "enabled": self.enabled });
         if now.is_none() {
             cx.write(cx.permit(), Method::Post, "/groups", Some(body)).await?;
         } else {
-            cx.write(cx.permit(), Method::Put, &format!("/groups/{}", part(&self.name)), Some(body)).await?;
+            cx.write(cx.permit(), Method::Put, &format!("/groups/{}", part(&self.group)), Some(body)).await?;
         }
         let groups = rows::<GroupRow>(cx, "groups").await?;
-        let id = groups.iter().find(|row| row.name == self.name).map(|row| row.id).ok_or_else(|| {
-            Failure::passing(format!("the group `{}` was made and is not there", self.name))
+        let id = groups.iter().find(|row| row.name == self.group).map(|row| row.id).ok_or_else(|| {
+            Failure::passing(format!("the group `{}` was made and is not there", self.group))
                 .hint("somebody deleted it at the same time; run again")
         })?;
         members(cx, id, &clients).await

@@ -20,8 +20,9 @@ pub struct DnsRecord {
     key: String,
     #[serde(skip)]
     site: Site<Pihole>,
-    /// The name, in lower case.
-    name: String,
+    /// In lower case.
+    #[serde(rename = "name")]
+    host: String,
     addresses: Vec<Input<IpAddr>>,
     #[serde(skip_serializing_if = "Behind::is_nothing")]
     behind: Behind,
@@ -35,11 +36,11 @@ impl DnsRecord {
     #[must_use]
     #[track_caller]
     pub fn on(pihole: impl Into<Appliance>, name: &str, address: impl Into<Input<IpAddr>>) -> DnsRecord {
-        let (on, name) = (pihole.into(), host_name(name));
+        let (on, host) = (pihole.into(), host_name(name));
         DnsRecord {
-            key: on.name(&name),
+            key: on.name(&host),
             site: on.site(),
-            name,
+            host,
             addresses: vec![address.into()],
             behind: Behind::of(on),
         }
@@ -122,7 +123,7 @@ impl Resource for DnsRecord {
         self.site
     }
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("name", &self.name).within(self.site.name())]
+        vec![Claim::new("name", &self.host).within(self.site.name())]
     }
     fn locks(&self) -> Vec<Lock> {
         one_at_a_time(self.site)
@@ -132,7 +133,7 @@ impl Resource for DnsRecord {
         if !self.behind.is_open(cx) {
             return Ok(None);
         }
-        let Some(mut state) = state(&self.name, &cx.hosts().await?) else { return Ok(None) };
+        let Some(mut state) = state(&self.host, &cx.hosts().await?) else { return Ok(None) };
         // The order of addresses means nothing: those that are declared come in the order of the code.
         let declared: Vec<Option<IpAddr>> = self.addresses.iter().map(|address| cx.get(address)).collect();
         state.addresses.sort_by_key(|ip| declared.iter().position(|d| *d == Some(*ip)).unwrap_or(usize::MAX));
@@ -147,12 +148,12 @@ impl Resource for DnsRecord {
         RecordId { name: state.name.clone() }
     }
     fn planned_id(&self) -> Option<RecordId> {
-        Some(RecordId { name: self.name.clone() })
+        Some(RecordId { name: self.host.clone() })
     }
 
     async fn apply(&self, _: Option<&DnsRecordState>, cx: &Apply<'_, Pihole>) -> Result<(), Failure> {
         let wanted: Vec<IpAddr> = self.addresses.iter().map(|address| cx.get(address)).collect::<Result<_, _>>()?;
-        change(cx, &self.name, &wanted).await
+        change(cx, &self.host, &wanted).await
     }
 
     async fn delete(state: &DnsRecordState, cx: &Apply<'_, Pihole>) -> Result<(), Failure> {

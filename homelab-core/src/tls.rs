@@ -1,8 +1,7 @@
 //! Which certificates are trusted: pinned ones, those of a CA, or those the system trusts. There is no way to trust all.
 //!
-//! A fresh Proxmox VE signs its certificate with a CA of its own that nobody trusts, and each node has its own leaf
-//! (pve-notes section 10). Pinning the leaf is safe and simple; it ends when the certificate is renewed, so the error then
-//! shows both fingerprints.
+//! Appliances sign their certificates themselves, or with a CA of their own that nobody trusts. Pinning the leaf is safe and
+//! simple; it ends when the certificate is renewed, so the error then shows both fingerprints.
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::{
@@ -21,7 +20,7 @@ use std::{
     sync::Arc,
 };
 
-/// The SHA-256 of a certificate, as `pvenode cert info` and the web interface show it: `AB:12:...`, 32 bytes.
+/// The SHA-256 of a certificate, as browsers, `openssl x509 -fingerprint` and `pvenode cert info` show it: `AB:12:...`, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -76,7 +75,7 @@ impl FromStr for Fingerprint {
 /// How the servers' certificates are checked.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Only these certificates are accepted, whatever name and date they bear: one for each node.
+    /// Only these certificates are accepted, whatever name and date they bear: one for each machine.
     Pinned(Vec<Fingerprint>),
     /// Certificates that a CA of this PEM file signed for the name or address that is asked, such as a cluster's
     /// `/etc/pve/pve-root-ca.pem`.
@@ -87,7 +86,10 @@ pub enum Trust {
 
 impl Trust {
     /// The settings for a TLS client.
-    pub(crate) fn config(&self) -> Result<ClientConfig, String> {
+    ///
+    /// # Errors
+    /// When nothing is pinned, or the CA's file cannot be used.
+    pub fn config(&self) -> Result<ClientConfig, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let check = match self {
             Trust::Pinned(pins) if pins.is_empty() => return Err("no fingerprint is pinned".to_owned()),
@@ -117,7 +119,7 @@ fn authority(file: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiSe
 
 /// Why a certificate was not accepted.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Untrusted {
+pub struct Untrusted {
     presented: Fingerprint,
     pinned: Vec<Fingerprint>,
     reason: String,
@@ -134,7 +136,8 @@ impl Error for Untrusted {}
 
 impl Untrusted {
     /// Finds it among the causes of `error`.
-    pub(crate) fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Untrusted> {
+    #[must_use]
+    pub fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Untrusted> {
         if let Some(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other)))) =
             error.downcast_ref()
         {

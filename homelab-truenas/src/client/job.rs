@@ -1,0 +1,153 @@
+//! Following a job to its end, whatever happens to the connection.
+use super::Nas;
+use crate::{
+    Error, Result,
+    error::Cause,
+    rpc::{Call, Complaint, ExcInfo, Job, Progress, Refusal},
+};
+use homelab_core::Failure;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast,
+    time::{Instant, sleep},
+};
+
+/// How long a job is followed: widening a RAIDZ or a first replication takes days, but nobody waits for them in a deploy.
+const LIMIT: Duration = Duration::from_secs(6 * 3600);
+/// How often a job is asked for although news of it come by themselves: some get lost (notes section 4).
+const NET: Duration = Duration::from_secs(5);
+/// The first pause between two questions where no news come; each further one is half as long again, up to [`NET`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// What the journal keeps of a job before it is started.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Noted {
+    /// The method.
+    pub(super) method: String,
+    /// The id of the message that starts it.
+    pub(super) message: String,
+}
+
+impl Noted {
+    pub(super) fn of(call: &Call) -> Value {
+        json!(Noted { method: call.method.clone(), message: call.id.clone() })
+    }
+
+    pub(super) fn read(note: &Value) -> Option<Noted> {
+        serde_json::from_value(note.clone()).ok()
+    }
+}
+
+type News = Option<broadcast::Receiver<Arc<Job>>>;
+
+impl Nas {
+    /// The job that a message started, if the NAS knows one.
+    pub(super) async fn job_of(&self, message: &str) -> Result<Option<Job>> {
+        self.one_job(json!(["message_ids", "rin", message])).await
+    }
+
+    async fn one_job(&self, filter: Value) -> Result<Option<Job>> {
+        // Without the option, what a job resulted in is blotted out.
+        let params = vec![json!([filter]), json!({"extra": {"raw_result": true}})];
+        let answer = self.read("core.get_jobs", params).await?;
+        let jobs: Vec<Job> =
+            serde_json::from_value(answer).map_err(|e| Error::new("core.get_jobs", Cause::Answer(e.to_string())))?;
+        Ok(jobs.into_iter().next())
+    }
+
+    /// Follows a job to its end; gives its result.
+    pub(super) async fn follow(
+        &self,
+        method: &str,
+        id: i64,
+        mut news: News,
+        watch: &mut (dyn FnMut(&Progress) + Send),
+    ) -> Result<Value> {
+        let failed = |cause: Cause| Error::new(method, cause);
+        let (began, mut pause) = (Instant::now(), if news.is_some() { NET } else { FIRST_PAUSE });
+        loop {
+            let heard = tokio::select! {
+                job = next(&mut news, id) => Some(job),
+                () = sleep(pause) => None,
+            };
+            if let Some(job) = heard.filter(|job| !job.has_ended()) {
+                watch(&job.progress);
+                continue;
+            }
+            // News carry a blotted result, so the end is asked for too.
+            let Some(job) = self.one_job(json!(["id", "=", id])).await? else { return Err(failed(Cause::Forgotten)) };
+            match job.state.as_str() {
+                "SUCCESS" => return Ok(job.result),
+                "FAILED" => return Err(failed(Cause::Job(refusal(job)))),
+                "ABORTED" => return Err(failed(Cause::Aborted)),
+                _ if began.elapsed() >= LIMIT => return Err(failed(Cause::Slow(LIMIT.as_secs()))),
+                _ => watch(&job.progress),
+            }
+            pause = NET.min(pause * 3 / 2);
+        }
+    }
+
+    /// Waits for the end of a job, however it ends.
+    pub(super) async fn ended(&self, method: &str, id: i64) -> Result<(), Failure> {
+        match self.follow(method, id, self.rpc.news(), &mut |_| {}).await {
+            Err(error) if matches!(error.cause(), Cause::Job(_) | Cause::Aborted | Cause::Forgotten) => Ok(()),
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+/// The next news of a job. Never, if there are none or no more.
+async fn next(news: &mut News, id: i64) -> Arc<Job> {
+    while let Some(receiver) = news {
+        match receiver.recv().await {
+            Ok(job) if job.id == id => return job,
+            // What was missed the net catches.
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => *news = None,
+        }
+    }
+    std::future::pending().await
+}
+
+/// Why a job failed, in the form of a refused call.
+fn refusal(job: Job) -> Refusal {
+    let ExcInfo { kind, errno, extra } = job.exc_info.unwrap_or_default();
+    let is_validation = kind.as_deref() == Some("VALIDATION");
+    Refusal {
+        code: if is_validation { -32602 } else { -32001 },
+        errname: errno.map_or_else(String::new, errname),
+        reason: job.error.unwrap_or_default(),
+        complaints: if is_validation { complaints(&extra) } else { vec![] },
+    }
+}
+
+/// `[[attribute, message, errno], ...]`.
+pub(crate) fn complaints(extra: &Value) -> Vec<Complaint> {
+    let rows = extra.as_array().into_iter().flatten().filter_map(Value::as_array);
+    let complaint = |row: &Vec<Value>| Complaint {
+        attribute: row.first().and_then(Value::as_str).unwrap_or_default().to_owned(),
+        message: row.get(1).and_then(Value::as_str).unwrap_or_default().to_owned(),
+        errno: row.get(2).and_then(Value::as_i64).unwrap_or_default(),
+    };
+    rows.map(complaint).collect()
+}
+
+/// The names of the numbers that matter.
+fn errname(errno: i64) -> String {
+    let name = match errno {
+        1 => "EPERM",
+        2 => "ENOENT",
+        13 => "EACCES",
+        14 => "EFAULT",
+        16 => "EBUSY",
+        17 => "EEXIST",
+        22 => "EINVAL",
+        28 => "ENOSPC",
+        39 => "ENOTEMPTY",
+        110 => "ETIMEDOUT",
+        other => return format!("errno {other}"),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,121 @@
+//! The provider: what is read, written and followed at one NAS.
+use super::{NasReader, job::Noted};
+use crate::{
+    Error, Result,
+    error::{Cause, is_busy},
+    resource,
+    rpc::{Call, Progress, Rpc, RpcError},
+};
+use homelab_core::{Apply, Begun, Failure, Kind, Permit, Provider};
+use serde_json::Value;
+use std::{ops::Deref, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// How long a call that the NAS refused because it was busy is tried again.
+const BUSY_LIMIT: Duration = Duration::from_secs(60);
+/// The pause between two attempts.
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
+
+/// One TrueNAS. Cloning is cheap.
+///
+/// It is a [`NasReader`] that remembers nothing, and it writes: every method that changes something takes the [`Permit`] of an
+/// agreed plan.
+#[derive(Clone)]
+pub struct Nas {
+    reader: NasReader,
+}
+
+impl Deref for Nas {
+    type Target = NasReader;
+    fn deref(&self) -> &NasReader {
+        &self.reader
+    }
+}
+
+impl Nas {
+    /// A NAS that is reached this way. Nothing is sent yet.
+    #[must_use]
+    pub fn over(rpc: Arc<dyn Rpc>) -> Self {
+        Nas { reader: NasReader::fresh_on(rpc) }
+    }
+
+    /// A call that changes something at once: not for jobs.
+    ///
+    /// # Errors
+    /// When it cannot be sent, is refused, or its answer is lost ([`Error::may_have_happened`]).
+    pub async fn write(&self, _: &Permit, method: &str, params: Vec<Value>) -> Result<Value> {
+        self.send(&Call::new(method, params)).await.map_err(|error| Error::new(method, error))
+    }
+
+    /// A call that starts a job, and its result. `watch` hears how far it is. The job is found again by the call's id if the
+    /// connection breaks, so it is never started twice.
+    ///
+    /// # Errors
+    /// As [`write`](Nas::write), and when the job fails, is stopped or goes on for too long.
+    pub async fn job(&self, _: &Permit, call: &Call, watch: &mut (dyn FnMut(&Progress) + Send)) -> Result<Value> {
+        let news = self.rpc.news();
+        let job = match self.send(call).await {
+            // A NAS may judge the parameters of a job inside it, or answer at once where there is nothing to wait for.
+            Ok(Value::Number(id)) => {
+                id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?
+            }
+            Ok(result) => return Ok(result),
+            Err(lost @ RpcError::Lost { .. }) => match self.job_of(&call.id).await? {
+                Some(job) => job.id,
+                None => return Err(Error::new(&call.method, lost)),
+            },
+            Err(error) => return Err(Error::new(&call.method, error)),
+        };
+        self.follow(&call.method, job, news, watch).await
+    }
+
+    /// Sends once, and again only while the NAS refuses for being busy, which did nothing.
+    async fn send(&self, call: &Call) -> Result<Value, RpcError> {
+        let began = Instant::now();
+        loop {
+            match self.rpc.call(call).await {
+                Err(RpcError::Refused(refusal)) if is_busy(&refusal) && began.elapsed() < BUSY_LIMIT => {}
+                other => return other,
+            }
+            sleep(BUSY_PAUSE).await;
+        }
+    }
+}
+
+/// Starts a job, after writing down how it is found again, and follows it to its end; a person sees how far it is.
+///
+/// # Errors
+/// As [`Nas::job`], and when the journal cannot be written.
+pub async fn work(cx: &Apply<'_, Nas>, method: &str, params: Vec<Value>) -> Result<Value, Failure> {
+    let call = Call::new(method, params);
+    cx.note(Noted::of(&call)).await?;
+    let mut watch = |progress: &Progress| {
+        let percent = progress.percent.map(|percent| percent.clamp(0.0, 100.0) as u8);
+        let words = progress.description.as_deref().filter(|words| !words.is_empty()).unwrap_or(method);
+        cx.progress(words, percent);
+    };
+    Ok(cx.job(cx.permit(), &call, &mut watch).await?)
+}
+
+impl Provider for Nas {
+    type Reader = NasReader;
+
+    fn reader(&self) -> NasReader {
+        self.reader.remembering()
+    }
+
+    fn kinds() -> Vec<Kind<Nas>> {
+        resource::kinds()
+    }
+
+    /// Waits for the job that was noted. One that the NAS does not remember any more is over.
+    async fn settle(&self, begun: &Begun<'_>) -> Result<(), Failure> {
+        let Some(noted) = begun.task.and_then(Noted::read) else { return Ok(()) };
+        match self.job_of(&noted.message).await {
+            Ok(Some(job)) => self.ended(&noted.method, job.id).await,
+            Ok(None) => Ok(()),
+            Err(error) if error.is_absent() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

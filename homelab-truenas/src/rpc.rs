@@ -1,0 +1,198 @@
+//! The seam between the client and a TrueNAS: one call, one answer, and news of jobs.
+//!
+//! The real side is a WebSocket that speaks JSON-RPC 2.0, or `midclt` over SSH; the simulated side is called in process. All see
+//! the same methods, parameters and message ids, so what is tested in process holds on a socket.
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use std::{fmt, sync::Arc};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+/// One call of a method. Prints without its parameters, which may hold secrets.
+#[derive(Clone)]
+pub struct Call {
+    /// The `id` of the JSON-RPC message. The NAS keeps it with the job that the call starts, so a job can be found again by it.
+    pub id: String,
+    /// The method: `pool.dataset.create`.
+    pub method: String,
+    /// Its parameters by position; TrueNAS takes no others.
+    pub params: Vec<Value>,
+}
+
+impl Call {
+    /// A call with an id of its own.
+    pub fn new(method: impl Into<String>, params: impl Into<Vec<Value>>) -> Self {
+        Call { id: Uuid::new_v4().to_string(), method: method.into(), params: params.into() }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({} parameters)", self.method, self.params.len())
+    }
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RpcError {
+    /// There is no such NAS yet: no key for it is known. Reading side: nothing is there.
+    #[error("there is no key for the NAS at {host} yet")]
+    Absent {
+        /// Its address.
+        host: String,
+    },
+    /// The connection was never made, so nothing was sent.
+    #[error("cannot connect to {host}: {reason}")]
+    Unreached {
+        /// Host and port.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// What answers is not the NAS that is trusted, or would learn a secret that it must not; nothing was sent.
+    #[error("{0}")]
+    Untrusted(String),
+    /// The login was refused.
+    #[error("{host} refuses the login: {reason}")]
+    Login {
+        /// Host and port.
+        host: String,
+        /// Why: `AUTH_ERR`, `EXPIRED`.
+        reason: String,
+    },
+    /// It speaks no version of the API that this program speaks.
+    #[error("{0}")]
+    Version(String),
+    /// The call was sent, and then the connection ended or time ran out: it may have taken effect.
+    #[error("no answer from {host}: {reason}")]
+    Lost {
+        /// Host and port.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The NAS refused.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+/// What the NAS says when it refuses, in an answer or at the end of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of JSON-RPC: -32602 validation, -32001 the method failed, -32601 no such method (notes section 3).
+    pub code: i64,
+    /// The name of the error: `EINVAL`, `ENOTEMPTY`, or one of the middleware's own.
+    pub errname: String,
+    /// In words. Never the trace, which may hold parameters.
+    pub reason: String,
+    /// What is wrong with which parameter.
+    pub complaints: Vec<Complaint>,
+}
+
+/// What is wrong with one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The parameter, in the words of whichever stage complains (`data.topology.log.0.type`, `pool_create.topology`); empty if it
+    /// is about none.
+    pub attribute: String,
+    /// What is wrong.
+    pub message: String,
+    /// The number of the error: 17 is "exists already", 2 is "not there", 22 is "makes no sense".
+    pub errno: i64,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.complaints.is_empty() {
+            return match self.reason.trim() {
+                "" => f.write_str(&self.errname),
+                reason => f.write_str(reason),
+            };
+        }
+        for (n, Complaint { attribute, message, .. }) in self.complaints.iter().enumerate() {
+            let field = crate::client::field_of(attribute);
+            let (comma, colon) = (if n == 0 { "" } else { "; " }, if field.is_empty() { "" } else { ": " });
+            write!(f, "{comma}{field}{colon}{message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A job, as `core.get_jobs` and its subscription tell of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Job {
+    /// Its number. Starts anew with each boot.
+    pub id: i64,
+    /// The method that it carries out.
+    pub method: String,
+    /// The ids of the messages that started it.
+    pub message_ids: Vec<Value>,
+    /// `WAITING`, `RUNNING`, `SUCCESS`, `FAILED`, `ABORTED`.
+    pub state: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// What it resulted in.
+    pub result: Value,
+    /// Why it failed, in words.
+    pub error: Option<String>,
+    /// Why it failed, for programs.
+    pub exc_info: Option<ExcInfo>,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(default)]
+pub struct Progress {
+    /// From 0 to 100; can go back.
+    pub percent: Option<f64>,
+    /// What is done.
+    pub description: Option<String>,
+}
+
+/// The error that ended a job.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ExcInfo {
+    /// `VALIDATION` if `extra` is a list of complaints.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The number of the error.
+    pub errno: Option<i64>,
+    /// More, in a shape that depends on the kind.
+    pub extra: Value,
+}
+
+impl Job {
+    /// Whether nothing happens to it any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state.as_str(), "SUCCESS" | "FAILED" | "ABORTED")
+    }
+}
+
+/// One way to one NAS. It connects at the first call, logs in, and connects again after the connection broke; it never sends a
+/// call twice.
+#[async_trait]
+pub trait Rpc: Send + Sync {
+    /// Sends one call and waits for its answer. A method that is a job answers with the job's number.
+    ///
+    /// # Errors
+    /// [`RpcError`]; only after [`RpcError::Lost`] the call may have taken effect.
+    async fn call(&self, call: &Call) -> Result<Value, RpcError>;
+
+    /// News of jobs, if this way has any. They are a help and no promise: some may be missed.
+    fn news(&self) -> Option<broadcast::Receiver<Arc<Job>>> {
+        None
+    }
+
+    /// Fetches a file that a job of `core.download` offers: `/_download/12?auth_token=...`.
+    ///
+    /// # Errors
+    /// As [`call`](Rpc::call).
+    async fn download(&self, path: &str) -> Result<Vec<u8>, RpcError> {
+        let _ = path;
+        Err(RpcError::Refused(Refusal { reason: "files cannot be fetched this way".into(), ..Refusal::default() }))
+    }
+}
