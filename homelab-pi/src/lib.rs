@@ -10,12 +10,16 @@
 //! | [`verify`](mod@verify) | whether names are answered, and if not, why |
 //! | [`nix`] | the flake that is made from it |
 //! | [`builder`] | who builds it |
+//! | [`image`] | a card's image: looked into, secrets put into it |
+//! | [`flash`] | written to a card, and never to the wrong disk |
 //! | [`deploy`] | a running Pi brought to it, tested before it is kept |
 pub mod board;
 pub mod builder;
 pub mod config;
 pub mod deploy;
 pub mod dns;
+pub mod flash;
+pub mod image;
 pub mod nix;
 pub mod pihole;
 #[cfg(feature = "sim")]
