@@ -51,7 +51,13 @@ async fn a_command_conforms() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_conforms() {
-    conformance(&Fixture { world: &room, lab: &|| rebooting("1\n"), edits: &[("when", &|| rebooting("2\n"))] }).await;
+    // One that has booted with the files that it has.
+    let world = || {
+        let room = room();
+        room.machine("web").reboot();
+        room
+    };
+    conformance(&Fixture { world: &world, lab: &|| rebooting("1\n"), edits: &[("when", &|| rebooting("2\n"))] }).await;
 }
 
 #[tokio::test(start_paused = true)]
