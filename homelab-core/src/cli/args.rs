@@ -88,6 +88,8 @@ Examples:
   output proxmox/vm/web                   of one resource
   ssh root@$(output proxmox/vm/web.ip)    one bare value, for scripts")]
     Output(OutputArgs),
+    /// Look at what the program needs: memory, credentials, keys, machines; with the way out for each
+    Doctor,
     /// Ask every machine of the lab whether it answers, how fast, and what it is
     Ping(Json),
     /// Run a command on a machine of the lab
@@ -308,6 +310,7 @@ impl Verb {
                 | Verb::Destroy(_)
                 | Verb::Why(_)
                 | Verb::Output(_)
+                | Verb::Doctor
                 | Verb::Ping(_)
                 | Verb::Exec(_)
                 | Verb::Ssh { .. }

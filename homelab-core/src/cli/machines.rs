@@ -130,7 +130,7 @@ fn no_hosts() -> Failure {
         .hint("add `.with(HOSTS, Ssh)` to the sites that `main` hands to the command line")
 }
 
-async fn machines(world: &World<'_>) -> Vec<Machine> {
+pub(super) async fn machines(world: &World<'_>) -> Vec<Machine> {
     world.engine(&Plain::new(world.session.console.err.clone())).machines().await
 }
 

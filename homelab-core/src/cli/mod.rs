@@ -18,6 +18,7 @@ mod args;
 mod carry;
 mod completions;
 mod deploy;
+mod doctor;
 mod exit;
 mod graph;
 mod import;
@@ -151,6 +152,7 @@ fn dispatch(
         Verb::Why(args) => why::run(session, args),
         Verb::List(json) => list::run(session, json.json),
         Verb::Output(args) => output::run(session, args),
+        Verb::Doctor => doctor::run(session),
         Verb::Ping(json) => machines::ping(session, json.json),
         Verb::Exec(args) => machines::exec(session, args),
         Verb::Ssh { host } => machines::ssh(session, host),

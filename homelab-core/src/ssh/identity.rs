@@ -1,5 +1,9 @@
 //! The keys that we may log in with: those of files, and those that an agent holds for us.
-use super::{Offer, SshError, known_hosts::key, target::Route};
+use super::{
+    Offer, SshError,
+    known_hosts::key,
+    target::{Route, Surroundings, Target},
+};
 use russh::keys::{
     Error as KeyError, HashAlg, PrivateKey, PublicKey,
     agent::{AgentIdentity, client::AgentClient},
@@ -131,6 +135,19 @@ impl Keys {
             _ => SshError::NoKey { host: route.name.clone(), user: route.user.clone(), notes: self.notes },
         }
     }
+}
+
+/// The keys that this process would offer to a host, in order, and what could not be offered and why.
+///
+/// # Errors
+/// When there is none, or the SSH configuration cannot be followed.
+pub async fn offered(target: &Target) -> Result<(Vec<Offer>, Vec<String>), SshError> {
+    let route = Route::to(target, &Surroundings::of_process())?;
+    let keys = Keys::of(&route).await;
+    if keys.candidates.is_empty() {
+        return Err(keys.missing(&route));
+    }
+    Ok((keys.candidates.iter().map(Candidate::offer).collect(), keys.notes))
 }
 
 fn same(a: &PublicKey, b: &PublicKey) -> bool {

@@ -23,6 +23,8 @@ mod wire;
 
 pub use error::{Key, KnownKey, Offer, Origin, Phase, SshError};
 #[cfg(feature = "ssh")]
+pub use identity::offered;
+#[cfg(feature = "ssh")]
 pub use machine::{Cost, SshMachine};
 #[cfg(feature = "ssh")]
 pub use target::{Surroundings, Target};

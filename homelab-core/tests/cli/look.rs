@@ -349,6 +349,8 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
                    would change and why
       list         List the resources of the lab and what the ledger knows of them
       output       Print what is observed of the resources: addresses, numbers, names
+      doctor       Look at what the program needs: memory, credentials, keys, machines; with the way out
+                   for each
       ping         Ask every machine of the lab whether it answers, how fast, and what it is
       exec         Run a command on a machine of the lab
       ssh          Log in to a machine of the lab

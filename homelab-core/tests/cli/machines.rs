@@ -80,3 +80,19 @@ fn what_is_on_a_machine_is_deployed_from_the_command_line_and_is_there_in_the_ne
     let net = Net::kept_in(&kitchen.state("world/net")).unwrap();
     assert_eq!(net.machine("din").unwrap().text("/etc/motd").as_deref(), Some("welcome\n"));
 }
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_the_way_out() {
+    let kitchen = kitchen();
+    let said = kitchen.run("doctor");
+    assert_eq!(said.exit, Exit::Refused, "{said}");
+    let says = |line: &str| assert!(said.stdout.contains(line), "{line}: {said}");
+    says("ok    the lab `home` is valid");
+    says("ok    host/computer/din is simulated, and needs no key");
+    says("wrong  host/computer/grogu: there is no route to 192.168.0.12");
+    says("      hint: look whether the machine is up");
+    let net = Net::kept_in(&kitchen.state("world/net")).unwrap();
+    net.switch_on("grogu", sim::Computer::named("grogu", [LAN.host(12).ip()]));
+    drop(net);
+    assert_eq!(kitchen.run("doctor").exit, Exit::Done);
+}

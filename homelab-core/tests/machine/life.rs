@@ -10,6 +10,8 @@ use homelab_core::{
 #[tokio::test]
 async fn a_real_debian_converges_is_left_alone_and_repaired_and_what_is_undone_leaves_nothing() {
     let Some((real, _turn)) = Real::alone().await else { return };
+    // What a command did stays, also that of another test.
+    real.somebody("rm -f /srv/runs").await;
     let before = real.files().await;
     let bench = Bench::new(real.clone());
     let deploy = Wishes::new(Goal::Deploy);
@@ -37,7 +39,6 @@ async fn a_real_debian_converges_is_left_alone_and_repaired_and_what_is_undone_l
     assert_eq!(real.somebody("wc -l </srv/runs").await, "2", "run once for each content");
     let run = bench.destroy(real.everything(2)).await;
     assert!(run.is_success(), "{}", run.story());
-    // What a command did stays, and so does what the drift left of the block and the line.
     real.somebody("rm -f /srv/runs").await;
     let left = real.files().await;
     let rest = |text: &str| text.lines().filter(|l| !l.contains("/etc/hosts")).map(str::to_owned).collect::<Vec<_>>();
