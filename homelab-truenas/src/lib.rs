@@ -9,6 +9,8 @@ pub mod client;
 mod error;
 pub mod resource;
 pub mod rpc;
+pub mod topology;
 
 pub use client::{Nas, NasReader, work};
 pub use error::{Cause, Error, Result};
+pub use resource::{Dataset, NfsShare, Pool, SmbShare};
