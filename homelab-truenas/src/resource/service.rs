@@ -125,10 +125,12 @@ async fn control(cx: &Apply<'_, Nas>, verb: &str, service: &str) -> Result<(), F
 /// The host key, as the NAS itself tells it over the API: nobody in between can have changed it.
 async fn host_key(nas: &NasReader) -> Result<Option<String>, Failure> {
     let config = nas.once::<Value>("ssh.config", vec![]).await?;
-    let text = config.as_ref().and_then(|config| config.get("host_ed25519_key_pub")?.as_str());
-    let line =
-        text.and_then(|text| BASE64.decode(text.trim().as_bytes()).ok()).and_then(|line| String::from_utf8(line).ok());
-    Ok(line.map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()))
+    let text = config.as_ref().and_then(|config| config.get("host_ed25519_key_pub")?.as_str()).unwrap_or_default();
+    // It is kept as a line in base64; a line itself has spaces.
+    let decoded = BASE64.decode(text.trim().as_bytes()).ok().and_then(|line| String::from_utf8(line).ok());
+    let line = decoded.unwrap_or_else(|| text.to_owned());
+    let key = line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    Ok(Some(key).filter(|key| !key.is_empty()))
 }
 
 impl Resource for Service {

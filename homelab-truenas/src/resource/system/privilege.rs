@@ -3,11 +3,12 @@ use crate::{
     Nas,
     resource::{
         Fields, Group,
-        row::{Entry, Row, RowOutputs, at_site, by_id},
+        row::{Entry, Row, RowOutputs, at_site},
     },
 };
 use homelab_core::{Handle, Output, Site};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What the members of a group may do: roles such as `READONLY_ADMIN` or `SHARING_ADMIN`.
@@ -22,7 +23,7 @@ pub struct PrivilegeOf(String);
 pub struct Privileges {
     #[serde(rename = "name")]
     privilege: String,
-    local_groups: Vec<Output<u64>>,
+    local_groups: Vec<Output<u32>>,
     roles: BTreeSet<String>,
     web_shell: bool,
     #[serde(skip)]
@@ -47,7 +48,7 @@ impl PrivilegeOf {
         Entry(Privileges {
             name: at_site(site, &self.0),
             privilege: self.0,
-            local_groups: vec![group.id()],
+            local_groups: vec![group.gid()],
             roles: roles.into_iter().map(Into::into).collect(),
             web_shell: false,
             site,
@@ -70,10 +71,16 @@ impl Row for Privileges {
     fn key(&self) -> impl Serialize + Send {
         (&self.privilege,)
     }
-    fn observed(row: Fields) -> Fields {
-        by_id(row, &["local_groups"])
+    /// Groups come as objects and go as their numbers, here those of Unix.
+    fn observed(mut row: Fields) -> Fields {
+        for group in row.get_mut("local_groups").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(gid) = group.get("gid").cloned() {
+                *group = gid;
+            }
+        }
+        row
     }
     fn is_kind(row: &Fields) -> bool {
-        row.get("builtin_name").is_none_or(serde_json::Value::is_null)
+        row.get("builtin_name").is_none_or(Value::is_null)
     }
 }
