@@ -132,20 +132,36 @@ impl Sites {
     /// # Errors
     /// Naming everything that is missing, for each site the set that lacks the least.
     pub fn complete(&self, secrets: &Secrets) -> Result<(), Failure> {
-        let mut missing = vec![];
-        for way in &self.0 {
-            let lacks =
-                |set: &Vec<Secret>| set.iter().filter(|s| !secrets.has(s)).map(Secret::to_string).collect::<Vec<_>>();
-            let sets: Vec<Vec<String>> = way.credentials().iter().map(lacks).collect();
-            if let Some(least) = sets.into_iter().min_by_key(Vec::len).filter(|least| !least.is_empty()) {
-                missing.push(format!("site `{}` lacks {}", way.name(), least.join(" and ")));
-            }
-        }
+        let missing: Vec<String> = self
+            .missing(secrets)
+            .map(|(site, lacks)| {
+                let lacks: Vec<String> = lacks.iter().map(Secret::to_string).collect();
+                format!("site `{site}` lacks {}", lacks.join(" and "))
+            })
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!("the credentials are not complete: {}", missing.join("; ")))
-            .hint("set them in the environment or in the file .env; or run with `--sandbox`, which needs none"))
+        Err(Failure::new(format!("the credentials are not complete: {}", missing.join("; "))).hint(
+            "set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none",
+        ))
+    }
+
+    /// What is missing, for each site the set that lacks the least.
+    pub(crate) fn missing<'a>(
+        &'a self,
+        secrets: &'a Secrets,
+    ) -> impl Iterator<Item = (&'static str, Vec<Secret>)> + 'a {
+        self.0.iter().filter_map(|way| {
+            let lacks = |set: Vec<Secret>| set.into_iter().filter(|s| !secrets.has(s)).collect::<Vec<_>>();
+            let least = way.credentials().into_iter().map(lacks).min_by_key(Vec::len)?;
+            (!least.is_empty()).then(|| (way.name(), least))
+        })
+    }
+
+    /// Every credential that any site can work with.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = Secret> + '_ {
+        self.0.iter().flat_map(|way| way.credentials()).flatten()
     }
 
     /// The beginnings of code that the sites offer.

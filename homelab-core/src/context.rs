@@ -11,7 +11,7 @@ use crate::{
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::ops::Deref;
+use std::{ops::Deref, time::Duration};
 
 /// What both sides know: the facts so far, the secrets, and the mark of the resource at hand.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl Known<'_> {
         for part in parts {
             match part {
                 Tree::Ref(_) => return Ok(None),
-                Tree::Secret(name) => out.push_str(self.secrets.resolve_printed(name)?.expose()),
+                Tree::Secret(name) => out.push_str(self.secrets.to_use(name)?.expose()),
                 plain => out.push_str(&plain.to_string()),
             }
         }
@@ -57,7 +57,7 @@ impl Known<'_> {
                 .map_err(|_| Failure::new(format!("{n} in {} is beyond what can be sent", self.mark.key)))?,
             Tree::Float(n) => Value::from(*n),
             Tree::Text(text) => Value::from(text.as_ref()),
-            Tree::Secret(name) => Value::from(self.secrets.resolve_printed(name)?.expose()),
+            Tree::Secret(name) => Value::from(self.secrets.to_use(name)?.expose()),
             Tree::Format(parts) => {
                 let mut out = String::new();
                 for part in parts {
@@ -119,6 +119,19 @@ impl<'a, P: Provider> Look<'a, P> {
     /// When a secret in it is not configured.
     pub fn text(&self, text: &Text) -> Result<Option<SecretValue>, Failure> {
         self.known.text(text)
+    }
+
+    /// The value of a secret that was [kept](Apply::keep) by a deploy. Nothing means that it has to be made anew, even if what it
+    /// opens is there.
+    #[must_use]
+    pub fn kept(&self, secret: &Secret) -> Option<SecretValue> {
+        self.known.secrets.kept(secret)
+    }
+
+    /// How long ago a secret was kept; nothing if it was not.
+    #[must_use]
+    pub fn age(&self, secret: &Secret) -> Option<Duration> {
+        self.known.secrets.age(secret)
     }
 
     /// A specification, or a part of one, as plain data: inputs by their values, what is not managed left out. `None` while
@@ -193,7 +206,39 @@ impl<'a, P: Provider> Apply<'a, P> {
     /// # Errors
     /// When it is not configured; the message names it.
     pub fn secret(&self, secret: &Secret) -> Result<SecretValue, Failure> {
-        Ok(self.known.secrets.resolve(secret)?)
+        Ok(self.known.secrets.to_use(&secret.to_string())?)
+    }
+
+    /// Keeps a secret that was made just now and is shown only once (an API key, a token): encrypted and durable before this
+    /// returns. From then on it is never printed, and [`secret`](Apply::secret) finds it, in this run and in later ones. It goes with
+    /// this resource when that is deleted.
+    ///
+    /// # Errors
+    /// When it cannot be written; what it opens should then be taken back, for nobody will know it again.
+    pub fn keep(&self, secret: &Secret, value: SecretValue) -> Result<(), Failure> {
+        let key = &self.known.mark.key;
+        let made = self.known.secrets.keep_all([(secret.name(), &value)], Some(key))?;
+        if let Some(warning) = self.known.secrets.new_identity().filter(|_| made) {
+            self.warn(warning);
+        }
+        Ok(())
+    }
+
+    /// Removes a secret that was kept, durably; that it is not there is fine. Takes the name, because what is deleted has no code any
+    /// more. Those that the resource itself kept are removed when it is gone, without this.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn forget(&self, name: &str) -> Result<(), Failure> {
+        self.known.secrets.forget_named(name)?;
+        Ok(())
+    }
+
+    /// The value that was [kept](Apply::keep), by this run or an earlier one, and nothing else: what the environment says is
+    /// no proof that the key was made.
+    #[must_use]
+    pub fn kept(&self, secret: &Secret) -> Option<SecretValue> {
+        self.known.secrets.kept(secret)
     }
 
     /// A specification, or a part of one, as plain data for a request: inputs and secrets by their values, what is not managed

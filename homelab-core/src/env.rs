@@ -170,8 +170,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The assignments of a file, or the number of the line that is none.
-fn parse(text: &str) -> Result<BTreeMap<String, Zeroizing<String>>, usize> {
+/// The assignments of a text, or the number of the line that is none.
+pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, Zeroizing<String>>, usize> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The parser wants every line ended.
     let ended = Zeroizing::new(format!("{text}\n"));

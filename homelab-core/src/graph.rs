@@ -28,6 +28,8 @@ pub enum Edge {
 /// A node of the graph.
 pub(crate) struct Vertex {
     pub(crate) key: String,
+    /// The name, within what it lives in: `web/etc/motd`.
+    pub(crate) name: String,
     pub(crate) node: Box<dyn Node>,
     pub(crate) spec: Tree,
     pub(crate) at: &'static Location<'static>,
@@ -63,14 +65,17 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
     let mut edges: Vec<(NodeId, NodeId, Edge)> = vec![];
     for (index, declared) in lab.declared.into_iter().enumerate() {
         let id = NodeId(index as u32);
-        let key = format!("{}/{}", declared.node.name(), declared.node.resource_name());
+        let within = declared.node.lives_in();
+        let parent = within.filter(|n| *n < id).map(|n| graph.vertex(n).name.as_str());
+        let name = scoped(parent, declared.node.resource_name());
+        let key = format!("{}/{name}", declared.node.name());
         let spec = declared.node.spec().unwrap_or_else(|e| {
             problems
                 .push(Diagnostic::error(format!("its specification does not serialise: {e}")).at(&key, declared.at));
             Tree::Null
         });
         let uses = spec.refs().into_iter().map(|r| (r.node, Edge::Uses(r.field)));
-        let within = declared.node.lives_in().map(|n| (n, Edge::Within));
+        let within = within.map(|n| (n, Edge::Within));
         let after = declared.terms.after.iter().map(|n| (*n, Edge::After));
         for (to, edge) in uses.chain(within).chain(after) {
             if to < id {
@@ -86,6 +91,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         let claims = declared.node.claims();
         let vertex = Vertex {
             key: key.clone(),
+            name,
             node: declared.node,
             spec,
             at: declared.at,
@@ -119,6 +125,15 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         }
     }
     if problems.is_empty() { Ok(graph) } else { Err(Invalid(problems)) }
+}
+
+/// A name within that of what it lives in. Paths bring their own slash.
+fn scoped(parent: Option<&str>, name: &str) -> String {
+    match parent {
+        None => name.to_owned(),
+        Some(parent) if name.starts_with('/') => format!("{parent}{name}"),
+        Some(parent) => format!("{parent}/{name}"),
+    }
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -219,10 +234,10 @@ impl<'a> ResourceRef<'a> {
     pub fn kind(&self) -> &'static str {
         self.graph.vertex(self.node).node.name()
     }
-    /// The name: `web`.
+    /// The name: `web`; of something that lives in another resource, with that one's name before it: `web/etc/motd`.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.graph.vertex(self.node).node.resource_name()
+        &self.graph.vertex(self.node).name
     }
     /// The site it lives at.
     #[must_use]

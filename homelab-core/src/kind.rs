@@ -51,6 +51,7 @@ pub(crate) type Seen = Result<Option<Observed>, Failure>;
 pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     fn protected(&self) -> bool;
+    fn observed(&self) -> bool;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
@@ -102,6 +103,9 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn protected(&self) -> bool {
         R::PROTECTED
     }
+    fn observed(&self) -> bool {
+        R::OBSERVED
+    }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
             let id: R::Id = serde_json::from_value(id.clone()).map_err(|e| {
@@ -135,6 +139,9 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn protected(&self) -> bool {
         R::PROTECTED
+    }
+    fn observed(&self) -> bool {
+        R::OBSERVED
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })

@@ -38,7 +38,7 @@ mod policy;
 mod redact;
 pub mod report;
 mod resource;
-mod secret;
+pub mod secret;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod site;
@@ -68,7 +68,7 @@ pub use permit::Permit;
 pub use policy::Policy;
 pub use redact::Redactor;
 pub use resource::{Mark, NoOutputs, Owner, Resource};
-pub use secret::{MissingSecret, Secret, SecretSource, SecretValue, Secrets};
+pub use secret::{Secret, SecretError, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
 pub use text::Text;
 pub use tree::Tree;

@@ -28,6 +28,9 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// Pools, datasets, data disks: never deleted by a plain run, and the ledger remembers it when the code is gone.
     const PROTECTED: bool = false;
+    /// Only looked at, and waited for: something that is there already. It is never taken over, owned, changed or deleted, and
+    /// the ledger does not know it.
+    const OBSERVED: bool = false;
 
     /// What it is reached through.
     type Provider: Provider;
@@ -39,7 +42,8 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// Its outputs, made by [`outputs!`](crate::outputs); [`NoOutputs`] if it has none.
     type Outputs: From<NodeId> + Copy;
 
-    /// Its name, unique among its kind in the lab.
+    /// Its name, unique among its kind in the lab, or in what it [lives in](Resource::lives_in): `/etc/motd` in the guest `web` has the
+    /// key `host/file/web/etc/motd`.
     fn name(&self) -> &str;
 
     /// Where it lives.
@@ -55,7 +59,7 @@ pub trait Resource: Serialize + Send + Sync + 'static {
         vec![]
     }
 
-    /// The resource that this one lives inside: when that is replaced, this is gone with it.
+    /// The resource that this one lives inside and is named within: when that is deleted or replaced, this is gone with it.
     fn lives_in(&self) -> Option<AnyHandle> {
         None
     }

@@ -121,6 +121,12 @@ impl StateDir {
         self.path.join("journal.jsonl")
     }
 
+    /// The [`Vault`](crate::secret::Vault)'s file.
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.path.join("secrets.age")
+    }
+
     /// The [`RunLock`](crate::lock::RunLock)'s file.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

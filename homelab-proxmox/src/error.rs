@@ -203,7 +203,7 @@ impl Error {
     }
 
     /// Whether a right is missing that the server does not name.
-    fn is_forbidden(&self) -> bool {
+    pub(crate) fn is_forbidden(&self) -> bool {
         matches!(&self.0.cause, Cause::Refused(refusal) if refusal.status == 403)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`resource`] | [`Template`], [`Vm`], [`Node`]: what a lab declares |
+//! | [`resource`] | [`Template`], [`Vm`], [`Container`], [`Node`]: what a lab declares |
 //! | [`site`] | `Cluster`: how a lab reaches its Proxmox VE, for real or in the sandbox |
 //! | [`client`] | [`Pve`], the client: who we are, whom we trust, what is retried, tasks that are followed |
 //! | [`api`] | the calls and their values; folders mirror the API |
@@ -22,4 +22,4 @@ pub mod testing;
 
 pub use client::Pve;
 pub use error::{Cause, Error, Result};
-pub use resource::{Image, Node, Template, Vm};
+pub use resource::{Container, ContainerTemplate, Image, Node, Template, Vm};

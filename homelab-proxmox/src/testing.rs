@@ -22,6 +22,8 @@ use tokio::sync::Notify;
 
 /// The token that tests use.
 const TOKEN: (&str, &str) = ("iac@pve!test", "11111111-2222-3333-4444-555555555555");
+/// The password of root that tests use.
+const ROOT: &str = "root-of-the-simulator";
 /// The seed of the pauses between attempts.
 const SEED: u64 = 20;
 
@@ -31,6 +33,7 @@ pub struct SimWorld {
     site: Site<Pve>,
     sim: Sim,
     wire: Arc<Wire>,
+    credential: fn() -> Credential,
 }
 
 struct Wire {
@@ -54,7 +57,17 @@ impl SimWorld {
     pub fn new(site: Site<Pve>, world: World) -> Self {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
         let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
-        SimWorld { site, sim, wire: Arc::new(wire) }
+        SimWorld { site, sim, wire: Arc::new(wire), credential: || Credential::token(TOKEN.0, TOKEN.1) }
+    }
+
+    /// The same, logged in as root@pam itself, who may set what no token may.
+    ///
+    /// # Panics
+    /// When the simulated world cannot be changed, which one in memory always can.
+    #[must_use]
+    pub fn as_root(self) -> Self {
+        self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
+        SimWorld { credential: || Credential::password("root@pam", ROOT), ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -67,7 +80,7 @@ impl SimWorld {
     #[must_use]
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
-        Pve::seeded(http, Credential::token(TOKEN.0, TOKEN.1), SEED).reaching(Arc::new(Guests(self.sim.clone())))
+        Pve::seeded(http, (self.credential)(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
     }
 
     /// Every call so far, `GET /cluster/resources`.

@@ -101,6 +101,18 @@ Example:
     /// What the lab remembers: its ledger
     #[command(subcommand)]
     State(State),
+    /// Secrets: what is set and where, and the encrypted store
+    #[command(
+        subcommand,
+        long_about = "\
+Secrets: what is set and where, and the encrypted store.
+
+A secret is looked for in the environment, in the file .env, and in the lab's store, a file of age in its state directory, in \
+this order. The store is opened by the identity in HOMELAB_AGE_IDENTITY, else ~/.config/homelab/identity.txt, which is made when \
+it is first needed: keep a copy of it. A value op://VAULT/ITEM/FIELD, in any of them, is read from 1Password. The sandbox has a \
+store of its own (--sandbox)."
+    )]
+    Secret(SecretVerb),
     /// The simulated systems
     #[command(subcommand)]
     Sandbox(SandboxVerb),
@@ -252,6 +264,59 @@ Example:
     },
     /// Make a lost or damaged ledger anew from the marks that the things themselves bear
     Rebuild(Json),
+}
+
+impl Verb {
+    /// Whether it connects to the systems.
+    pub(super) fn looks(&self) -> bool {
+        matches!(
+            self,
+            Verb::Plan(_)
+                | Verb::Deploy(_)
+                | Verb::Destroy(_)
+                | Verb::Why(_)
+                | Verb::Output(_)
+                | Verb::State(State::Rebuild(_))
+        )
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SecretVerb {
+    /// List the secrets that the lab asks for and those in the store: where each is set and since when, never a value
+    List(Json),
+    /// Keep a value in the store, encrypted; it is asked for, or read from standard input
+    #[command(after_help = "\
+Examples:
+  secret set PROXMOX_TOKEN_SECRET
+  pass show proxmox | lab secret set PROXMOX_TOKEN_SECRET")]
+    Set {
+        /// Its name
+        name: String,
+    },
+    /// Tell where a secret is set; print it only with --show
+    Get {
+        /// Its name
+        name: String,
+        /// Print the value
+        #[arg(long)]
+        show: bool,
+    },
+    /// Remove a secret from the store
+    Remove {
+        /// Its name
+        name: String,
+    },
+    /// Keep all secrets of a file: variables of Ansible (YAML, not encrypted), or lines NAME=value
+    #[command(after_help = "\
+A nested variable is named with its outer ones: `proxmox: {token: x}` is proxmox_token.
+
+Example:
+  ansible-vault view group_vars/all/vault.yml | lab secret import -")]
+    Import {
+        /// The file; `-` is standard input
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,12 +20,14 @@ mod completions;
 mod deploy;
 mod exit;
 mod graph;
+mod import;
 mod list;
 mod new;
 mod output;
 mod outside;
 mod plan;
 mod sandbox;
+mod secret;
 mod session;
 mod state;
 mod stop;
@@ -149,6 +151,7 @@ fn dispatch(
         Verb::List(json) => list::run(session, json.json),
         Verb::Output(args) => output::run(session, args),
         Verb::State(args) => state::run(session, args),
+        Verb::Secret(verb) => secret::run(session, verb),
         Verb::Sandbox(args::SandboxVerb::Reset) => sandbox::reset(session),
         Verb::Completions { .. } | Verb::New { .. } => Ok(Exit::Done),
     }

@@ -5,6 +5,7 @@ use crate::{
     secret::Secrets,
     statedir::project_root,
 };
+use console::Term;
 use indicatif::ProgressDrawTarget;
 use std::{
     env,
@@ -31,6 +32,8 @@ pub struct Outside {
     pub can_answer: bool,
     /// Whether results go to a terminal.
     pub stdout_is_terminal: bool,
+    /// Asks for something that is not shown while it is typed; only used where somebody [can answer](Outside::can_answer).
+    pub ask_hidden: fn(question: &str) -> io::Result<String>,
     /// The terminal behind `stderr`, if it is one: progress is then shown live.
     pub terminal: Option<ProgressDrawTarget>,
     /// Who interrupts; nothing for Ctrl-C and SIGTERM.
@@ -53,6 +56,11 @@ impl Outside {
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             can_answer: stdin && stderr,
+            ask_hidden: |question| {
+                let terminal = Term::stderr();
+                terminal.write_str(question)?;
+                terminal.read_secure_line()
+            },
             stdout_is_terminal: io::stdout().is_terminal(),
             terminal: stderr.then(ProgressDrawTarget::stderr),
             interrupt: None,

@@ -11,13 +11,14 @@ use crate::{
     env::Env,
     plan::Palette,
     report::Voice,
+    secret::{IdentityFile, OnePassword, Vault},
     statedir::{HOMELAB_STATE, StateDir},
     store::{Memory, Store},
 };
 use indicatif::ProgressDrawTarget;
 use std::{
     cell::{Cell, RefCell},
-    io::BufRead,
+    io::{self, BufRead},
     path::{Path, PathBuf},
 };
 
@@ -56,11 +57,13 @@ pub(super) struct Session<'a> {
     pub(super) console: &'a Console,
     pub(super) graph: Graph,
     pub(super) sites: Sites,
+    pub(super) env: Env,
     pub(super) secrets: Secrets,
     pub(super) mode: Mode,
     pub(super) state: StateDir,
     pub(super) dir: PathBuf,
     pub(super) can_answer: bool,
+    pub(super) ask_hidden: fn(&str) -> io::Result<String>,
     pub(super) stdin: RefCell<Option<Box<dyn BufRead + Send>>>,
     pub(super) terminal: RefCell<Option<ProgressDrawTarget>>,
     pub(super) interrupt: Option<Interrupt>,
@@ -97,13 +100,39 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Stop> {
         let globals = &line.globals;
         let env = outside.env?;
-        let secrets = outside.secrets.and(env.clone());
+        let place = match &globals.state_dir {
+            Some(dir) => Env::from_pairs([(HOMELAB_STATE, dir.to_string_lossy())]),
+            None => env.clone(),
+        };
+        let given = outside.secrets.and(env.clone()).with_one_password(OnePassword::of(&env));
         let sites = sites();
-        let mode = match (&line.verb, mode(globals, &sites, &secrets)) {
-            (Verb::Sandbox(_), _) => Mode::Sandbox,
+        // What is never printed is known before the lab's code can say anything.
+        sites.credentials().for_each(|secret| {
+            let _ = given.has(&secret);
+        });
+        let lab = lab();
+        let locate = |mode| StateDir::locate(lab.name, mode, &outside.dir, &place);
+        let real = || match locate(Mode::Live) {
+            Ok(live) => {
+                let identity = IdentityFile::of_user(&env, &outside.dir);
+                Ok(given.clone().with_vault(Vault::open(&live.secrets(), lab.name, identity)?))
+            }
+            // What is wrong with the lab's name is told with all else that is wrong with it.
+            Err(_) => Ok::<Secrets, Stop>(given.clone()),
+        };
+        let (mode, secrets) = match &line.verb {
+            Verb::Sandbox(_) => (Mode::Sandbox, given.clone()),
             // A picture of the code needs no credentials, and shows nothing of either world.
-            (Verb::Graph(_), Err(_)) => Mode::Live,
-            (_, mode) => mode?,
+            Verb::Graph(_) => (mode(globals, &sites, &given).unwrap_or(Mode::Live), given.clone()),
+            _ if globals.sandbox => (mode(globals, &sites, &given)?, given.clone()),
+            // They are how credentials come to be complete.
+            Verb::Secret(_) => (Mode::Live, real()?),
+            verb => {
+                let secrets = real()?;
+                let ask = (outside.can_answer && verb.looks()).then_some(outside.ask_hidden);
+                let secrets = typed(globals, &sites, secrets, ask);
+                (mode(globals, &sites, &secrets)?, secrets)
+            }
         };
         if mode == Mode::Sandbox && !matches!(line.verb, Verb::Sandbox(_)) {
             console.err.line(if globals.sandbox {
@@ -113,17 +142,18 @@ impl<'a> Session<'a> {
             });
             console.closing.set(Some("sandbox: nothing real was touched"));
         }
-        let graph = lab().build()?;
+        let graph = lab.build()?;
         graph.warnings().iter().for_each(|w| console.err.line(w));
-        // What is never printed is known before anything is.
-        for name in graph.resources().flat_map(|r| r.spec().secrets()) {
-            let _ = secrets.resolve_printed(name);
-        }
-        let place = match &globals.state_dir {
-            Some(dir) => Env::from_pairs([(HOMELAB_STATE, dir.to_string_lossy())]),
-            None => env,
-        };
         let state = StateDir::locate(graph.lab(), mode, &outside.dir, &place)?;
+        let secrets = match mode {
+            // What the sandbox keeps is opened by an identity of its own: nothing of the user's is touched.
+            Mode::Sandbox if !matches!(line.verb, Verb::Sandbox(_) | Verb::Graph(_)) => {
+                let identity = IdentityFile::at(state.path().join("identity.txt"));
+                secrets.with_vault(Vault::open(&state.secrets(), graph.lab(), identity)?).inventing()
+            }
+            _ => secrets,
+        };
+        graph.resources().flat_map(|r| r.spec().secrets()).for_each(|names| secrets.learn(names));
         if globals.verbose {
             console.err.line(format_args!("state: {}", state.path().display()));
         }
@@ -132,11 +162,13 @@ impl<'a> Session<'a> {
             console,
             graph,
             sites,
+            env,
             secrets,
             mode,
             state,
             dir: outside.dir,
             can_answer: outside.can_answer,
+            ask_hidden: outside.ask_hidden,
             stdin: RefCell::new(Some(outside.stdin)),
             terminal: RefCell::new(outside.terminal),
             interrupt: outside.interrupt,
@@ -181,4 +213,15 @@ fn mode(globals: &Globals, sites: &Sites, secrets: &Secrets) -> Result<Mode, Sto
         (_, true) => complete.map(|()| Mode::Live).map_err(usage),
         (false, false) => sites.mode(secrets).map_err(usage),
     }
+}
+
+/// With what a person types for the credentials that are missing, where only some are.
+fn typed(globals: &Globals, sites: &Sites, secrets: Secrets, ask: Option<fn(&str) -> io::Result<String>>) -> Secrets {
+    let Some(ask) = ask.filter(|_| mode(globals, sites, &secrets).is_err()) else { return secrets };
+    let missing = sites.missing(&secrets).flat_map(|(site, lacks)| lacks.into_iter().map(move |secret| (site, secret)));
+    let typed: Vec<(&str, String)> = missing
+        // What is not answered stays missing, and is told with all that is.
+        .filter_map(|(site, secret)| Some((secret.name(), ask(&format!("{secret} for site `{site}`: ")).ok()?)))
+        .collect();
+    secrets.and(Env::from_pairs(typed))
 }

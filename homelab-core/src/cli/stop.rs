@@ -7,6 +7,7 @@ use crate::{
     journal::JournalError,
     ledger::LedgerError,
     plan::{Moved, SelectorError},
+    secret::{SecretError, VaultError},
     statedir::StateDirError,
     store::StoreError,
 };
@@ -99,6 +100,7 @@ pub(super) fn named(keys: &[impl fmt::Display]) -> String {
 pub(super) fn exit_of(failure: &Failure) -> Exit {
     match failure.nature {
         Nature::Stuck => Exit::Stuck,
+        Nature::RolledBack => Exit::RolledBack,
         Nature::Refused | Nature::Passing => Exit::Refused,
         Nature::Unusable => Exit::Usage,
     }
@@ -134,6 +136,23 @@ impl From<StoreError> for Stop {
             StoreError::Ledger(_) | StoreError::Journal(_) => Exit::Stuck,
         };
         Stop::new(exit, Problem::new(e.to_string()).hint(e.hint()))
+    }
+}
+
+impl From<SecretError> for Stop {
+    fn from(e: SecretError) -> Self {
+        let exit = match &e {
+            SecretError::Vault(VaultError::Disk(_)) => Exit::Refused,
+            SecretError::Vault(VaultError::Damaged { .. } | VaultError::Foreign { .. }) => Exit::Stuck,
+            _ => Exit::Usage,
+        };
+        Stop::new(exit, Problem::new(e.to_string()).hint(e.hint()))
+    }
+}
+
+impl From<VaultError> for Stop {
+    fn from(e: VaultError) -> Self {
+        SecretError::from(e).into()
     }
 }
 

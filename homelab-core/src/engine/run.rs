@@ -305,6 +305,13 @@ impl<'r> Run<'r> {
                     Err(Failure::stuck("a step without a resource: the plan does not fit the lab").into())
                 }
             };
+            let result = result.and_then(|ended| {
+                if let Some(item) = item {
+                    let is_gone = matches!(what, What::Delete | What::Forget);
+                    engine.secrets.follow(&item.key, is_gone, item.was.as_deref()).map_err(Failure::from)?;
+                }
+                Ok(ended)
+            });
             (index, began.elapsed(), result)
         })
     }

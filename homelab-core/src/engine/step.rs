@@ -347,7 +347,8 @@ impl Engine<'_> {
 
     pub(super) fn entry_of(&self, id: NodeId, seen: Option<&Observed>) -> Option<Entry> {
         let vertex = self.graph.vertex(id);
-        seen.map(|s| self.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, s))
+        let owned = seen.filter(|_| !vertex.node.observed());
+        owned.map(|s| self.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, s))
     }
 }
 

@@ -1,4 +1,5 @@
 //! What machines answer: the things that a probe can see.
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What is at a path.
@@ -45,7 +46,7 @@ pub struct Entry {
 }
 
 /// A user, as `getent passwd` has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The login name.
     pub name: String,
@@ -62,7 +63,7 @@ pub struct User {
 }
 
 /// A group, as `getent group` has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its name.
     pub name: String,
@@ -73,7 +74,7 @@ pub struct Group {
 }
 
 /// A package, as dpkg has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// Its name.
     pub name: String,
@@ -90,7 +91,7 @@ pub struct Package {
 }
 
 /// What apt would do about a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its name.
     pub name: String,
@@ -101,7 +102,7 @@ pub struct Policy {
 }
 
 /// A systemd unit, as `systemctl show` has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// The name it was asked by.
     pub name: String,

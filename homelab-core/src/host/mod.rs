@@ -15,6 +15,8 @@
 //! # }
 //! ```
 //!
+//! [`Hosts`] is the provider of all machines, at the one site [`HOSTS`]; a [`Host`] says on which of them a resource lives.
+//!
 //! An item that fails does not take the others with it, unless it is declared a [barrier](Batch::barrier). Adding a change needs a
 //! [`Permit`](crate::Permit), so what plans and reads cannot write.
 mod action;
@@ -24,13 +26,18 @@ mod content;
 mod decode;
 mod facts;
 mod gather;
+mod hosts;
 mod machine;
 mod parse;
 mod path;
+mod place;
 pub mod probe;
 mod quote;
 mod reply;
+mod resource;
 mod script;
+#[cfg(feature = "ssh")]
+mod ssh;
 
 pub use action::{Action, Ownership};
 pub use batch::{Batch, Item, Slot, What};
@@ -40,8 +47,13 @@ pub use content::Content;
 pub(crate) use decode::worked;
 pub use facts::{Entry, FileKind, Group, Output, Package, Policy, Stat, System, Unit, User};
 pub use gather::Gather;
+pub use hosts::{HOSTS, Hosts, HostsReader, Network};
 pub use machine::Machine;
 pub use path::{BadPath, HostPath};
+pub use place::{Host, Reachable, Spot};
 pub use probe::{Probe, Query};
 pub use reply::{Answer, NoAnswer, Reply};
+pub use resource::{Computer, ComputerOutputs, ComputerState};
 pub use script::{Boundary, Script};
+#[cfg(feature = "ssh")]
+pub use ssh::Ssh;

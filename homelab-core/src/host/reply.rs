@@ -65,6 +65,12 @@ impl NoAnswer {
         NoAnswer::Failed { item: item.to_string(), message, detail: if detail.len() > 1 { detail } else { vec![] } }
     }
 
+    /// For a command that says by its status that it failed.
+    pub(crate) fn output(item: &impl ToString, output: &Output) -> Self {
+        let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
+        NoAnswer::failed(&format!("{} (status {})", item.to_string(), output.status), &said)
+    }
+
     /// For an answer of another type than its question: replies that were given to a slot of another batch.
     pub(crate) fn strange() -> Self {
         NoAnswer::failed(&"a batch", "the replies belong to another batch")

@@ -178,7 +178,7 @@ impl<'a> Planner<'a> {
         let after = &self.after;
         let lookup = |r: Ref| after[r.node.index()].as_deref()?.get(r.field).filter(|v| **v != Tree::Null);
         let verdict = judge(vertex, there, &lookup);
-        let whose = there.map_or(Whose::Ours, |seen| self.whose(vertex, seen));
+        let whose = there.filter(|_| !vertex.node.observed()).map_or(Whose::Ours, |seen| self.whose(vertex, seen));
         let unavailable = graph.needs(id).find(|(n, _)| self.missing[n.index()]).map(|(n, _)| n);
 
         let kept = verdict.action == Action::Keep && matches!(whose, Whose::Ours);
@@ -250,6 +250,9 @@ impl<'a> Planner<'a> {
 
     fn destroy(&mut self, id: NodeId) {
         let vertex = self.graph.vertex(id);
+        if vertex.node.observed() {
+            return;
+        }
         let Some(seen) = self.known.facts.get(id) else {
             // Something that somebody else has removed already is only forgotten.
             if self.known.ledger.entries.contains_key(&vertex.key) && self.chosen[id.index()] {

@@ -1,5 +1,5 @@
 //! The one place that prints: whole texts, without secrets, in colour or not.
-use crate::{plan::Palette, redact::Redactor};
+use crate::{plan::Palette, redact::Redactor, secret::SecretValue};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -46,10 +46,21 @@ impl Voice {
     /// Text without a line's end of its own.
     pub fn text(&self, text: impl Display) {
         let text = text.to_string();
-        let clean = self.redactor.redact(&text);
+        self.write(&self.redactor.redact(&text));
+    }
+
+    /// A secret, as it is: for somebody who asked to see it.
+    pub(crate) fn reveal(&self, value: &SecretValue) {
+        self.write(value.expose());
+        if !value.expose().ends_with('\n') {
+            self.write("\n");
+        }
+    }
+
+    fn write(&self, text: &str) {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         if stream.failed.is_none() {
-            let written = stream.write.write_all(clean.as_bytes()).and_then(|()| stream.write.flush());
+            let written = stream.write.write_all(text.as_bytes()).and_then(|()| stream.write.flush());
             stream.failed = written.err();
         }
     }

@@ -1,5 +1,7 @@
 //! A file system in memory, as root sees one: paths with links, owners and modes, no permissions to be denied.
+use super::bytes;
 use crate::host::{Action, Answer, Content, Entry, FileKind, HostPath, Ownership, Stat};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many links a path may lead through, as on Linux.
@@ -9,7 +11,7 @@ const LINKS: u32 = 40;
 #[derive(Clone, Debug)]
 pub(super) struct Files(BTreeMap<Vec<u8>, Node>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Node {
     what: Kind,
     mode: u32,
@@ -17,11 +19,40 @@ struct Node {
     gid: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Kind {
-    File(Content),
+    File(#[serde(with = "kept")] Content),
     Dir,
-    Link(Vec<u8>),
+    Link(#[serde(with = "bytes")] Vec<u8>),
+}
+
+/// A file's contents in a kept world.
+mod kept {
+    use super::{Content, bytes};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(content: &Content, to: S) -> Result<S::Ok, S::Error> {
+        bytes::serialize(content.expose(), to)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Content, D::Error> {
+        Ok(bytes::deserialize(from)?.into())
+    }
+}
+
+/// A path with what is there, in a kept world.
+#[derive(Serialize, Deserialize)]
+struct At(#[serde(with = "bytes")] Vec<u8>, Node);
+
+impl Serialize for Files {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(|(path, node)| At(path.clone(), node.clone())))
+    }
+}
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Files(Vec::<At>::deserialize(from)?.into_iter().map(|At(path, node)| (path, node)).collect()))
+    }
 }
 
 /// Names of users and groups.

@@ -5,6 +5,7 @@ use crate::{
     engine::{Engine, Interrupt, Outcome, Trouble},
     plan::{Goal, Known, Plan, Wishes, plan},
     report::{Reporter, Silent},
+    secret::{IdentityFile, Vault},
     store::Store,
 };
 use std::{
@@ -17,7 +18,7 @@ use std::{
 pub struct Bench<W> {
     /// The world.
     pub world: W,
-    /// The secrets that labs may use.
+    /// The secrets that labs may use. There is an encrypted store with them: add sources with `and`.
     pub secrets: Secrets,
     /// How many steps run at once.
     pub parallel: usize,
@@ -70,7 +71,15 @@ impl<W: World> Bench<W> {
     #[must_use]
     pub fn new(world: W) -> Self {
         let dir = tempfile::tempdir().expect("tests need a temporary directory");
-        Bench { world, secrets: Secrets::none(), parallel: crate::engine::PARALLEL, dir, generation: Cell::new(0) }
+        let identity = IdentityFile::at(dir.path().join("identity.txt"));
+        let vault = Vault::open(&dir.path().join("secrets.age"), "bench", identity).expect("nothing is there yet");
+        Bench {
+            world,
+            secrets: Secrets::none().with_vault(vault),
+            parallel: crate::engine::PARALLEL,
+            dir,
+            generation: Cell::new(0),
+        }
     }
 
     /// Where the lab's memory is.

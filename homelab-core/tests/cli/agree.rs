@@ -16,14 +16,14 @@ fn half_of_the_credentials_is_an_error_that_names_the_rest() {
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pantry` lacks PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
     says!(kitchen.run("plan --live"), @r"
     exit 64
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pantry` lacks PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
     assert_eq!(kitchen.run("plan --sandbox").exit, Exit::Done);
     assert_eq!(kitchen.run("graph").exit, Exit::Done);
@@ -33,7 +33,7 @@ fn half_of_the_credentials_is_an_error_that_names_the_rest() {
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pantry` lacks PANTRY_USER and PANTRY_TOKEN or OLD_PANTRY_TOKEN
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
 }
 

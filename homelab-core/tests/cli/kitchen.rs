@@ -136,6 +136,7 @@ impl Kitchen {
             stdout: Box::new(stdout.clone()),
             stderr: Box::new(stderr.clone()),
             can_answer: self.answer.is_some(),
+            ask_hidden: |_| Ok(String::new()),
             stdout_is_terminal: false,
             terminal: None,
             interrupt: Some(self.interrupt.clone()),

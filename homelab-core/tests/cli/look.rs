@@ -351,6 +351,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
       output       Print what is observed of the resources: addresses, numbers, names
       new          Print the beginning of a module that declares a resource
       state        What the lab remembers: its ledger
+      secret       Secrets: what is set and where, and the encrypted store
       sandbox      The simulated systems
       completions  Print a completion script for a shell
 
@@ -385,6 +386,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
         3  the lab is not valid
         4  the world or the plan refused, or a step failed
         5  stuck: a human has to look
+        6  a change did not prove itself and was taken back
        64  the command line, the credentials or a plan file cannot be used
       130  interrupted, or not agreed to
     --- stderr

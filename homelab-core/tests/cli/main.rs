@@ -9,5 +9,6 @@ mod refuse;
 mod run;
 mod secrets;
 mod state;
+mod store;
 mod toy;
 mod wait;

@@ -23,6 +23,7 @@ type Trick = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Shelves {
     pub(crate) jars: BTreeMap<String, JarState>,
     pub(crate) labels: BTreeMap<String, LabelState>,
+    pub(crate) keys: BTreeMap<String, KeyState>,
     /// Making, changing or deleting a jar of this name fails so.
     pub(crate) failing: HashMap<String, Failure>,
     /// Looking fails so.
@@ -59,7 +60,7 @@ impl Provider for Pantry {
         self.clone()
     }
     fn kinds() -> Vec<Kind<Self>> {
-        vec![Kind::of::<Jar>(), Kind::of::<Label>()]
+        vec![Kind::of::<Jar>(), Kind::of::<Label>(), Kind::of::<Key>()]
     }
 }
 
@@ -292,6 +293,74 @@ impl Resource for Label {
     }
     async fn delete(state: &LabelState, cx: &Apply<'_, Pantry>) -> Result<(), Failure> {
         cx.shelves().labels.remove(&state.name);
+        Ok(())
+    }
+}
+
+/// What a key opens with, which is shown once: when it is made.
+pub(crate) const CODE: Secret = Secret::named("CODE");
+
+/// A key to the pantry.
+#[derive(Clone, Serialize)]
+pub(crate) struct Key {
+    #[serde(skip)]
+    pub(crate) name: &'static str,
+    is_known: bool,
+}
+
+impl Key {
+    pub(crate) fn named(name: &'static str) -> Key {
+        Key { name, is_known: true }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct KeyState {
+    #[serde(skip)]
+    pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) code: String,
+    is_known: bool,
+}
+
+impl Resource for Key {
+    const KIND: &'static str = "toy/key";
+    type Provider = Pantry;
+    type State = KeyState;
+    type Id = String;
+    type Outputs = NoOutputs;
+
+    fn name(&self) -> &str {
+        self.name
+    }
+    fn site(&self) -> Site<Pantry> {
+        PANTRY
+    }
+    async fn read(&self, cx: &Look<'_, Pantry>) -> Result<Option<KeyState>, Failure> {
+        let there = cx.look()?.keys.get(self.name).cloned();
+        Ok(there.map(|key| KeyState { is_known: cx.kept(&CODE).is_some(), ..key }))
+    }
+    async fn find(id: &String, cx: &Look<'_, Pantry>) -> Result<Option<KeyState>, Failure> {
+        Ok(cx.look()?.keys.get(id).cloned())
+    }
+    fn id(state: &KeyState) -> String {
+        state.name.clone()
+    }
+    async fn apply(&self, _: Option<&KeyState>, cx: &Apply<'_, Pantry>) -> Result<(), Failure> {
+        let code = {
+            let mut shelves = cx.shelves();
+            shelves.writes += 1;
+            let code = format!("c0de-{:05}", shelves.writes);
+            let key = KeyState { name: self.name.into(), code: code.clone(), is_known: false };
+            shelves.keys.insert(self.name.into(), key);
+            code
+        };
+        cx.keep(&CODE, code.as_str().into())?;
+        cx.progress(format!("it is kept: {code}"), None);
+        Ok(())
+    }
+    async fn delete(state: &KeyState, cx: &Apply<'_, Pantry>) -> Result<(), Failure> {
+        cx.shelves().keys.remove(&state.name);
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ async fn a_lab_lives_and_dies() {
         name: web
         cores: 2
         dns: ${toy/vm/dns.ip}
-    + toy/file//etc/motd  homelab-core/tests/core/lives.rs:16
+    + toy/file/web/etc/motd  homelab-core/tests/core/lives.rs:16
         on: ${toy/vm/web.ip}
         content: welcome
     3 to create
@@ -57,14 +57,14 @@ async fn a_lab_lives_and_dies() {
     assert_eq!(bench.world.state().guests[&80].cores, 4);
 
     insta::assert_snapshot!(bench.plan(lab(4), &Wishes::new(Goal::Destroy)).await, @r"
-    - toy/file//etc/motd  homelab-core/tests/core/lives.rs:16
+    - toy/file/web/etc/motd  homelab-core/tests/core/lives.rs:16
     - toy/vm/web  homelab-core/tests/core/lives.rs:15
     - toy/vm/dns  homelab-core/tests/core/lives.rs:14
     3 to delete
     ");
     let Run::Ended(_, outcome) = bench.destroy(lab(4)).await else { panic!("nobody kills it") };
     let order: Vec<_> = outcome.done.iter().map(|d| d.key.as_str()).collect();
-    assert_eq!(order, ["toy/file//etc/motd", "toy/vm/web", "toy/vm/dns"], "in reverse order");
+    assert_eq!(order, ["toy/file/web/etc/motd", "toy/vm/web", "toy/vm/dns"], "in reverse order");
     assert_eq!(bench.world.inventory(), Toy::default().inventory());
 }
 
@@ -78,7 +78,7 @@ async fn what_leaves_the_code_leaves_the_world_and_nothing_else_does() {
         lab
     };
     insta::assert_snapshot!(bench.plan(less(), &Wishes::new(Goal::Deploy)).await, @r"
-    - toy/file//etc/motd
+    - toy/file/web/etc/motd
         because: it is not in the code any more
     - toy/vm/web
         because: it is not in the code any more
@@ -102,7 +102,7 @@ async fn a_replacement_is_two_steps_and_what_lives_inside_is_made_again() {
     ± toy/vm/web  homelab-core/tests/core/lives.rs:96
         flavour: 1 -> 2
         because: flavour cannot be changed in place
-    + toy/file//etc/motd  homelab-core/tests/core/lives.rs:97
+    + toy/file/web/etc/motd  homelab-core/tests/core/lives.rs:97
         on: ${toy/vm/web.ip}
         content: welcome
         because: toy/vm/web, in which it lives, is made anew

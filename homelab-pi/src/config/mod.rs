@@ -1,4 +1,14 @@
 //! The typed description of a Pi: everything that the generated NixOS is made from, and nothing else.
+mod container;
+mod description;
+mod pi;
+mod pihole;
+mod pins;
 mod release;
 
+pub use container::ContainerImage;
+pub(crate) use description::Description;
+pub use pi::{NoAddress, NoBoard, NoLogin, NoSystem, Pi};
+pub use pihole::{List, Listen, PiHole, Record, TlsResolver, UNBOUND, Upstream};
+pub use pins::{Locked, Pins, System};
 pub use release::Release;

@@ -3,8 +3,11 @@
 //! Reads are methods of [`Reader`](crate::client::Reader), writes of [`Pve`](crate::client::Pve); both are written here,
 //! beside the types that they give.
 mod access;
+mod aplinfo;
 mod cluster;
+mod keys;
 pub(crate) mod lenient;
+pub mod lxc;
 mod nodes;
 pub(crate) mod property;
 pub mod qemu;
@@ -15,6 +18,7 @@ mod version;
 mod volume;
 
 pub use access::Permissions;
+pub use aplinfo::Appliance;
 pub use cluster::{ClusterMember, ClusterState, Guest, GuestKind, Resources};
 pub(crate) use lenient::{FromScalar, scalar};
 pub use nodes::{Node, NodeStatus};

@@ -148,6 +148,12 @@ pub(crate) fn guest_path(node: &str, vmid: u32, below: &str) -> String {
     if below.is_empty() { guest } else { format!("{guest}/{below}") }
 }
 
+/// The path of a container, or of something below it.
+pub(crate) fn container_path(node: &str, vmid: u32, below: &str) -> String {
+    let guest = path(&[&"nodes", &node, &"lxc", &vmid]);
+    if below.is_empty() { guest } else { format!("{guest}/{below}") }
+}
+
 /// How messages call a guest.
 pub(crate) fn guest(node: &str, vmid: u32) -> String {
     format!("guest {vmid} on {node}")

@@ -101,12 +101,6 @@ impl Pve {
         self.reader.remembering()
     }
 
-    /// Whether the credential is root@pam itself and may set what no token may.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.core.session.credential().is_root()
-    }
-
     /// Any call that creates or starts: `path` after `/api2/json`, encoded, with a leading slash.
     ///
     /// # Errors

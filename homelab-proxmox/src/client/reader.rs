@@ -37,6 +37,12 @@ impl Reader {
         Reader { core: Arc::clone(&self.core), memory: Some(Arc::default()) }
     }
 
+    /// Whether the credential is root@pam itself and may set what no token may.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.core.session.credential().is_root()
+    }
+
     /// Any read of the API: `path` after `/api2/json`, encoded, with a leading slash. Never remembered.
     ///
     /// # Errors

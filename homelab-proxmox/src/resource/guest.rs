@@ -1,5 +1,8 @@
 //! Finding guests: by number, by mark, by what the ledger kept.
-use super::mark::{Notes, TAG};
+use super::{
+    mark::{Notes, TAG},
+    vm::parts::{NetKey, NicSpec},
+};
 use crate::{
     api::{
         Guest, GuestKind,
@@ -7,9 +10,9 @@ use crate::{
     },
     client::Reader,
 };
-use homelab_core::{Failure, Mark, Owner};
+use homelab_core::{Claim, Failure, Field, Mark, Owner};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a guest is found by: its number, and the UUID that tells it from another one that somebody made under that number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,21 @@ pub struct GuestId {
     pub vmid: u32,
     /// Its SMBIOS UUID, which the server draws when it is made; nothing while that is not known.
     pub uuid: Option<String>,
+}
+
+/// What a guest of any kind holds alone, beside its number: its name, its addresses.
+pub(super) fn claims(site: &str, name: &str, nics: &BTreeMap<NetKey, Field<NicSpec>>) -> Vec<Claim> {
+    let nics = || nics.values().filter_map(Field::as_set);
+    let addresses = nics().filter_map(|nic| nic.host).map(|host| Claim::new("address", host.ip()));
+    let macs = nics().filter_map(|nic| nic.mac).map(|mac| Claim::new("MAC", mac));
+    [Claim::new("guest name", name).within(site)].into_iter().chain(addresses).chain(macs).collect()
+}
+
+/// The number of a guest, refused where it is written if it is none.
+#[track_caller]
+pub(crate) fn checked_number(vmid: u32) -> u32 {
+    assert!((100..=999_999_999).contains(&vmid), "the numbers of guests are 100 to 999,999,999, and {vmid} is none");
+    vmid
 }
 
 /// A guest with its configuration.
@@ -104,11 +122,15 @@ pub(crate) async fn runs(reader: &Reader, guest: &Guest, expected: Option<bool>)
     match guest.status.as_deref() {
         Some("running") if expected != Some(false) => Ok(true),
         Some("stopped") if expected != Some(true) => Ok(false),
-        _ => is_up(reader, &guest.node, guest.vmid).await,
+        _ => is_up(reader, guest.kind, &guest.node, guest.vmid).await,
     }
 }
 
 /// Whether a guest runs, as its node says.
-pub(crate) async fn is_up(reader: &Reader, node: &str, vmid: u32) -> Result<bool, Failure> {
-    Ok(reader.status(node, vmid).await?.power() != Power::Stopped)
+pub(crate) async fn is_up(reader: &Reader, kind: GuestKind, node: &str, vmid: u32) -> Result<bool, Failure> {
+    let status = match kind {
+        GuestKind::Qemu => reader.status(node, vmid).await?,
+        GuestKind::Lxc => reader.container_status(node, vmid).await?,
+    };
+    Ok(status.power() != Power::Stopped)
 }

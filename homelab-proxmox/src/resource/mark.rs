@@ -4,7 +4,7 @@
 //! be remembered of the guest and can be observed nowhere else. A clone that somebody makes by hand gets a copy of the notes, and
 //! another number: so it bears no mark.
 use crate::api::{Tags, qemu::Description};
-use homelab_core::{Mark, Owner};
+use homelab_core::{Field, Mark, Owner};
 use std::collections::BTreeMap;
 
 /// The tag of every guest that a lab owns: listings show tags, so they tell which guests are worth a closer look.
@@ -68,6 +68,24 @@ fn parse(line: &str) -> Option<(Mark, BTreeMap<String, String>)> {
     let mark = Mark { lab: words.next()?.to_owned(), key: words.next()?.to_owned() };
     let pair = |word: &str| word.split_once('=').map(|(what, value)| (what.to_owned(), value.to_owned()));
     Some((mark, words.filter_map(pair).collect()))
+}
+
+/// The notes of a guest with everything of ours replaced: the user's text, our mark and what it remembers.
+pub(crate) fn rewritten(
+    vmid: u32,
+    now: Option<&Description>,
+    declared: &Field<String>,
+    mark: &Mark,
+    memory: impl IntoIterator<Item = (&'static str, Option<String>)>,
+) -> Notes {
+    let before = Notes::read(now, vmid);
+    let text = match declared {
+        Field::Unmanaged => before.text,
+        Field::Set(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Field::Cleared => None,
+    };
+    let memory = memory.into_iter().filter_map(|(what, value)| Some((what.to_owned(), value?))).collect();
+    Notes { text, mark: Some(mark.clone()), memory }
 }
 
 /// These tags and ours.

@@ -1,12 +1,17 @@
-//! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty.
+//! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty; a
+//! [`Container`] is made from a [`ContainerTemplate`].
 //!
-//! Both have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
+//! All guests have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
 //! guest, and an `apply` that takes it from whatever is there to what is declared. What they share is here too: a guest is
 //! found by its number or its mark (`guest`, `mark`), its tasks are noted and followed (`work`), and what an interrupted run
 //! left working is waited for (`provider`).
+mod changes;
+pub mod container;
+pub mod container_template;
+mod credential;
 mod failure;
 mod firmware;
-mod guest;
+pub(crate) mod guest;
 mod mark;
 mod node;
 mod provider;
@@ -14,6 +19,8 @@ pub mod template;
 pub mod vm;
 mod work;
 
+pub use container::{Container, Nested, Nesting, Plain};
+pub use container_template::ContainerTemplate;
 pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
 pub use guest::GuestId;
 pub use node::Node;

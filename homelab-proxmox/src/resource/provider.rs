@@ -1,5 +1,5 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
-use super::{GuestId, template::Template, vm::Vm};
+use super::{ContainerTemplate, GuestId, container::Container, template::Template, vm::Vm, work::tool};
 use crate::{
     Error, Pve,
     api::{FromScalar, GuestKind},
@@ -17,7 +17,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Tasks that make a guest. A clone bears the number of its source, so its own cannot be told from the list.
-const MAKING: [&str; 2] = ["qmclone", "qmcreate"];
+const MAKING: [&str; 3] = ["qmclone", "qmcreate", "vzcreate"];
+/// Kinds of things that tasks are looked for by number.
+const GUESTS: [&str; 3] = ["proxmox/template", "proxmox/vm", "proxmox/container"];
 
 impl Provider for Pve {
     type Reader = Reader;
@@ -27,7 +29,7 @@ impl Provider for Pve {
     }
 
     fn kinds() -> Vec<Kind<Pve>> {
-        vec![Kind::of::<Template>(), Kind::of::<Vm>()]
+        vec![Kind::of::<Template>(), Kind::of::<Vm>(), Kind::of::<ContainerTemplate>(), Kind::of::<Container>()]
     }
 
     /// Waits for the task that was noted, and then until no task works on the guest any more. A guest that is still locked by
@@ -35,6 +37,9 @@ impl Provider for Pve {
     async fn settle(&self, begun: &Begun<'_>) -> Result<(), Failure> {
         if let Some(upid) = begun.task.and_then(Value::as_str).and_then(|text| text.parse().ok()) {
             self.ended(&upid).await?;
+        }
+        if !GUESTS.contains(&begun.kind) {
+            return Ok(());
         }
         let id: Option<GuestId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
         let vmid = id.map(|id| id.vmid);
@@ -94,14 +99,16 @@ impl Pve {
     /// What is to be said of a guest that is locked by its making, should nothing make it any more.
     async fn making_lock(&self, vmid: Option<u32>) -> Result<Option<Failure>, Failure> {
         let Some(vmid) = vmid else { return Ok(None) };
-        let Some(guest) = self.guest(vmid).await?.filter(|guest| guest.kind == GuestKind::Qemu) else {
-            return Ok(None);
+        let Some(guest) = self.guest(vmid).await? else { return Ok(None) };
+        let lock = match guest.kind {
+            GuestKind::Qemu => self.config(&guest.node, vmid).await?.lock.clone(),
+            GuestKind::Lxc => self.container_config(&guest.node, vmid).await?.lock.clone(),
         };
-        let lock = self.config(&guest.node, vmid).await?.lock.clone();
+        let tool = tool(guest.kind);
         let lock = lock.filter(|lock| ["clone", "create"].contains(&lock.as_str()));
         Ok(lock.map(|lock| {
             Failure::stuck(format!("guest {vmid} on {} was left half made: it is locked ({lock})", guest.node)).hint(format!(
-                "no API token may unlock it: `qm unlock {vmid} && qm destroy {vmid}` on {}, as root; then run again",
+                "no API token may unlock it: `{tool} unlock {vmid} && {tool} destroy {vmid}` on {}, as root; then run again",
                 guest.node
             ))
         }))

@@ -1,12 +1,21 @@
 //! Doing things to guests: tasks that are noted and followed, locks that are waited for, shutting down.
-use super::guest;
+use super::{Node, guest};
 use crate::{
     Error, Pve,
-    api::qemu::{QemuConfig, ShutdownOptions},
+    api::{
+        GuestKind,
+        lxc::LxcConfig,
+        qemu::{Change, DestroyOptions, QemuConfig, ShutdownOptions},
+    },
     client::{Progress, Task},
+    site::Answered,
 };
 use homelab_core::{Apply, Failure};
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 /// How long somebody else's lock (a backup, a migration) is waited for.
@@ -15,12 +24,30 @@ const LOCK_WAIT: Duration = Duration::from_secs(1800);
 const LOCK_PAUSE: Duration = Duration::from_secs(2);
 /// How long a guest has to shut down before it is deleted: then it is stopped, for it is going away.
 const LAST_SHUTDOWN: u32 = 60;
+/// The port that a guest which can be logged in to answers on.
+pub(crate) const SSH: u16 = 22;
 
 /// Where a guest is.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
+    kind: GuestKind,
     pub(crate) vmid: u32,
     pub(crate) node: String,
+}
+
+impl At {
+    pub(crate) fn vm(vmid: u32, node: &str) -> At {
+        At { kind: GuestKind::Qemu, vmid, node: node.to_owned() }
+    }
+
+    pub(crate) fn container(vmid: u32, node: &str) -> At {
+        At { kind: GuestKind::Lxc, vmid, node: node.to_owned() }
+    }
+}
+
+/// Whether a guest runs, as its node says.
+pub(crate) async fn is_up(cx: &Apply<'_, Pve>, at: &At) -> Result<bool, Failure> {
+    guest::is_up(cx, at.kind, &at.node, at.vmid).await
 }
 
 /// Notes a task that was started, waits for its end, and passes on what it says.
@@ -44,39 +71,117 @@ pub(crate) async fn done(cx: &Apply<'_, Pve>, what: &str, task: Result<Task, Err
     Ok(())
 }
 
-/// The configuration of a guest, once nobody holds it locked.
+/// The configuration of a virtual machine, once nobody holds it locked.
 pub(crate) async fn unlocked(cx: &Apply<'_, Pve>, at: &At) -> Result<Arc<QemuConfig>, Failure> {
-    let began = Instant::now();
+    let mut wait = Wait::begin();
     loop {
         let config = cx.config(&at.node, at.vmid).await?;
         let Some(lock) = &config.lock else { return Ok(config) };
-        if began.elapsed() >= LOCK_WAIT {
-            return Err(Failure::stuck(format!("guest {} on {} is locked ({lock})", at.vmid, at.node)).hint(format!(
-                "if no {lock} is running any more, its lock was left behind: `qm unlock {}` on {}, as root, removes it",
-                at.vmid, at.node
+        wait.longer(cx, at, lock).await?;
+    }
+}
+
+/// The same of a container.
+pub(crate) async fn unlocked_container(cx: &Apply<'_, Pve>, at: &At) -> Result<Arc<LxcConfig>, Failure> {
+    let mut wait = Wait::begin();
+    loop {
+        let config = cx.container_config(&at.node, at.vmid).await?;
+        let Some(lock) = &config.lock else { return Ok(config) };
+        wait.longer(cx, at, lock).await?;
+    }
+}
+
+/// The program that works on guests of a kind on their node.
+pub(crate) fn tool(kind: GuestKind) -> &'static str {
+    match kind {
+        GuestKind::Qemu => "qm",
+        GuestKind::Lxc => "pct",
+    }
+}
+
+/// Waiting for somebody else's lock, with an end.
+struct Wait(Instant);
+
+impl Wait {
+    fn begin() -> Wait {
+        Wait(Instant::now())
+    }
+
+    async fn longer(&mut self, cx: &Apply<'_, Pve>, at: &At, lock: &str) -> Result<(), Failure> {
+        let (vmid, node) = (at.vmid, &at.node);
+        if self.0.elapsed() >= LOCK_WAIT {
+            return Err(Failure::stuck(format!("guest {vmid} on {node} is locked ({lock})")).hint(format!(
+                "if no {lock} is running any more, its lock was left behind: `{} unlock {vmid}` on {node}, as root, removes it",
+                tool(at.kind)
             )));
         }
-        cx.progress(format!("waits for the {lock} of guest {} to end", at.vmid), None);
+        cx.progress(format!("waits for the {lock} of guest {vmid} to end"), None);
         sleep(LOCK_PAUSE).await;
+        Ok(())
     }
+}
+
+/// Makes a guest under this number, or under a free one of the node's.
+pub(crate) async fn numbered<M>(
+    cx: &Apply<'_, Pve>,
+    vmid: Option<u32>,
+    node: Node,
+    make: impl Fn(u32) -> M,
+) -> Result<(u32, Task), Failure>
+where
+    M: Future<Output = Result<Task, Error>>,
+{
+    let Some(vmid) = vmid else { return Ok(cx.with_free_id(node.free_ids(), make).await?) };
+    match make(vmid).await {
+        Ok(task) => Ok((vmid, task)),
+        Err(error) if error.is_id_taken() => Err(taken(cx, vmid, error).await),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says who has the number, if that can be seen.
+async fn taken(cx: &Apply<'_, Pve>, vmid: u32, error: Error) -> Failure {
+    let Ok(Some(guest)) = cx.guest(vmid).await else { return error.into() };
+    // The listing knows a new guest's name only after some seconds.
+    let config = match guest.kind {
+        GuestKind::Qemu => cx.config(&guest.node, vmid).await.ok().and_then(|config| config.name.clone()),
+        GuestKind::Lxc => cx.container_config(&guest.node, vmid).await.ok().and_then(|config| config.hostname.clone()),
+    };
+    let name = guest.name.or(config).unwrap_or_else(|| "a guest without a name".to_owned());
+    Failure::new(format!("number {vmid} was taken in the meantime by {name} on {}", guest.node))
+        .hint("give this one another number, or plan again and take that one over with `--adopt`")
+}
+
+/// Says that somebody else has the address of a guest that never ran. Started all the same, it would seem to be up while the two
+/// take turns in answering.
+pub(crate) async fn stranger(cx: &Apply<'_, Pve>, name: &str, ip: IpAddr) -> Option<Failure> {
+    if cx.network().knock(SocketAddr::new(ip, SSH)).await == Answered::Nobody {
+        return None;
+    }
+    // What leaves the address may be on its way out in this very run.
+    Some(
+        Failure::passing(format!("{name} was not started: another machine answers at its address {ip}"))
+            .hint("give this one another address, or take the other machine off the network; then run again"),
+    )
 }
 
 /// Shuts a guest down, and never pulls its plug.
 pub(crate) async fn shut_down(cx: &Apply<'_, Pve>, at: &At, seconds: u32) -> Result<(), Failure> {
     let options = ShutdownOptions { timeout: Some(seconds), force_stop: false };
-    let task = cx.shutdown(cx.permit(), &at.node, at.vmid, options).await;
-    match done(cx, "shuts down", task).await {
+    match done(cx, "shuts down", ask_down(cx, at, options).await).await {
         Ok(()) => Ok(()),
-        Err(failure) if !guest::is_up(cx, &at.node, at.vmid).await? => {
+        Err(failure) if !is_up(cx, at).await? => {
             cx.warn(format!("it is down, although its shutdown said: {}", failure.message));
             Ok(())
         }
         Err(failure) if failure.message.contains("got timeout") => Err(Failure {
             nature: homelab_core::Nature::Refused,
             hint: Some(format!(
-                "it did not shut down within {seconds} s and was left running: shut it down from within, or `qm stop {}` on {}; \
+                "it did not shut down within {seconds} s and was left running: shut it down from within, or `{} stop {}` on {}; \
                  then run again",
-                at.vmid, at.node
+                tool(at.kind),
+                at.vmid,
+                at.node
             )),
             ..failure
         }),
@@ -84,12 +189,22 @@ pub(crate) async fn shut_down(cx: &Apply<'_, Pve>, at: &At, seconds: u32) -> Res
     }
 }
 
+async fn ask_down(cx: &Apply<'_, Pve>, at: &At, options: ShutdownOptions) -> Result<Task, Error> {
+    match at.kind {
+        GuestKind::Qemu => cx.shutdown(cx.permit(), &at.node, at.vmid, options).await,
+        GuestKind::Lxc => cx.shut_container_down(cx.permit(), &at.node, at.vmid, options).await,
+    }
+}
+
 /// Starts a guest that is down.
 pub(crate) async fn start(cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
-    let task = cx.start_guest(cx.permit(), &at.node, at.vmid).await;
+    let task = match at.kind {
+        GuestKind::Qemu => cx.start_guest(cx.permit(), &at.node, at.vmid).await,
+        GuestKind::Lxc => cx.start_container(cx.permit(), &at.node, at.vmid).await,
+    };
     match done(cx, "starts", task).await {
         // Somebody else may have been faster.
-        Err(_) if guest::is_up(cx, &at.node, at.vmid).await? => Ok(()),
+        Err(_) if is_up(cx, at).await? => Ok(()),
         done => done,
     }
 }
@@ -97,17 +212,31 @@ pub(crate) async fn start(cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure> {
 /// Destroys a guest with its disks. That it is gone already is fine.
 pub(crate) async fn destroy(cx: &Apply<'_, Pve>, vmid: u32) -> Result<(), Failure> {
     let Some(guest) = cx.guest(vmid).await? else { return Ok(()) };
-    let at = At { vmid, node: guest.node };
-    let config = unlocked(cx, &at).await?;
-    if guest::is_up(cx, &at.node, vmid).await? {
+    let at = At { kind: guest.kind, vmid, node: guest.node };
+    let protected = match at.kind {
+        GuestKind::Qemu => unlocked(cx, &at).await?.protection,
+        GuestKind::Lxc => unlocked_container(cx, &at).await?.protection,
+    };
+    if is_up(cx, &at).await? {
         let options = ShutdownOptions { timeout: Some(LAST_SHUTDOWN), force_stop: true };
-        done(cx, "shuts down", cx.shutdown(cx.permit(), &at.node, vmid, options).await).await?;
+        done(cx, "shuts down", ask_down(cx, &at, options).await).await?;
     }
-    if config.protection == Some(true) {
-        // That it may go was agreed to by name.
-        let change = crate::api::qemu::Change::new().flag("protection", false);
-        cx.configure(cx.permit(), &at.node, vmid, &change).await?;
-    }
-    let options = crate::api::qemu::DestroyOptions { purge: true, unreferenced_disks: true };
-    done(cx, "destroys it", cx.destroy(cx.permit(), &at.node, vmid, options).await).await
+    let (node, options) = (&at.node, DestroyOptions { purge: true, unreferenced_disks: true });
+    // That it may go, even if it is protected, was agreed to by name.
+    let unprotect = Change::new().flag("protection", false);
+    let destroyed = match at.kind {
+        GuestKind::Qemu => {
+            if protected == Some(true) {
+                cx.configure(cx.permit(), node, vmid, &unprotect).await?;
+            }
+            cx.destroy(cx.permit(), node, vmid, options).await
+        }
+        GuestKind::Lxc => {
+            if protected == Some(true) {
+                cx.configure_container(cx.permit(), node, vmid, &unprotect).await?;
+            }
+            cx.destroy_container(cx.permit(), node, vmid, options).await
+        }
+    };
+    done(cx, "destroys it", destroyed).await
 }

@@ -34,7 +34,6 @@ mod schema;
 mod serve;
 mod shape;
 mod simulator;
-mod store;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -43,8 +42,8 @@ mod world;
 
 pub use faults::{Fault, Faults};
 pub use handlers::check_request;
+pub use homelab_core::sim::StoreError;
 pub use pace::Pace;
 pub use serve::Served;
 pub use simulator::{Logged, Sim, Up};
-pub use store::StoreError;
 pub use world::{Firmware, Image, NodeSpec, Release, StorageKind, Trouble, World};

@@ -3,10 +3,10 @@ use super::answer::{Fail, plain, response};
 use super::clock::Clock;
 use super::faults::{Fault, Faults};
 use super::handlers;
-use super::store::{Store, StoreError};
 use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
+use homelab_core::sim::{Store, StoreError};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ struct State {
 struct Inner {
     state: Mutex<State>,
     clock: Clock,
-    store: Option<Store>,
+    store: Option<Store<World>>,
 }
 
 /// A simulated Proxmox VE. Clones are handles to the same one.
@@ -66,14 +66,14 @@ impl Sim {
     /// # Errors
     /// [`StoreError`] when the directory cannot be used or holds something else.
     pub fn persistent(dir: &Path, fresh: World) -> Result<Sim, StoreError> {
-        let store = Store::at(dir);
+        let store = Store::at(dir, "Proxmox VE");
         let pace = fresh.pace;
         let mut world = store.load()?.unwrap_or(fresh);
         world.pace = pace;
         Ok(Sim::build(world, Some(store)))
     }
 
-    fn build(mut world: World, store: Option<Store>) -> Sim {
+    fn build(mut world: World, store: Option<Store<World>>) -> Sim {
         let clock = Clock::system();
         if world.now == 0 {
             world.begin(clock.now());

@@ -2,6 +2,7 @@
 mod auth;
 mod errors;
 mod fake;
+mod lxc;
 mod reader;
 mod retry;
 mod schema;

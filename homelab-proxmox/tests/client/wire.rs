@@ -76,7 +76,7 @@ async fn reads(pve: &homelab_proxmox::Pve) {
     pve.task(upid).wait(&silent).await.unwrap();
 }
 
-fn started(task: homelab_proxmox::Result<Task>) {
+pub(crate) fn started(task: homelab_proxmox::Result<Task>) {
     assert_eq!(task.unwrap().upid().unwrap().to_string(), super::fake::UPID);
 }
 
@@ -167,7 +167,7 @@ async fn writes(pve: &homelab_proxmox::Pve, permit: &Permit) {
 }
 
 /// One request as a person reads it: parameters not yet encoded, one a line.
-fn shown(request: &Request) -> String {
+pub(crate) fn shown(request: &Request) -> String {
     let mut text = format!("{} {}", request.method.as_str(), request.path);
     for (key, value) in &request.params {
         text.push_str(&format!("\n    {key}={}", value.replace('\n', "\\n")));

@@ -301,6 +301,7 @@ impl Desk {
             stdout: Box::new(stdout.clone()),
             stderr: Box::new(stderr.clone()),
             can_answer: false,
+            ask_hidden: |_| Ok(String::new()),
             stdout_is_terminal: false,
             terminal: None,
             interrupt: Some(Interrupt::pair().1),

@@ -1,6 +1,7 @@
 //! The resources against the simulator: what a lab's author sees of them.
 mod by_hand;
 mod conformance;
+mod container;
 mod fixture;
 mod sweep;
 mod template;

@@ -64,6 +64,15 @@ pub struct Startup {
     pub other: Other,
 }
 
+impl Startup {
+    /// The place in the order, and how long to wait after this guest.
+    #[must_use]
+    pub fn at(order: u32, wait: Option<homelab_core::units::Span>) -> Startup {
+        let up = wait.map(|wait| u32::try_from(std::time::Duration::from(wait).as_secs()).unwrap_or(u32::MAX));
+        Startup { order: Some(order), up, ..Startup::default() }
+    }
+}
+
 impl ConfigString for Startup {
     fn canonical(&self) -> Self {
         self.clone()

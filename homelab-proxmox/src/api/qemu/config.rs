@@ -1,11 +1,11 @@
 //! A QEMU guest's configuration as `GET /nodes/N/qemu/ID/config` answers it.
 use super::{
     Agent, Boot, Bus, Cpu, Description, Disk, EfiDisk, HostPci, IpConfig, Net, Serial, Slot, SshKeys, Startup,
-    TpmState, Usb, Vga, slot::index,
+    TpmState, Usb, Vga,
 };
 use crate::api::{
-    lenient::FromScalar,
-    property::{ConfigError, Other, flag},
+    keys::Keys,
+    property::{ConfigError, Other},
     tags::Tags,
     volume::VolumeId,
 };
@@ -104,10 +104,7 @@ impl QemuConfig {
     /// # Errors
     /// If the value of an option that is modelled cannot be read; the error names the option.
     pub fn read(data: &Map<String, Value>) -> Result<Self, ConfigError> {
-        let text = |(key, value): (&String, &Value)| {
-            (key.clone(), String::from_scalar(value).unwrap_or_else(|| value.to_string()))
-        };
-        let mut keys = Keys(data.iter().map(text).collect());
+        let mut keys = Keys::of(data);
         let mut config = QemuConfig {
             digest: keys.take("digest"),
             name: keys.take("name"),
@@ -151,10 +148,10 @@ impl QemuConfig {
             other: Other::new(),
         };
         for bus in Bus::DRIVES {
-            config.disks.extend(keys.slots::<Disk>(bus)?);
+            config.disks.extend(slots::<Disk>(&mut keys, bus)?);
         }
-        config.unused = keys.slots(Bus::Unused)?;
-        config.other = keys.0;
+        config.unused = slots(&mut keys, Bus::Unused)?;
+        config.other = keys.rest();
         Ok(config)
     }
 
@@ -175,48 +172,9 @@ impl QemuConfig {
     }
 }
 
-/// The options that nobody took yet.
-struct Keys(Other);
-
-impl Keys {
-    fn take(&mut self, key: &str) -> Option<String> {
-        self.0.remove(key)
-    }
-
-    fn parsed<T: FromStr<Err = ConfigError>>(&mut self, key: &str) -> Result<Option<T>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        value.parse().map(Some).map_err(|error: ConfigError| named(key, error))
-    }
-
-    fn flag(&mut self, key: &str) -> Result<Option<bool>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let wrong = || named(key, ConfigError::new("switch", &value, "it is neither on nor off"));
-        flag(&value).map(Some).ok_or_else(wrong)
-    }
-
-    fn number<T: FromStr>(&mut self, key: &str) -> Result<Option<T>, ConfigError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        // `memory` is a property string since PVE 8.1: `current=512`.
-        let digits = value.strip_prefix("current=").unwrap_or(&value);
-        let wrong = |_| named(key, ConfigError::new("number", &value, "it has other symbols, or is too large"));
-        digits.trim().parse().map(Some).map_err(wrong)
-    }
-
-    fn numbered<T: FromStr<Err = ConfigError>>(&mut self, name: &str) -> Result<BTreeMap<u16, T>, ConfigError> {
-        let keys: Vec<_> = self.0.keys().filter_map(|key| Some((index(key, name)?, key.clone()))).collect();
-        let read = |(number, key): (u16, String)| Ok((number, self.parsed(&key)?));
-        let found: Result<Vec<_>, ConfigError> = keys.into_iter().map(read).collect();
-        Ok(found?.into_iter().filter_map(|(number, value)| Some((number, value?))).collect())
-    }
-
-    fn slots<T: FromStr<Err = ConfigError>>(&mut self, bus: Bus) -> Result<BTreeMap<Slot, T>, ConfigError> {
-        let numbered = self.numbered(bus.name())?;
-        Ok(numbered.into_iter().filter_map(|(place, value)| Some((Slot::of(bus, place)?, value))).collect())
-    }
-}
-
-fn named(key: &str, error: ConfigError) -> ConfigError {
-    ConfigError { reason: format!("{} (option `{key}`)", error.reason), ..error }
+fn slots<T: FromStr<Err = ConfigError>>(keys: &mut Keys, bus: Bus) -> Result<BTreeMap<Slot, T>, ConfigError> {
+    let numbered = keys.numbered(bus.name())?;
+    Ok(numbered.into_iter().filter_map(|(place, value)| Some((Slot::of(bus, place)?, value))).collect())
 }
 
 #[cfg(test)]

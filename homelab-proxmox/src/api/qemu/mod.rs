@@ -27,6 +27,7 @@ pub use ipconfig::{Ip4, Ip6, IpConfig};
 pub use net::{Mac, Net};
 pub use options::{Change, CloneOptions, DestroyOptions, MigrateOptions, MoveOptions, ShutdownOptions};
 pub use reads::{AgentInterface, Pending, Power, Status};
+pub(crate) use slot::index;
 pub use slot::{Bus, Slot};
 pub use source::DiskSource;
 pub use text::{Description, SshKeys};

@@ -68,7 +68,7 @@ impl Change {
         self.set.is_empty() && self.delete.is_empty() && self.revert.is_empty()
     }
 
-    pub(super) fn params(&self) -> Params {
+    pub(in crate::api) fn params(&self) -> Params {
         let list = |keys: &[String]| (!keys.is_empty()).then(|| keys.join(","));
         self.set
             .clone()
@@ -146,7 +146,7 @@ pub struct ShutdownOptions {
 }
 
 impl ShutdownOptions {
-    pub(super) fn params(self) -> Params {
+    pub(in crate::api) fn params(self) -> Params {
         Params::new().maybe("timeout", self.timeout).switch("forceStop", self.force_stop)
     }
 }
@@ -184,7 +184,7 @@ pub struct DestroyOptions {
 }
 
 impl DestroyOptions {
-    pub(super) fn params(self) -> Params {
+    pub(in crate::api) fn params(self) -> Params {
         Params::new().switch("purge", self.purge).switch("destroy-unreferenced-disks", self.unreferenced_disks)
     }
 }

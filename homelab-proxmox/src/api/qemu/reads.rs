@@ -42,7 +42,7 @@ fn removed<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
 }
 
 impl Pending {
-    fn is_change(&self) -> bool {
+    pub(in crate::api) fn is_change(&self) -> bool {
         self.pending.is_some() || self.delete
     }
 }

@@ -2,7 +2,7 @@
 use super::{
     Spec,
     read::{files, linked_clones},
-    state::{BOOT_DISK, DIGEST, TemplateState, rewritten},
+    state::{BOOT_DISK, DIGEST, TemplateState},
 };
 use crate::{
     Pve,
@@ -14,14 +14,14 @@ use crate::{
     resource::{
         firmware::FirmwareKind,
         guest::{self, Found},
-        mark::{Notes, with_tag},
+        mark::{Notes, rewritten, with_tag},
         work::{self, At, done},
     },
 };
 use homelab_core::{Apply, Failure, units::Size};
 
 pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
-    let at = At { vmid: spec.vmid, node: spec.node.name.to_owned() };
+    let at = At::vm(spec.vmid, spec.node.name);
     if now.is_none_or(|now| now.uuid.is_none()) {
         create(spec, cx).await?;
     }
@@ -93,7 +93,13 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
 }
 
 fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>) -> Notes {
-    rewritten(spec.vmid, now, &spec.notes, cx.mark(), [(DIGEST, Some(spec.digest()))])
+    rewritten(
+        spec.vmid,
+        now.and_then(|config| config.description.as_ref()),
+        &spec.notes,
+        cx.mark(),
+        [(DIGEST, Some(spec.digest()))],
+    )
 }
 
 async fn grow(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use crate::{
     resource::{
         firmware::FirmwareKind,
         guest::{self, Found},
-        mark::{self, Notes},
+        mark,
     },
 };
 use homelab_core::{Owner, outputs, units::Size};
@@ -123,22 +123,4 @@ pub(crate) fn firmware(config: &QemuConfig) -> FirmwareKind {
 /// The memory of a guest; 512 MiB without the option.
 pub(crate) fn memory(config: &QemuConfig) -> Size {
     Size::mib(config.memory.unwrap_or(512))
-}
-
-/// The notes of a guest with everything of ours replaced: the user's text, our mark and what it remembers.
-pub(crate) fn rewritten(
-    vmid: u32,
-    now: Option<&QemuConfig>,
-    declared: &homelab_core::Field<String>,
-    mark: &homelab_core::Mark,
-    memory: impl IntoIterator<Item = (&'static str, Option<String>)>,
-) -> Notes {
-    let before = Notes::read(now.and_then(|config| config.description.as_ref()), vmid);
-    let text = match declared {
-        homelab_core::Field::Unmanaged => before.text,
-        homelab_core::Field::Set(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-        homelab_core::Field::Cleared => None,
-    };
-    let memory = memory.into_iter().filter_map(|(what, value)| Some((what.to_owned(), value?))).collect();
-    Notes { text, mark: Some(mark.clone()), memory }
 }

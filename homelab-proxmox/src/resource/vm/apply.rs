@@ -4,7 +4,7 @@
 //! taken out when it is done: so a run that was cut anywhere is finished by the next.
 use super::{
     Spec, VmState,
-    edits::{Around, Edits, Making},
+    edits::{Around, Making, change},
     review::{MAKING, RESTART, needs_restart},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         qemu::{Change, MoveOptions, QemuConfig, Slot},
     },
     resource::{
-        guest,
+        changes::Edits,
         work::{self, At, done},
     },
 };
@@ -27,7 +27,7 @@ impl Spec {
         let making = now.is_none() || before == Some(MAKING);
         let around = self.around(cx, making)?;
         let (mut at, stranger) = match now {
-            Some(now) => (At { vmid: now.vmid, node: now.node.clone() }, None),
+            Some(now) => (At::vm(now.vmid, &now.node), None),
             // Asked while it is made, so that silence, which takes longest to hear, costs no time.
             None => {
                 let (at, stranger) = tokio::join!(self.make(cx, &around), self.stranger(cx));
@@ -39,7 +39,7 @@ impl Spec {
             self.migrate(cx, &mut at, &config).await?;
             config = work::unlocked(cx, &at).await?;
         }
-        let running = guest::is_up(cx, &at.node, at.vmid).await?;
+        let running = work::is_up(cx, &at).await?;
         let edits = self.edits(&config, &around);
         let slots: Vec<Slot> = config.disks.keys().copied().collect();
         let restart = running && self.running && edits.fields.iter().any(|field| needs_restart(field, &slots));
@@ -100,7 +100,7 @@ impl Spec {
         if edits.is_empty() {
             return Ok(());
         }
-        let change = edits.change(config.digest.as_deref());
+        let change = change(&edits, config.digest.as_deref());
         if edits.allocates {
             return done(cx, "configures it", cx.reconfigure(cx.permit(), &at.node, at.vmid, &change).await).await;
         }
@@ -162,7 +162,7 @@ impl Spec {
 
     /// Starts or stops the guest, or both, and waits until it is up.
     async fn power(&self, cx: &Apply<'_, Pve>, at: &At, restart: bool) -> Result<(), Failure> {
-        let mut running = guest::is_up(cx, &at.node, at.vmid).await?;
+        let mut running = work::is_up(cx, at).await?;
         if running && (restart || !self.running) {
             let seconds = Duration::from(self.terms.shutdown_within).as_secs();
             work::shut_down(cx, at, u32::try_from(seconds).unwrap_or(u32::MAX)).await?;

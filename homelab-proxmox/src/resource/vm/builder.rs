@@ -194,8 +194,7 @@ impl<F: Firmware, C: Setup> Vm<F, C> {
     /// Its place among the guests that start with the node, and how long to wait after it. Setting it needs `Sys.Modify` on `/`.
     #[must_use]
     pub fn startup(self, order: u32, wait: Option<Span>) -> Self {
-        let up = wait.map(|wait| u32::try_from(std::time::Duration::from(wait).as_secs()).unwrap_or(u32::MAX));
-        self.with(|spec| spec.startup = Field::Set(Startup { order: Some(order), up, ..Startup::default() }))
+        self.with(|spec| spec.startup = Field::Set(Startup::at(order, wait)))
     }
 
     /// Whether Proxmox VE itself refuses to delete it and its disks.

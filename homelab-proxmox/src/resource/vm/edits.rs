@@ -16,23 +16,12 @@ use crate::{
     },
     client::Params,
     resource::{
-        mark::{Notes, with_tag},
-        template::state::rewritten,
+        changes::Edits,
+        mark::{Notes, rewritten, with_tag},
     },
 };
 use homelab_core::{Field, Mark, SecretValue, units::Mac};
-use std::{collections::BTreeSet, fmt::Display, net::IpAddr};
-
-/// Options to set and to delete, and the fields that they are about.
-#[derive(Default)]
-pub(super) struct Edits {
-    pub(super) set: Vec<(String, String)>,
-    pub(super) delete: Vec<String>,
-    /// The declared fields behind them, as a plan names them.
-    pub(super) fields: Vec<String>,
-    /// Whether a volume is made, which can take longer than a call may.
-    pub(super) allocates: bool,
-}
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// What is known besides the specification.
 pub(super) struct Around<'a> {
@@ -48,49 +37,10 @@ pub(super) struct Making {
     pub(super) password: Option<SecretValue>,
 }
 
-impl Edits {
-    fn put(&mut self, field: impl Into<String>, key: impl Display, value: impl Display) {
-        self.fields.push(field.into());
-        self.set.push((key.to_string(), value.to_string()));
-    }
-
-    fn drop(&mut self, field: impl Into<String>, key: impl Display) {
-        self.fields.push(field.into());
-        self.delete.push(key.to_string());
-    }
-
-    /// Sets or clears one option by its three values.
-    fn field<T: Display + PartialEq>(&mut self, name: &str, key: &str, wanted: &Field<T>, is: Option<&T>) {
-        match wanted {
-            Field::Set(value) if is != Some(value) => self.put(name, key, value),
-            Field::Cleared if is.is_some() => self.drop(name, key),
-            _ => {}
-        }
-    }
-
-    /// As parameters of a creation.
-    pub(super) fn params(self) -> Params {
-        self.set.into_iter().collect()
-    }
-
-    /// As a change that fits only this configuration.
-    pub(super) fn change(&self, digest: Option<&str>) -> Change {
-        let change = self.set.iter().fold(Change::new(), |change, (key, value)| change.set(key, value));
-        let change = self.delete.iter().fold(change, |change, key| change.delete(key));
-        if self.delete.iter().any(|key| key.parse::<Slot>().is_ok()) {
-            return change.destroying_disks().if_still(digest);
-        }
-        change.if_still(digest)
-    }
-
-    /// The options that are set or deleted.
-    pub(super) fn keys(&self) -> Vec<String> {
-        self.set.iter().map(|(key, _)| key).chain(&self.delete).cloned().collect()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.delete.is_empty()
-    }
+/// As a change that fits only this configuration. What is taken away goes with its volume.
+pub(super) fn change(edits: &Edits, digest: Option<&str>) -> Change {
+    let change = edits.change(digest);
+    if edits.delete.iter().any(|key| key.parse::<Slot>().is_ok()) { change.destroying_disks() } else { change }
 }
 
 impl Spec {
@@ -310,7 +260,7 @@ impl Spec {
             (!slots.is_empty()).then(|| slots.join(","))
         };
         let memory = [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, unfinished.map(str::to_owned))];
-        rewritten(vmid, Some(config), &self.notes, mark, memory).description(vmid)
+        rewritten(vmid, config.description.as_ref(), &self.notes, mark, memory).description(vmid)
     }
 
     /// The options of an empty guest that nothing declares.

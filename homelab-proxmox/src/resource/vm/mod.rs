@@ -3,7 +3,7 @@ mod apply;
 mod builder;
 mod edits;
 mod names;
-mod parts;
+pub(in crate::resource) mod parts;
 mod place;
 mod ready;
 mod review;
@@ -12,6 +12,7 @@ mod steps;
 
 pub(crate) use names::{declared_tags, host_name, tag_list, whole_mib};
 pub use parts::{Disk, Nic};
+pub(crate) use state::sorted;
 pub use state::{DiskState, NicState, VmOutputs, VmState};
 pub use steps::{Blank, CloneOf, Placed};
 
@@ -145,11 +146,7 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());
         let number = spec.vmid.map(|vmid| Claim::new("VMID", vmid).within(site));
-        let nics = || spec.nics.values().filter_map(Field::as_set);
-        let addresses = nics().filter_map(|nic| nic.host).map(|host| Claim::new("address", host.ip()));
-        let macs = nics().filter_map(|nic| nic.mac).map(|mac| Claim::new("MAC", mac));
-        let name = Claim::new("guest name", &spec.name).within(site);
-        number.into_iter().chain([name]).chain(addresses).chain(macs).collect()
+        number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).collect()
     }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);

@@ -75,13 +75,13 @@ impl From<Size> for Disk {
 /// A network device of a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Nic {
-    pub(super) host: Option<HostAddr>,
-    pub(super) bridge: Option<&'static str>,
-    pub(super) vlan: Field<Vlan>,
-    pub(super) mac: Option<Mac>,
-    pub(super) mtu: Option<u32>,
-    pub(super) firewall: Option<bool>,
-    pub(super) dhcp: bool,
+    pub(in crate::resource) host: Option<HostAddr>,
+    pub(in crate::resource) bridge: Option<&'static str>,
+    pub(in crate::resource) vlan: Field<Vlan>,
+    pub(in crate::resource) mac: Option<Mac>,
+    pub(in crate::resource) mtu: Option<u32>,
+    pub(in crate::resource) firewall: Option<bool>,
+    pub(in crate::resource) dhcp: bool,
 }
 
 impl Nic {
@@ -137,21 +137,21 @@ impl Nic {
 
 /// A device as it stands in the specification.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct NicSpec {
-    pub(super) bridge: &'static str,
-    pub(super) vlan: Field<Vlan>,
-    pub(super) mac: Option<Mac>,
-    pub(super) mtu: Option<u32>,
-    pub(super) firewall: Option<bool>,
-    pub(super) address: Option<Address>,
-    pub(super) gateway: Field<IpAddr>,
+pub(in crate::resource) struct NicSpec {
+    pub(in crate::resource) bridge: &'static str,
+    pub(in crate::resource) vlan: Field<Vlan>,
+    pub(in crate::resource) mac: Option<Mac>,
+    pub(in crate::resource) mtu: Option<u32>,
+    pub(in crate::resource) firewall: Option<bool>,
+    pub(in crate::resource) address: Option<Address>,
+    pub(in crate::resource) gateway: Field<IpAddr>,
     #[serde(skip)]
-    pub(super) host: Option<HostAddr>,
+    pub(in crate::resource) host: Option<HostAddr>,
 }
 
 impl NicSpec {
     /// The n-th device of a guest. Only the first has a way out, or there would be two.
-    pub(super) fn of(nic: Nic, index: u16, bridge: &'static str, cloud_init: bool) -> NicSpec {
+    pub(in crate::resource) fn of(nic: Nic, index: u16, bridge: &'static str, cloud_init: bool) -> NicSpec {
         let Nic { host, vlan, mac, mtu, firewall, dhcp, .. } = nic;
         let address = match host {
             Some(host) => Some(Address::Fixed(host)),
@@ -169,7 +169,7 @@ impl NicSpec {
 
 /// Where an address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(in crate::resource) enum Address {
     Dhcp,
     Fixed(HostAddr),
 }
@@ -185,7 +185,7 @@ impl Serialize for Address {
 
 /// The key of a network device: `net0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct NetKey(pub(super) u16);
+pub(in crate::resource) struct NetKey(pub(in crate::resource) u16);
 
 impl Serialize for NetKey {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -1,13 +1,10 @@
 //! Where a guest comes into being, and how it gets to another node.
 use super::{Source, Spec, edits::Around, review::MAKING};
 use crate::{
-    Error, Pve,
+    Pve,
     api::qemu::{CloneOptions, MigrateOptions, QemuConfig},
-    client::{Params, Task},
-    resource::{
-        guest,
-        work::{At, done},
-    },
+    client::Params,
+    resource::work::{self, At, done},
 };
 use homelab_core::{Apply, Failure};
 
@@ -31,9 +28,9 @@ impl Spec {
             let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING));
             cx.create(cx.permit(), node, vmid, options.clone().set("description", description))
         };
-        let (vmid, task) = self.numbered(cx, make).await?;
+        let (vmid, task) = work::numbered(cx, self.vmid, self.node, make).await?;
         done(cx, "creates it", Ok(task)).await?;
-        Ok(At { vmid, node: node.to_owned() })
+        Ok(At::vm(vmid, node))
     }
 
     async fn clone_it(&self, cx: &Apply<'_, Pve>, source: Source) -> Result<At, Failure> {
@@ -55,9 +52,9 @@ impl Spec {
             let options = CloneOptions { description: Some(description), ..options.clone() };
             cx.clone_guest(cx.permit(), on_node, template, vmid, &options).await
         };
-        let (vmid, task) = self.numbered(cx, make).await?;
+        let (vmid, task) = work::numbered(cx, self.vmid, self.node, make).await?;
         done(cx, &format!("clones {template}"), Ok(task)).await?;
-        Ok(At { vmid, node: if there { self.node.name.to_owned() } else { on } })
+        Ok(At::vm(vmid, if there { self.node.name } else { &on }))
     }
 
     /// Whether the template can be cloned to our node directly: all its disks, and ours, are on storage that both nodes see.
@@ -81,34 +78,10 @@ impl Spec {
         self.disks.get(&super::state::BOOT)?.as_set()?.storage
     }
 
-    /// Makes a guest under our number, or under a free one.
-    async fn numbered<M>(&self, cx: &Apply<'_, Pve>, make: impl Fn(u32) -> M) -> Result<(u32, Task), Failure>
-    where
-        M: Future<Output = Result<Task, Error>>,
-    {
-        let Some(vmid) = self.vmid else { return Ok(cx.with_free_id(self.node.free_ids(), make).await?) };
-        match make(vmid).await {
-            Ok(task) => Ok((vmid, task)),
-            Err(error) if error.is_id_taken() => Err(self.taken(cx, vmid, error).await),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Says who has the number, if that can be seen.
-    async fn taken(&self, cx: &Apply<'_, Pve>, vmid: u32, error: Error) -> Failure {
-        let Ok(Some(guest)) = cx.guest(vmid).await else { return error.into() };
-        // The listing knows a new guest's name only after some seconds.
-        let config = cx.config(&guest.node, vmid).await.ok();
-        let name =
-            guest.name.as_deref().or_else(|| config.as_ref()?.name.as_deref()).unwrap_or("a guest without a name");
-        Failure::new(format!("number {vmid} was taken in the meantime by {name} on {}", guest.node))
-            .hint("give this one another number, or plan again and take that one over with `--adopt`")
-    }
-
     /// Moves the guest to our node: while it runs if it runs, with the disks that only its node has.
     pub(super) async fn migrate(&self, cx: &Apply<'_, Pve>, at: &mut At, config: &QemuConfig) -> Result<(), Failure> {
         let target = self.node.name;
-        let running = guest::is_up(cx, &at.node, at.vmid).await?;
+        let running = work::is_up(cx, at).await?;
         let storages = cx.storages(&at.node).await?;
         let local: Vec<&str> = config
             .volumes()

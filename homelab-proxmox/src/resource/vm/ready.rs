@@ -6,7 +6,7 @@ use super::{
 use crate::{
     Pve,
     client::{Reader, pause_after},
-    resource::work::At,
+    resource::work::{self, At, SSH},
     site::Answered,
 };
 use homelab_core::{
@@ -18,9 +18,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
-
-/// The port that every guest with cloud-init answers on.
-const SSH: u16 = 22;
 
 /// What a guest is waited for.
 enum Expected {
@@ -83,18 +80,7 @@ impl Spec {
     /// the two take turns in answering.
     pub(super) async fn stranger(&self, cx: &Apply<'_, Pve>) -> Option<Failure> {
         let Some(Expected::Address(host)) = self.expected(false) else { return None };
-        if cx.network().knock(SocketAddr::new(host.ip(), SSH)).await == Answered::Nobody {
-            return None;
-        }
-        // What leaves the address may be on its way out in this very run.
-        Some(
-            Failure::passing(format!(
-                "{} was not started: another machine answers at its address {}",
-                self.name,
-                host.ip()
-            ))
-            .hint("give this one another address, or take the other machine off the network; then run again"),
-        )
+        work::stranger(cx, &self.name, host.ip()).await
     }
 
     /// Waits until the guest is up, as far as it declares how to tell.
@@ -200,7 +186,7 @@ mod tests {
         let template = lab.add(Template::debian_13(9000).on(DIN).cloud_init());
         let spec = Vm::clone_from(template).on(DIN).id(201).named("web").at(LAN.host(202)).spec;
         let expected = if fixed { Expected::Address(LAN.host(202)) } else { Expected::Reported };
-        let failure = spec.diagnosis(&At { vmid: 201, node: "din".into() }, &expected, answered, heard);
+        let failure = spec.diagnosis(&At::vm(201, "din"), &expected, answered, heard);
         format!("{} / {}", failure.message, failure.hint.unwrap_or_default())
     }
 

@@ -224,7 +224,7 @@ pub(super) fn slots_in(text: &str) -> Vec<Slot> {
     text.split(',').filter_map(|slot| slot.parse().ok()).collect()
 }
 
-pub(super) fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut lines: Vec<String> = lines.collect();
     lines.sort_unstable();
     lines.dedup();

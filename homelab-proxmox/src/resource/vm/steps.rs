@@ -70,11 +70,7 @@ impl<F: Firmware, C: Setup> Placed<F, C> {
     /// When the number is not in that range.
     #[track_caller]
     pub fn id(self, vmid: u32) -> Self {
-        assert!(
-            (100..=999_999_999).contains(&vmid),
-            "the numbers of guests are 100 to 999,999,999, and {vmid} is none"
-        );
-        Placed { vmid: Some(vmid), ..self }
+        Placed { vmid: Some(crate::resource::guest::checked_number(vmid)), ..self }
     }
 
     /// Named so, as a host is. The name makes its key, by which it is selected and referred to.

@@ -373,10 +373,15 @@ pub(super) fn remove(world: &mut World, vmid: u32, option: &str, force: bool) ->
         guest.deleting.remove(option);
         guest.config.remove(option);
     }
-    if is_drive(option) && !force {
+    if holds_volume(option) && !force {
         keep_unused(world, vmid, &value);
     }
     Ok(())
+}
+
+/// Whether an option is a drive, or a container's mount point, whose volume is kept when the option goes.
+fn holds_volume(option: &str) -> bool {
+    is_drive(option) || option.strip_prefix("mp").is_some_and(|number| number.parse::<u16>().is_ok())
 }
 
 /// Puts what is pending for an option into force.
@@ -384,7 +389,7 @@ pub(super) fn put(world: &mut World, vmid: u32, option: &str) {
     let Some(guest) = world.guests.get_mut(&vmid) else { return };
     let Some(value) = guest.pending.remove(option) else { return };
     let old = guest.config.insert(option.to_owned(), value);
-    if let Some(old) = old.filter(|_| is_drive(option)) {
+    if let Some(old) = old.filter(|_| holds_volume(option)) {
         keep_unused(world, vmid, &old);
     }
 }

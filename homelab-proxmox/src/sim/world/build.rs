@@ -47,6 +47,7 @@ impl World {
             ha: Ha::default(),
             jobs: BTreeMap::new(),
             figures_read: 0,
+            appliances: catalog(),
             trouble: Trouble::default(),
         }
     }
@@ -164,6 +165,13 @@ impl World {
         self
     }
 
+    /// Adds a template for containers to the index, as its file is called: `debian-12-standard_12.13-1_amd64.tar.zst`.
+    #[must_use]
+    pub fn with_appliance(mut self, file: &str) -> World {
+        self.appliances.push(file.to_owned());
+        self
+    }
+
     /// Puts a disk image on a storage, ready to import, on every node.
     #[must_use]
     pub fn with_import(mut self, volid: &str, image: &Image) -> World {
@@ -191,6 +199,8 @@ impl World {
             .with_node("pve", spec)
             .with_import("local:import/miniguest.qcow2", &image);
         world.trouble.storage_network_down = true;
+        // Its index was never downloaded.
+        world.appliances.clear();
         if let Some(node) = world.nodes.get_mut("pve") {
             node.cgroup = 1;
             node.bare_bridges.push("vmbr1".to_owned());
@@ -253,6 +263,18 @@ impl World {
             self.put_volume("pve", volume);
         }
     }
+}
+
+/// Templates for containers that Proxmox offered in autumn 2025, some of them.
+pub(crate) fn catalog() -> Vec<String> {
+    [
+        "alpine-3.22-default_20250617_amd64.tar.xz",
+        "debian-12-standard_12.12-1_amd64.tar.zst",
+        "debian-13-standard_13.1-2_amd64.tar.zst",
+        "ubuntu-24.04-standard_24.04-2_amd64.tar.zst",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// A file of content `import`.

@@ -129,6 +129,9 @@ pub struct World {
     pub(crate) jobs: BTreeMap<String, Texts>,
     /// When a worker of the API last read the guests' figures for a listing of pools, in milliseconds.
     pub(crate) figures_read: u64,
+    /// The index of templates for containers: their files.
+    #[serde(default = "build::catalog")]
+    pub(crate) appliances: Vec<String>,
     /// What is wrong at the moment.
     #[serde(default)]
     pub(crate) trouble: Trouble,

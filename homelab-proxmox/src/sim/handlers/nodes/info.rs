@@ -1,5 +1,5 @@
 //! What a node says of itself.
-use super::{bulk, services};
+use super::{appliances, bulk, services};
 use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::handlers::{guests, named, subdirs, version};
@@ -36,7 +36,8 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
             "url": "https://www.proxmox.com/proxmox-ve/pricing",
         })
         .into()),
-        "GET /nodes/{node}/aplinfo" => Ok(json!([]).into()),
+        "GET /nodes/{node}/aplinfo" => appliances::list(call),
+        "POST /nodes/{node}/aplinfo" => appliances::fetch(call),
         "GET /nodes/{node}/apt/update" | "GET /nodes/{node}/apt/versions" => Ok(json!([]).into()),
         "POST /nodes/{node}/apt/update" => {
             Ok(call.start(&node, "aptupdate", "", Locks::none(), Job::Other { span: 5_000 }).into())

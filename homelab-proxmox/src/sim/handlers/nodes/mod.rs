@@ -1,4 +1,5 @@
 //! `/nodes/...`
+mod appliances;
 mod bulk;
 mod config;
 mod content;

@@ -1,0 +1,135 @@
+//! The provider of everything that lives inside machines: all of them, each connected to when it is first asked something.
+use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, Query, Reply, Spot};
+use crate::{Failure, Kind, Permit, Provider, Site, ssh::SshError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The site of all machines. A lab connects it with `Sites::with(HOSTS, Ssh::new())`.
+pub const HOSTS: Site<Hosts> = Site::named("hosts");
+
+/// How machines are found: over SSH, or in a simulated network.
+pub trait Network: Send + Sync {
+    /// The machine at a spot. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When there can be none.
+    fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError>;
+}
+
+/// All machines that can be logged in to.
+pub struct Hosts(Arc<Fleet>);
+
+struct Fleet {
+    network: Box<dyn Network>,
+    machines: Mutex<HashMap<Spot, Arc<dyn Machine>>>,
+}
+
+impl Fleet {
+    /// A machine, the same for all who ask, so that one connection serves them all.
+    fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, Failure> {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(machine) = machines.get(spot) {
+            return Ok(Arc::clone(machine));
+        }
+        let machine = self.network.machine(spot)?;
+        machines.insert(spot.clone(), Arc::clone(&machine));
+        Ok(machine)
+    }
+}
+
+impl Hosts {
+    /// The machines of a network.
+    #[must_use]
+    pub fn of(network: impl Network + 'static) -> Self {
+        Hosts(Arc::new(Fleet { network: Box::new(network), machines: Mutex::default() }))
+    }
+
+    /// Asks a machine, at once and afresh.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or the batch would change something.
+    pub async fn ask(&self, spot: &Spot, batch: &Batch) -> Result<Vec<Reply>, Failure> {
+        if !batch.is_reading() {
+            return Err(Failure::new(format!("a question to {spot} would change it")));
+        }
+        Ok(self.0.machine(spot)?.run(batch).await?)
+    }
+
+    /// Changes a machine.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or is lost before it has answered.
+    pub async fn run(&self, _permit: &Permit, spot: &Spot, batch: &Batch) -> Result<Vec<Reply>, Failure> {
+        Ok(self.0.machine(spot)?.run(batch).await?)
+    }
+
+    /// The same for changes of which each needs those before it: the first that fails is the end of it.
+    ///
+    /// # Errors
+    /// As [`run`](Hosts::run), and the first failure of a change, a command's status other than 0 included.
+    pub async fn carry_out(
+        &self,
+        permit: &Permit,
+        spot: &Spot,
+        actions: impl IntoIterator<Item = Action>,
+    ) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        for action in actions {
+            batch.act(permit, action);
+            batch.barrier();
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for (item, reply) in batch.items().iter().zip(self.run(permit, spot, &batch).await?) {
+            match reply? {
+                Answer::Output(output) if !output.is_success() => {
+                    return Err(NoAnswer::output(&item.what, &output).into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Provider for Hosts {
+    type Reader = HostsReader;
+
+    fn reader(&self) -> HostsReader {
+        HostsReader { fleet: Arc::clone(&self.0), gathers: Mutex::default() }
+    }
+
+    fn kinds() -> Vec<Kind<Hosts>> {
+        super::resource::kinds()
+    }
+}
+
+/// One look at all machines: what is asked of one of them at the same time travels in one message.
+pub struct HostsReader {
+    fleet: Arc<Fleet>,
+    gathers: Mutex<HashMap<Spot, Arc<Gather>>>,
+}
+
+impl HostsReader {
+    /// Asks a machine.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or has no answer to this question.
+    pub async fn ask<T>(&self, spot: &Spot, query: Query<T>) -> Result<T, Failure> {
+        let gather = {
+            let mut gathers = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
+            match gathers.get(spot) {
+                Some(gather) => Arc::clone(gather),
+                None => {
+                    let gather = Arc::new(Gather::of(self.fleet.machine(spot)?));
+                    gathers.insert(spot.clone(), Arc::clone(&gather));
+                    gather
+                }
+            }
+        };
+        gather.ask(query).await
+    }
+}

@@ -1,0 +1,244 @@
+//! The network that joins simulated systems: who switches a computer on in one of them finds it running in the others.
+use super::{SimMachine, Store, StoreError};
+use crate::{
+    Failure, Sandbox,
+    host::{Machine, Network, Spot},
+    ssh::SshError,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A simulated computer, as whoever runs it knows it from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Computer {
+    /// Its own name.
+    pub name: String,
+    /// Where it answers while it is on.
+    pub addresses: Vec<IpAddr>,
+    /// The login that its keys are for.
+    pub login: String,
+    /// Keys that may log in, as in `authorized_keys`.
+    pub authorized_keys: Vec<String>,
+    /// The disks that its system sees, beside the one that it boots from.
+    pub disks: Vec<Disk>,
+}
+
+impl Computer {
+    /// A computer that answers at these addresses and has no disks to give.
+    #[must_use]
+    pub fn named(name: impl Into<String>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        Computer {
+            name: name.into(),
+            addresses: addresses.into_iter().collect(),
+            login: "root".into(),
+            authorized_keys: vec![],
+            disks: vec![],
+        }
+    }
+}
+
+/// A disk that a computer sees, whatever controller it hangs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// The serial number.
+    pub serial: String,
+    /// The model.
+    pub model: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it spins.
+    pub rotational: bool,
+    /// On how many paths it shows: two in a shelf with two cables.
+    pub paths: u32,
+    /// The enclosure and the slot in it, if it is in one.
+    pub slot: Option<(String, u32)>,
+}
+
+/// All simulated computers of a sandbox, by an id that whoever runs them chooses: `proxmox/home/201`, `pi/pihole`.
+#[derive(Default)]
+pub struct Net {
+    computers: Mutex<BTreeMap<String, Known>>,
+    kept: Option<Keeping>,
+}
+
+struct Known {
+    computer: Computer,
+    on: bool,
+    machine: Arc<SimMachine>,
+}
+
+/// A computer in a kept network.
+#[derive(Serialize, Deserialize)]
+struct Kept<C, M> {
+    computer: C,
+    on: bool,
+    machine: M,
+}
+
+/// Where the network is kept, and why it could not be the last time.
+struct Keeping {
+    store: Store<BTreeMap<String, Kept<Computer, SimMachine>>>,
+    trouble: Mutex<Option<StoreError>>,
+}
+
+impl Net {
+    /// A network of nobody.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The network that the simulators of a sandbox share. It lives in the sandbox's directory across runs.
+    ///
+    /// # Errors
+    /// When what was kept there cannot be read.
+    pub fn of(sandbox: &Sandbox) -> Result<Arc<Self>, Failure> {
+        let net = sandbox.shared(|| Net::kept_in(&sandbox.dir().join("net")).map(Arc::new));
+        match net.as_ref() {
+            Ok(net) => Ok(Arc::clone(net)),
+            Err(e) => Err(Failure::new(e.to_string())),
+        }
+    }
+
+    /// A network that is kept in a directory: what was kept there before is there again. Each change is on the disk before
+    /// its answer is given; looking writes nothing.
+    ///
+    /// # Errors
+    /// When what was kept there cannot be read.
+    pub fn kept_in(dir: &Path) -> Result<Self, StoreError> {
+        let store: Store<BTreeMap<String, Kept<Computer, SimMachine>>> = Store::at(dir, "network");
+        let kept = store.load()?.unwrap_or_default();
+        let known = |k: Kept<Computer, SimMachine>| Known { computer: k.computer, on: k.on, machine: k.machine.into() };
+        let computers = kept.into_iter().map(|(id, k)| (id, known(k))).collect();
+        Ok(Net { computers: Mutex::new(computers), kept: Some(Keeping { store, trouble: Mutex::default() }) })
+    }
+
+    /// Keeps the network as it is now. Whoever switches a computer cannot be told that it did not work; who writes to one is.
+    fn keep(&self, computers: &BTreeMap<String, Known>) {
+        let Some(keeping) = &self.kept else { return };
+        fn kept(k: &Known) -> Kept<&Computer, &SimMachine> {
+            Kept { computer: &k.computer, on: k.on, machine: &k.machine }
+        }
+        let all: BTreeMap<&String, _> = computers.iter().map(|(id, k)| (id, kept(k))).collect();
+        let trouble = keeping.store.save(&all).err();
+        *keeping.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What went wrong when the network was kept the last time.
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.kept.as_ref()?.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map(ToString::to_string)
+    }
+
+    fn computers(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.computers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Switches a computer on. One that was there keeps what is on its disk, and is as it is described now; one that was off has
+    /// booted anew.
+    pub fn switch_on(&self, id: &str, computer: Computer) {
+        let mut computers = self.computers();
+        match computers.get_mut(id) {
+            Some(known) if known.on && known.computer == computer => return,
+            Some(known) => {
+                if !known.on {
+                    known.machine.reboot();
+                }
+                known.on = true;
+                known.computer = computer;
+            }
+            None => {
+                let machine = Arc::new(SimMachine::new(computer.name.clone()));
+                computers.insert(id.to_owned(), Known { computer, on: true, machine });
+            }
+        }
+        self.keep(&computers);
+    }
+
+    /// Switches a computer off. What is on its disk stays.
+    pub fn switch_off(&self, id: &str) {
+        let mut computers = self.computers();
+        if let Some(known) = computers.get_mut(id).filter(|k| k.on) {
+            known.on = false;
+            self.keep(&computers);
+        }
+    }
+
+    /// Takes a computer away, with all that is on it.
+    pub fn discard(&self, id: &str) {
+        let mut computers = self.computers();
+        if computers.remove(id).is_some() {
+            self.keep(&computers);
+        }
+    }
+
+    /// The computer of this id, on or off.
+    #[must_use]
+    pub fn computer(&self, id: &str) -> Option<Computer> {
+        self.computers().get(id).map(|k| k.computer.clone())
+    }
+
+    /// What is inside the computer of this id, on or off.
+    #[must_use]
+    pub fn machine(&self, id: &str) -> Option<Arc<SimMachine>> {
+        self.computers().get(id).map(|k| Arc::clone(&k.machine))
+    }
+
+    /// Everything that exists on all computers, as text.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        let computers = self.computers();
+        let lines = computers.iter().map(|(id, k)| format!("{id}, on: {}\n{}", k.on, k.machine.inventory()));
+        lines.collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// The computer that answers at an address, with its id; `None` when nothing there is on.
+    #[must_use]
+    pub fn at(&self, address: IpAddr) -> Option<(String, Computer)> {
+        let computers = self.computers();
+        let (id, known) = computers.iter().find(|(_, k)| k.on && k.computer.addresses.contains(&address))?;
+        Some((id.clone(), known.computer.clone()))
+    }
+}
+
+/// The network as those see it who log in.
+pub struct Wire(pub Arc<Net>);
+
+impl Network for Wire {
+    fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
+        Ok(Arc::new(Line { net: Arc::clone(&self.0), name: spot.to_string(), address: spot.address }))
+    }
+}
+
+/// The way to whatever answers at an address, looked for with each message.
+struct Line {
+    net: Arc<Net>,
+    name: String,
+    address: IpAddr,
+}
+
+#[async_trait::async_trait]
+impl Machine for Line {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn run(&self, batch: &crate::host::Batch) -> Result<Vec<crate::host::Reply>, SshError> {
+        let nobody = || SshError::NoRoute { host: self.name.clone(), address: self.address.to_string() };
+        let (id, _) = self.net.at(self.address).ok_or_else(nobody)?;
+        let machine = self.net.machine(&id).ok_or_else(nobody)?;
+        let answer = machine.run(batch).await;
+        if !batch.is_reading() {
+            self.net.keep(&self.net.computers());
+            if let Some(reason) = self.net.trouble() {
+                return Err(SshError::Handshake { host: self.name.clone(), reason });
+            }
+        }
+        answer
+    }
+}

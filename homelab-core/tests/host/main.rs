@@ -1,0 +1,3 @@
+//! What lives inside machines, against a simulated network.
+mod computer;
+mod kept;
