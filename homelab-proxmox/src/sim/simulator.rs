@@ -1,6 +1,5 @@
 //! The simulator itself: counts calls, lets faults strike, asks the world, keeps it.
 use super::answer::{Fail, plain, response};
-use super::clock::Clock;
 use super::faults::{Fault, Faults};
 use super::handlers;
 use super::world::{PATIENCE, Trouble, World};

@@ -8,14 +8,19 @@
 //! | `user.rs`, `group.rs` | [`User`] and [`Group`], with numbers that are the same on every machine |
 //! | `task/` | [`SnapshotTask`], [`ScrubTask`], [`DiskTest`], [`Replication`], [`CronJob`], [`InitScript`] |
 //! | `keychain.rs` | [`SshKey`] and [`SshConnection`]: how one NAS logs in at another machine |
-//! | `service.rs`, `system/` | services, alerts, routes, certificates, privileges, settings |
-//! | `row.rs` | what all that is a row of a table has in common |
+//! | `permissions.rs` | [`Permissions`]: owner, mode and ACL |
+//! | `service.rs`, `interface.rs`, `system/` | services, addresses, alerts, routes, keys, certificates, privileges, settings |
+//! | `csi.rs` | what democratic-csi is told |
+//! | `row/` | what all that is a row of a table has in common |
+pub mod csi;
 mod dataset;
 mod encryption;
 mod group;
+mod interface;
 mod iscsi;
 mod keychain;
 mod mark;
+mod permissions;
 mod pool;
 mod row;
 mod schedule;
@@ -26,19 +31,23 @@ mod task;
 mod user;
 mod zvol;
 
-pub use dataset::{Compression, Dataset, DatasetId, DatasetOutputs, DatasetState, Preset, Property, Sync, Within};
+pub use dataset::{
+    Compression, Dataset, DatasetId, DatasetOutputs, DatasetState, Parent, Preset, Property, Sync, Within,
+};
 pub use encryption::Encryption;
 pub use group::{Group, GroupOf, GroupOutputs};
+pub use interface::{Interface, InterfaceOf};
 pub use iscsi::{Extent, ExtentOf, Initiators, InitiatorsOf, Lun, Portal, PortalOf, Target, TargetOf};
 pub use keychain::{SshConnection, SshConnectionOf, SshKey, SshKeyOf, SshKeyOutputs};
+pub use permissions::{Access, Permissions};
 pub use pool::{Pool, PoolId, PoolOutputs, PoolState, PoolWithoutDisks, VdevState};
 pub use row::{Entry, Fields, Row, RowId, RowOutputs, RowState, ShareOutputs};
 pub use schedule::{Day, Keep, Schedule};
 pub use service::{Service, ServiceOf, ServiceOutputs, ServiceState};
 pub use share::{NfsShare, NfsShareOf, SmbShare, SmbShareOf, StorageNetwork};
 pub use system::{
-    AlertLevel, AlertService, AlertServiceOf, Certificate, CertificateOf, NfsSettings, Privilege, PrivilegeOf,
-    Settings, SettingsState, SmbSettings, StaticRoute, StaticRouteOf, UpdateSettings, Ups,
+    AlertLevel, AlertService, AlertServiceOf, ApiKey, ApiKeyOf, Certificate, CertificateOf, NfsSettings, Privilege,
+    PrivilegeOf, Settings, SettingsState, SmbSettings, StaticRoute, StaticRouteOf, UpdateSettings, Ups,
 };
 pub use task::{
     CronJob, CronJobOf, DiskTest, DiskTestOf, InitScript, InitScriptOf, Replication, ReplicationOf, ReplicationTo,
@@ -74,6 +83,9 @@ pub(crate) fn kinds() -> Vec<Kind<Nas>> {
         Kind::of::<Replication>(),
         Kind::of::<SshKey>(),
         Kind::of::<SshConnection>(),
+        Kind::of::<Permissions>(),
+        Kind::of::<Interface>(),
+        Kind::of::<ApiKey>(),
         Kind::of::<AlertService>(),
         Kind::of::<Certificate>(),
         Kind::of::<Privilege>(),

@@ -1,7 +1,7 @@
 //! [`Zvol`]: a block device in a pool, for iSCSI and virtual machines.
 use super::{
     dataset::{
-        Compression, DatasetId, Listed, Properties, Property, Sync, Within, datasets, destroy, is_name, sent,
+        Compression, DatasetId, Listed, Parent, Properties, Property, Sync, Within, datasets, destroy, is_name, sent,
         users::Users,
     },
     mark,
@@ -40,8 +40,8 @@ impl Zvol {
     /// On a name that ZFS does not take, and on a size that is no multiple of 128 KiB.
     #[must_use]
     #[track_caller]
-    pub fn of(within: impl Into<Within>, name: impl Into<String>, size: Size) -> Zvol {
-        let (within, name) = (within.into(), name.into());
+    pub fn of(within: impl Parent, name: impl Into<String>, size: Size) -> Zvol {
+        let (within, name) = (within.within(), name.into());
         assert!(
             is_name(&name),
             "`{name}` is no name of a volume: letters, digits, `_`, `-`, `.` and `:`, a letter or digit first"

@@ -21,19 +21,25 @@ pub struct Within {
     pub(crate) path: Text,
 }
 
-impl From<Handle<Pool>> for Within {
-    fn from(pool: Handle<Pool>) -> Self {
-        Within { site: pool.site(), handle: pool.into(), dataset: pool.name().into(), path: pool.path().into() }
+/// What a dataset, and all that belongs to one, can lie in.
+#[diagnostic::on_unimplemented(
+    message = "nothing can lie in `{Self}`",
+    label = "a dataset lies in a pool or in another dataset, and so do shares and tasks",
+    note = "hand it what `lab.add(Pool::named(..)..)` or `lab.add(Dataset::of(..)..)` gave back"
+)]
+pub trait Parent {
+    /// Where that is.
+    fn within(self) -> Within;
+}
+
+impl Parent for Handle<Pool> {
+    fn within(self) -> Within {
+        Within { site: self.site(), handle: self.into(), dataset: self.name().into(), path: self.path().into() }
     }
 }
-impl From<Handle<Dataset>> for Within {
-    fn from(dataset: Handle<Dataset>) -> Self {
-        Within {
-            site: dataset.site(),
-            handle: dataset.into(),
-            dataset: dataset.dataset().into(),
-            path: dataset.path().into(),
-        }
+impl Parent for Handle<Dataset> {
+    fn within(self) -> Within {
+        Within { site: self.site(), handle: self.into(), dataset: self.dataset().into(), path: self.path().into() }
     }
 }
 
@@ -74,8 +80,8 @@ impl Dataset {
     /// When the name is not one of ZFS: letters, digits, and `_`, `-`, `.`, `:`, not starting with a sign.
     #[must_use]
     #[track_caller]
-    pub fn of(within: impl Into<Within>, name: impl Into<String>) -> Dataset {
-        let (within, name) = (within.into(), name.into());
+    pub fn of(within: impl Parent, name: impl Into<String>) -> Dataset {
+        let (within, name) = (within.within(), name.into());
         assert!(
             is_name(&name),
             "`{name}` is no name of a dataset: letters, digits, `_`, `-`, `.` and `:`, and a letter or digit first; each level is a \

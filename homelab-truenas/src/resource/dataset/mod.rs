@@ -15,7 +15,7 @@ mod property;
 mod state;
 pub(super) mod users;
 
-pub use builder::{Dataset, Within};
+pub use builder::{Dataset, Parent, Within};
 pub use preset::Preset;
 pub use property::{Compression, Property, Sync};
 pub use state::{DatasetId, DatasetOutputs, DatasetState};

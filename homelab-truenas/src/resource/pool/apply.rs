@@ -28,7 +28,7 @@ impl Resource for Pool {
     type Outputs = PoolOutputs;
 
     fn name(&self) -> &str {
-        &self.key
+        &self.name
     }
     fn site(&self) -> Site<Nas> {
         self.site
@@ -56,7 +56,7 @@ impl Resource for Pool {
     async fn read(&self, cx: &Look<'_, Nas>) -> Result<Option<PoolState>, Failure> {
         let Some(all) = pools(cx).await? else { return Ok(None) };
         let by_guid = all.iter().find(|row| self.import.as_deref() == Some(&row.guid));
-        let Some(row) = by_guid.or_else(|| all.iter().find(|row| row.name == self.name)) else { return Ok(None) };
+        let Some(row) = by_guid.or_else(|| all.iter().find(|row| row.name == self.pool)) else { return Ok(None) };
         Ok(Some(PoolState::of(row, cx, &self.vdevs).await?))
     }
     async fn find(id: &PoolId, cx: &Look<'_, Nas>) -> Result<Option<PoolState>, Failure> {
@@ -79,7 +79,7 @@ impl Resource for Pool {
         PoolId { name: state.name.clone(), guid: Some(state.guid.clone()) }
     }
     fn planned_id(&self) -> Option<PoolId> {
-        Some(PoolId { name: self.name.clone(), guid: self.import.clone() })
+        Some(PoolId { name: self.pool.clone(), guid: self.import.clone() })
     }
     fn owner(state: &PoolState) -> Owner {
         state.owner.clone()
@@ -100,7 +100,7 @@ impl Resource for Pool {
         }
         if now.is_none_or(|now| now.owner != Owner::Marked(cx.mark().clone())) {
             let mark = json!([{"key": mark::PROPERTY, "value": mark::value(cx.mark())}]);
-            let params = vec![json!(self.name), json!({"user_properties_update": mark})];
+            let params = vec![json!(self.pool), json!({"user_properties_update": mark})];
             cx.write(cx.permit(), "pool.dataset.update", params).await?;
         }
         Ok(())
@@ -126,7 +126,7 @@ impl Pool {
     async fn made(&self, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
         let shelf = shelf(cx).await?;
         let mut body = Map::new();
-        body.insert("name".into(), self.name.as_str().into());
+        body.insert("name".into(), self.pool.as_str().into());
         let (topology, paths) = topology(&shelf, &self.vdevs, |_, _| true)?;
         body.insert("topology".into(), topology);
         if paths {
@@ -157,7 +157,7 @@ impl Pool {
                 ),
             ));
         }
-        work(cx, "pool.import_pool", vec![json!({"guid": guid, "name": self.name})]).await?;
+        work(cx, "pool.import_pool", vec![json!({"guid": guid, "name": self.pool})]).await?;
         Ok(())
     }
 

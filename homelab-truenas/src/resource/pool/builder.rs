@@ -27,7 +27,8 @@ use std::collections::BTreeMap;
 /// - It is protected. Allowed by name, a pool that leaves the code is exported: its data stays on its disks.
 #[derive(Debug, Serialize)]
 pub struct Pool {
-    pub(super) name: String,
+    #[serde(rename = "name")]
+    pub(super) pool: String,
     pub(super) vdevs: BTreeMap<String, Vdev>,
     /// How many vdevs of each role: what is not declared must not be there.
     pub(super) count: BTreeMap<Role, usize>,
@@ -36,7 +37,7 @@ pub struct Pool {
     #[serde(skip)]
     pub(super) import: Option<String>,
     #[serde(skip)]
-    pub(super) key: String,
+    pub(super) name: String,
     #[serde(skip)]
     pub(super) site: Site<Nas>,
 }
@@ -122,8 +123,8 @@ data! {
 impl PoolWithoutDisks {
     fn empty(self) -> Pool {
         Pool {
-            key: crate::resource::row::at_site(self.site, &self.name),
-            name: self.name,
+            name: crate::resource::row::at_site(self.site, &self.name),
+            pool: self.name,
             vdevs: BTreeMap::new(),
             count: Role::ALL.into_iter().map(|role| (role, 0)).collect(),
             encryption: None,
@@ -250,7 +251,7 @@ impl Pool {
                 "disk {} is one of `{}`, and pool `{}` is on `{}`",
                 disk.name,
                 disk.site,
-                self.name,
+                self.pool,
                 self.site.name()
             );
         }

@@ -235,7 +235,7 @@ fn called(mut rows: Vec<VdevState>, declared: &BTreeMap<String, Vdev>) -> BTreeM
     for row in rows {
         let many = row.role.holds_the_pool();
         let mut names = (1..).map(|n| if many || n > 1 { format!("{}{n}", row.role) } else { row.role.to_string() });
-        let free = names.find(|name| !named.contains_key(name) && !(declared.contains_key(name) && many));
+        let free = names.find(|name| !(named.contains_key(name) || declared.contains_key(name) && many));
         named.insert(free.unwrap_or_default(), row);
     }
     named

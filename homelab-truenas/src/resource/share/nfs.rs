@@ -3,7 +3,7 @@ use super::StorageNetwork;
 use crate::{
     Nas,
     resource::{
-        dataset::Within,
+        dataset::{Parent, Within},
         row::{Entry, Fields, Row, ShareOutputs},
     },
 };
@@ -61,13 +61,13 @@ pub struct Nfs {
 impl NfsShare {
     /// What lies in this dataset.
     #[must_use]
-    pub fn of(dataset: impl Into<Within>) -> NfsShareOf {
-        NfsShareOf(dataset.into())
+    pub fn of(dataset: impl Parent) -> NfsShareOf {
+        NfsShareOf(dataset.within())
     }
 }
 
 impl NfsShareOf {
-    fn new(self) -> Nfs {
+    fn closed(self) -> Nfs {
         Nfs {
             path: self.0.path.clone(),
             networks: BTreeSet::new(),
@@ -88,17 +88,17 @@ impl NfsShareOf {
     /// For clients on a network of storage.
     #[must_use]
     pub fn for_network(self, network: StorageNetwork) -> NfsShare {
-        Entry(self.new()).for_network(network)
+        Entry(self.closed()).for_network(network)
     }
     /// For clients on any network, also one from which there is a way out: everybody there can reach it.
     #[must_use]
     pub fn open_to(self, network: Network) -> NfsShare {
-        Entry(self.new()).open_to(network)
+        Entry(self.closed()).open_to(network)
     }
     /// For some clients and nobody else.
     #[must_use]
     pub fn for_hosts<A: Into<IpAddr>>(self, hosts: impl IntoIterator<Item = A>) -> NfsShare {
-        let mut nfs = self.new();
+        let mut nfs = self.closed();
         nfs.hosts = hosts.into_iter().map(|host| host.into().to_string()).collect();
         Entry(nfs)
     }

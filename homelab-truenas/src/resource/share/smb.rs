@@ -2,7 +2,7 @@
 use crate::{
     Nas,
     resource::{
-        dataset::Within,
+        dataset::{Parent, Within},
         row::{Entry, Fields, Row, RowState, ShareOutputs},
     },
 };
@@ -44,8 +44,8 @@ pub struct Smb {
 impl SmbShare {
     /// What lies in this dataset.
     #[must_use]
-    pub fn of(dataset: impl Into<Within>) -> SmbShareOf {
-        SmbShareOf(dataset.into())
+    pub fn of(dataset: impl Parent) -> SmbShareOf {
+        SmbShareOf(dataset.within())
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     Nas,
     resource::{
         Fields, SshConnection,
-        dataset::{Within, datasets},
+        dataset::{Parent, Within, datasets},
         row::{Entry, Row, RowOutputs, RowState, at_site, by_id},
         schedule::{Keep, Schedule, plain},
         task::SnapshotTask,
@@ -120,8 +120,8 @@ impl Replication {
 impl ReplicationOf {
     /// Of this dataset: the snapshots of this task, sent as soon as they are made.
     #[must_use]
-    pub fn of(self, dataset: impl Into<Within>, task: Handle<SnapshotTask>) -> ReplicationTo {
-        ReplicationTo { name: self.0, source: dataset.into(), task: task.id() }
+    pub fn of(self, dataset: impl Parent, task: Handle<SnapshotTask>) -> ReplicationTo {
+        ReplicationTo { name: self.0, source: dataset.within(), task: task.id() }
     }
 }
 
@@ -132,8 +132,8 @@ impl ReplicationTo {
     /// When the connection is one of another NAS than the source.
     #[must_use]
     #[track_caller]
-    pub fn to(self, link: Handle<SshConnection>, target: impl Into<Within>) -> Replication {
-        let target = target.into();
+    pub fn to(self, link: Handle<SshConnection>, target: impl Parent) -> Replication {
+        let target = target.within();
         assert!(
             link.site().name() == self.source.site.name(),
             "the connection is one of `{}`, and the dataset is on `{}`, which has to dial",
@@ -149,8 +149,8 @@ impl ReplicationTo {
     /// When the target is on another NAS.
     #[must_use]
     #[track_caller]
-    pub fn to_here(self, target: impl Into<Within>) -> Replication {
-        let target = target.into();
+    pub fn to_here(self, target: impl Parent) -> Replication {
+        let target = target.within();
         assert!(
             target.site.name() == self.source.site.name(),
             "the target is on `{}`: `.to(connection, target)` goes to another NAS",

@@ -3,7 +3,7 @@ use crate::{
     Nas,
     resource::{
         Dataset, Fields,
-        dataset::Within,
+        dataset::{Parent, Within},
         row::{Entry, Row, RowOutputs},
         schedule::{Keep, Schedule, plain},
     },
@@ -44,8 +44,8 @@ pub struct Snapshots {
 impl SnapshotTask {
     /// Snapshots of this dataset, or of the root dataset of a pool.
     #[must_use]
-    pub fn of(dataset: impl Into<Within>, schedule: Schedule, keep: Keep) -> SnapshotTask {
-        let within = dataset.into();
+    pub fn of(dataset: impl Parent, schedule: Schedule, keep: Keep) -> SnapshotTask {
+        let within = dataset.within();
         let name = "snapshots".to_owned();
         Entry(Snapshots {
             dataset: within.dataset.clone(),

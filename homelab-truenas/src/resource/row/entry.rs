@@ -1,15 +1,15 @@
-//! What most kinds are: a row of a table of the NAS's configuration.
-//!
-//! A kind says what its row is found by and how its fields are named; reading, creating, changing only what differs, marking and
-//! deleting are the same for all of them. Where a row has a text for people our mark stands in it; of others the ledger and the
-//! journal are the witnesses.
-use super::mark;
-use crate::{Nas, work};
+//! [`Row`]: a kind whose things are rows, and [`Entry`]: such a row as a resource.
+use super::state::{RowId, RowState, sort};
+use crate::{
+    Nas,
+    resource::{mark, service},
+    work,
+};
 use homelab_core::{
-    AnyHandle, Apply, Claim, Failure, Lock, Look, NodeId, Owner, Resource, Site, outputs,
+    AnyHandle, Apply, Claim, Failure, Lock, Look, NodeId, Owner, Resource, Site,
     plan::{Action, Change, Note},
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::{future::Future, ops::Deref};
 
@@ -130,111 +130,11 @@ impl<T: Row> Serialize for Entry<T> {
     }
 }
 
-/// A row as it was observed.
-#[derive(Clone, Debug, Serialize)]
-pub struct RowState {
-    /// Its number in the table.
-    pub id: u64,
-    /// Where clients find it.
-    pub address: Option<String>,
-    /// Whether its service runs and starts with the NAS.
-    pub served: bool,
-    /// The user's number, of a user.
-    pub uid: Option<u32>,
-    /// The group's number, of a group.
-    pub gid: Option<u32>,
-    /// The public half, of a pair of keys.
-    pub public_key: Option<String>,
-    #[serde(flatten)]
-    pub(crate) fields: Fields,
-    /// What it did last: news, and no setting.
-    #[serde(skip)]
-    pub(crate) news: Value,
-    #[serde(skip)]
-    pub(crate) owner: Owner,
-}
-
-outputs!(
-    /// What a row is known by.
-    RowOutputs of RowState {
-        /// Its number in the table.
-        id: u64,
-    }
-);
-outputs!(
-    /// What a share is known by.
-    ShareOutputs of RowState {
-        /// Its number in the table.
-        id: u64,
-        /// What a client mounts.
-        address: String,
-    }
-);
-
-/// What a row is found by when its code is gone: its number, and what told it from others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RowId {
-    id: Option<u64>,
-    key: Value,
-}
-
-impl RowState {
-    fn of<T: Row>(row: &Fields, served: bool) -> Option<RowState> {
-        let id = row.get("id")?.as_u64()?;
-        let number = |field: &str| row.get(field).and_then(Value::as_u64).and_then(|n| n.try_into().ok());
-        let (uid, gid) = (number("uid"), number("gid"));
-        let mut fields = T::observed(row.clone());
-        let text =
-            |fields: &Fields, field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let owner = match T::MARK {
-            None => Owner::Unmarkable,
-            Some(field) => {
-                let signed = text(&fields, field);
-                let (comment, owner) = mark::read(&signed);
-                fields.insert(field.to_owned(), comment.into());
-                owner
-            }
-        };
-        let news = fields.remove("state").unwrap_or_default();
-        for field in ["id", "uid", "gid", "address", "served", "public_key"].iter().chain(T::HIDDEN) {
-            fields.remove(*field);
-        }
-        fields.values_mut().for_each(sort);
-        let public_key = row.get("attributes").and_then(|a| a.get("public_key")?.as_str()).map(str::to_owned);
-        Some(RowState { id, address: None, served, uid, gid, public_key, fields, news, owner })
-    }
-
-    /// A field of text.
-    pub(crate) fn text(&self, field: &str) -> &str {
-        self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    fn key(&self, names: &[&str]) -> Value {
-        let value = |name: &&str| match *name {
-            "uid" => json!(self.uid),
-            "gid" => json!(self.gid),
-            name => self.fields.get(name).cloned().unwrap_or_default(),
-        };
-        names.iter().map(value).collect()
-    }
-}
-
-/// The order of what is a set in the API means nothing.
-fn sort(value: &mut Value) {
-    if let Value::Array(items) = value {
-        if items.iter().all(Value::is_string) {
-            items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-        } else if items.iter().all(Value::is_u64) {
-            items.sort_by_key(Value::as_u64);
-        }
-    }
-}
-
 /// All rows of a kind, and whether its service runs. `None` while there is no NAS.
 async fn listing<T: Row>(nas: &crate::NasReader) -> Result<Option<Vec<RowState>>, Failure> {
     let Some(rows) = nas.query::<Fields>(&format!("{}.query", T::TABLE)).await? else { return Ok(None) };
     let served = match T::SERVICE {
-        Some(service) => super::service::runs(nas, service).await?,
+        Some(service) => service::runs(nas, service).await?,
         None => false,
     };
     let of_kind = rows.iter().filter(|row| T::is_kind(row));
@@ -359,7 +259,7 @@ impl<T: Row> Resource for Entry<T> {
             }
         }
         if let Some(service) = T::SERVICE {
-            super::service::start(cx, service).await?;
+            service::start(cx, service).await?;
         }
         self.0.finish(now, cx).await
     }
@@ -409,26 +309,6 @@ impl<T: Row> Entry<T> {
             (want, have) => want != have,
         }
     }
-}
-
-/// The name of what lives directly at a site: there may be one of the same name on each NAS.
-pub(crate) fn at_site(site: Site<Nas>, name: impl AsRef<str>) -> String {
-    format!("{}/{}", site.name(), name.as_ref())
-}
-
-/// An embedded object of the API, as the number by which it is written.
-pub(crate) fn as_id(value: &mut Value) {
-    match value {
-        Value::Object(object) => *value = object.get("id").cloned().unwrap_or_default(),
-        Value::Array(items) => items.iter_mut().for_each(as_id),
-        _ => {}
-    }
-}
-
-/// These fields of a row as the numbers by which they are written.
-pub(crate) fn by_id(mut row: Fields, fields: &[&str]) -> Fields {
-    fields.iter().filter_map(|field| Some(as_id(row.get_mut(*field)?))).for_each(drop);
-    row
 }
 
 impl<T> Deref for Entry<T> {
