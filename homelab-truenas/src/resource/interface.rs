@@ -22,6 +22,8 @@ pub struct Interface {
     aliases: BTreeSet<String>,
     ipv4_dhcp: bool,
     mtu: Option<u32>,
+    /// What is staged and not committed, or on trial and not confirmed, is to be finished.
+    settled: bool,
     #[serde(skip)]
     interface: String,
     #[serde(skip)]
@@ -71,6 +73,7 @@ impl InterfaceOf {
             aliases: BTreeSet::new(),
             ipv4_dhcp: false,
             mtu: None,
+            settled: true,
             interface: self.0,
             hosts: vec![],
             name,
@@ -86,6 +89,7 @@ pub struct InterfaceState {
     aliases: BTreeSet<String>,
     ipv4_dhcp: bool,
     mtu: Option<u32>,
+    settled: bool,
     #[serde(skip)]
     interface: String,
 }
@@ -116,9 +120,12 @@ async fn interface(nas: &NasReader, name: &str) -> Result<Option<InterfaceState>
         );
     };
     let aliases: BTreeSet<String> = row.aliases.iter().map(|at| format!("{}/{}", at.address, at.netmask)).collect();
+    let pending = nas.once::<bool>("interface.has_pending_changes", vec![]).await?;
+    let trial = nas.once::<Option<f64>>("interface.checkin_waiting", vec![]).await?;
+    let settled = pending.is_none_or(|pending| !*pending) && trial.is_none_or(|seconds| seconds.is_none());
     // One without any address of its own was set by nobody.
-    let untouched = aliases.is_empty() && row.mtu.is_none();
-    let state = InterfaceState { aliases, ipv4_dhcp: row.ipv4_dhcp, mtu: row.mtu, interface: name.to_owned() };
+    let untouched = settled && aliases.is_empty() && row.mtu.is_none();
+    let state = InterfaceState { aliases, ipv4_dhcp: row.ipv4_dhcp, mtu: row.mtu, settled, interface: name.to_owned() };
     Ok((!untouched).then_some(state))
 }
 

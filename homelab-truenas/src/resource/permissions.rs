@@ -134,6 +134,7 @@ pub struct PermissionsState {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct AceState {
     tag: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,
     access: Value,
 }

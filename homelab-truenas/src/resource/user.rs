@@ -1,11 +1,11 @@
 //! [`User`]: a person or a service with an account.
 use super::{
-    Fields,
+    Fields, Parent,
     group::{ACCOUNT, Group, flag, is_account},
     row::{Entry, Row, RowState, at_site, by_id},
 };
 use crate::Nas;
-use homelab_core::{Claim, Handle, Input, Secret, Site, Text, outputs};
+use homelab_core::{Claim, Handle, Input, Secret, Site, Text, outputs, text};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -43,14 +43,14 @@ pub struct UserRow {
     smb: bool,
     password: Option<Secret>,
     password_disabled: bool,
-    home: Option<String>,
+    home: Option<Text>,
     shell: Option<String>,
     sshpubkey: Option<Text>,
     sudo_commands_nopasswd: Option<Vec<String>>,
     email: Option<String>,
     locked: Option<bool>,
     #[serde(skip)]
-    home_create: bool,
+    home_made_in: Option<Text>,
     #[serde(skip)]
     name: String,
     #[serde(skip)]
@@ -105,7 +105,7 @@ impl UserOf {
             sudo_commands_nopasswd: None,
             email: None,
             locked: None,
-            home_create: false,
+            home_made_in: None,
             site,
         })
     }
@@ -147,10 +147,18 @@ impl User {
         self.0.smb = true;
         self
     }
-    /// Its home, which is made; somewhere below `/mnt`.
+    /// Its home, a directory of its name in this pool or dataset, which is made.
     #[must_use]
-    pub fn home(mut self, path: impl Into<String>) -> User {
-        (self.0.home, self.0.home_create) = (Some(path.into()), true);
+    pub fn home_in(mut self, parent: impl Parent) -> User {
+        let home = parent.within().path;
+        self.0.home = Some(text![home.clone(), "/", self.0.username.clone()]);
+        self.0.home_made_in = Some(home);
+        self
+    }
+    /// Its home, a directory that is there.
+    #[must_use]
+    pub fn home(mut self, path: impl Into<Text>) -> User {
+        (self.0.home, self.0.home_made_in) = (Some(path.into()), None);
         self
     }
     /// The program that it gets when it logs in.
@@ -166,7 +174,7 @@ impl User {
     #[must_use]
     #[track_caller]
     pub fn authorized_key(mut self, key: impl Into<Text>) -> User {
-        assert!(self.0.home.is_some(), "keys lie in the home: `.home(\"/mnt/..\")` before `.authorized_key(..)`");
+        assert!(self.0.home.is_some(), "keys lie in the home: `.home_in(dataset)` before `.authorized_key(..)`");
         self.0.sshpubkey = Some(key.into());
         self
     }
@@ -221,19 +229,25 @@ impl Row for UserRow {
     fn observed(row: Fields) -> Fields {
         by_id(row, &["group", "groups"])
     }
-    async fn create_only(&self, _: &homelab_core::Apply<'_, Nas>) -> Result<Fields, homelab_core::Failure> {
+    async fn create_only(&self, cx: &homelab_core::Apply<'_, Nas>) -> Result<Fields, homelab_core::Failure> {
         let mut more = Fields::new();
         more.insert("group_create".into(), self.group.is_none().into());
-        if self.home_create {
+        if let Some(parent) = &self.home_made_in {
+            // What is sent is where it is made: the NAS puts the user's name behind it.
+            more.insert("home".into(), cx.text(parent)?.expose().into());
             more.insert("home_create".into(), true.into());
         }
         Ok(more)
     }
     fn body(&self, mut spec: Fields, now: Option<&RowState>) -> Fields {
         if now.is_some() {
-            // The number cannot be sent again, and a new home has to be made.
+            // The number cannot be sent again.
             spec.remove("uid");
-            if spec.contains_key("home") && self.home_create {
+            // A home that is made is sent as the place where it is made: the NAS puts the user's name behind it.
+            let home = spec.get("home").and_then(Value::as_str).filter(|_| self.home_made_in.is_some());
+            let parent = home.and_then(|home| home.rsplit_once('/')).map(|(parent, _)| parent.to_owned());
+            if let Some(parent) = parent {
+                spec.insert("home".into(), parent.into());
                 spec.insert("home_create".into(), true.into());
             }
         }

@@ -10,7 +10,7 @@ use homelab_truenas::{
     resource::{
         Access, AlertLevel, AlertService, Compression, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators,
         Interface, Keep, Lun, NfsSettings, Permissions, Portal, Preset, Privilege, Schedule, ScrubTask, Service,
-        SmbSettings, SnapshotTask, SshKey, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
+        SmbSettings, SnapshotTask, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
     },
 };
 
@@ -19,7 +19,7 @@ const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
 
 /// In an ordinary test run faults strike at a sample of the calls.
 fn nth() -> usize {
-    std::env::var("HOMELAB_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(7)
+    std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
 }
 
 async fn exam(lab: &dyn Fn() -> Lab, edits: &[(&str, &dyn Fn() -> Lab)]) {
@@ -33,7 +33,7 @@ fn site(declare: impl FnOnce(&mut Lab)) -> Lab {
 }
 
 fn dataset(declare: impl Fn(Dataset) -> Dataset) -> impl Fn() -> Lab {
-    move || with_pool(|lab: &mut Lab, bulk: Handle<Pool>| drop(lab.add(declare(Dataset::of(bulk, "media")))))
+    move || with_pool(|lab: &mut Lab, bulk: Handle<Pool>| lab.add(declare(Dataset::of(bulk, "media"))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,16 +53,15 @@ async fn datasets() {
 
 #[tokio::test(start_paused = true)]
 async fn volumes() {
-    let zvol = |edit: fn(Zvol) -> Zvol| {
-        move || with_pool(|lab, bulk| drop(lab.add(edit(Zvol::of(bulk, "vm", 10.gib()).sparse()))))
-    };
+    let zvol =
+        |edit: fn(Zvol) -> Zvol| move || with_pool(|lab, bulk| lab.add(edit(Zvol::of(bulk, "vm", 10.gib()).sparse())));
     exam(&zvol(|z| z), &[("compression", &zvol(|z| z.compression(Compression::Zstd(6))))]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn nfs_shares() {
     let nfs = |edit: fn(NfsShare) -> NfsShare| {
-        move || with_dataset(|lab, media| drop(lab.add(edit(NfsShare::of(media).for_network(STORAGE)))))
+        move || with_dataset(|lab, media| lab.add(edit(NfsShare::of(media).for_network(STORAGE))))
     };
     exam(
         &nfs(|n| n),
@@ -79,7 +78,7 @@ async fn nfs_shares() {
 #[tokio::test(start_paused = true)]
 async fn smb_shares() {
     let smb = |edit: fn(SmbShare) -> SmbShare| {
-        move || with_dataset(|lab, media| drop(lab.add(edit(SmbShare::of(media).named("Media")))))
+        move || with_dataset(|lab, media| lab.add(edit(SmbShare::of(media).named("Media"))))
     };
     exam(
         &smb(|s| s),
@@ -140,7 +139,7 @@ async fn permissions() {
 #[tokio::test(start_paused = true)]
 async fn snapshot_tasks() {
     let task = |schedule: fn() -> Schedule, edit: fn(SnapshotTask) -> SnapshotTask| {
-        move || with_dataset(|lab, media| drop(lab.add(edit(SnapshotTask::of(media, schedule(), Keep::days(2))))))
+        move || with_dataset(|lab, media| lab.add(edit(SnapshotTask::of(media, schedule(), Keep::days(2)))))
     };
     let hourly = || Schedule::hourly(0);
     exam(
@@ -156,8 +155,7 @@ async fn snapshot_tasks() {
 
 #[tokio::test(start_paused = true)]
 async fn scrubs() {
-    let scrub =
-        |day: Day| move || with_pool(|lab, bulk| drop(lab.add(ScrubTask::of(bulk, Schedule::weekly(day, 4, 0)))));
+    let scrub = |day: Day| move || with_pool(|lab, bulk| lab.add(ScrubTask::of(bulk, Schedule::weekly(day, 4, 0))));
     exam(&scrub(Day::Saturday), &[("day", &scrub(Day::Monday))]).await;
 }
 
@@ -225,7 +223,6 @@ async fn the_nas_itself() {
                     StaticRoute::to(Network::new("far", [10, 0, 9, 0], 24))
                         .via(NAS, STORAGE.host(if more { 2 } else { 1 })),
                 );
-                lab.add(SshKey::named("replication").on(NAS));
                 let interface = Interface::named("enp2s0").on(NAS, STORAGE.host(13));
                 lab.add(if more { interface.mtu(9000) } else { interface });
             })

@@ -14,7 +14,7 @@ use homelab_truenas::{
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
 
 fn one(dataset: impl Fn(Dataset) -> Dataset) -> impl Fn() -> Lab {
-    move || with_pool(|lab, bulk| drop(lab.add(dataset(Dataset::of(bulk, "media")))))
+    move || with_pool(|lab, bulk| lab.add(dataset(Dataset::of(bulk, "media"))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +107,7 @@ async fn datasets_lie_in_datasets() {
 #[tokio::test(start_paused = true)]
 async fn a_volume_grows_and_never_shrinks() {
     let bench = bench();
-    let of = |gib: u64| move || with_pool(|lab, bulk| drop(lab.add(Zvol::of(bulk, "vm", gib.gib()).sparse())));
+    let of = |gib: u64| move || with_pool(|lab, bulk| lab.add(Zvol::of(bulk, "vm", gib.gib()).sparse()));
     assert!(bench.deploy(of(10)()).await.is_success());
     let run = bench.deploy(of(20)()).await;
     assert!(run.is_success(), "{}", run.story());
@@ -119,7 +119,7 @@ async fn a_volume_grows_and_never_shrinks() {
 #[test]
 #[should_panic(expected = "is no name of a dataset")]
 fn a_name_with_a_slash_is_two_datasets() {
-    let _ = with_pool(|lab, bulk| drop(lab.add(Dataset::of(bulk, "a/b"))));
+    let _ = with_pool(|lab, bulk| lab.add(Dataset::of(bulk, "a/b")));
 }
 
 #[test]

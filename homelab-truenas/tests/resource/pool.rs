@@ -52,7 +52,7 @@ async fn the_plan_shows_a_table_of_vdevs_with_sizes_and_what_may_fail() {
     assert_eq!(
         notes,
         [
-            "data1: RAIDZ2 of 5 x 7.3 TiB, 21.6 TiB usable, any 2 may fail",
+            "data1: RAIDZ2 of 5 x 7.3 TiB, 21.5 TiB usable, any 2 may fail",
             "log: MIRROR of 2 x 186.3 GiB, any 1 may fail",
             "about 21.4 TiB usable in all",
         ]

@@ -50,12 +50,11 @@ fn lab() -> Lab {
     let databases = lab.add(Dataset::of(fast, "databases"));
     let hourly = lab.add(SnapshotTask::of(databases, Schedule::hourly(0), Keep::days(2)));
     let tank = lab.add(Pool::named("tank").on(BACKUP).mirror(BACKUP.disks(["D3", "D4"])));
-    let home = lab.add(Dataset::of(tank, "replicator"));
+    let home = lab.add(Dataset::of(tank, "homes"));
     let ssh = lab.add(Service::ssh().on(BACKUP));
     let key = lab.add(SshKey::named("replication").on(NAS));
-    let user = User::named("replicator", 3999).on(BACKUP).home("/mnt/tank/replicator").authorized_key(key.public_key());
-    let user = homelab_core::ResourceExt::after(user.sudo_without_password(["/usr/sbin/zfs"]), home);
-    lab.add(user);
+    let user = User::named("replicator", 3999).on(BACKUP).home_in(home).authorized_key(key.public_key());
+    lab.add(user.sudo_without_password(["/usr/sbin/zfs"]));
     let link = lab.add(SshConnection::named("backup").from(key, "replicator", STORAGE.host(14), ssh.host_key()));
     lab.add(Replication::named("databases").of(databases, hourly).to(link, tank).keep(Keep::months(3)).sudo());
     lab

@@ -19,7 +19,7 @@ const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
 const PASSWORD: Secret = Secret::named("NAS_PASSWORD");
 
 fn nfs() -> Lab {
-    with_dataset(|lab, media| drop(lab.add(NfsShare::of(media).for_network(STORAGE).at(STORAGE.host(13)))))
+    with_dataset(|lab, media| lab.add(NfsShare::of(media).for_network(STORAGE).at(STORAGE.host(13))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn a_share_s_address_feeds_whoever_mounts_it() {
     let lab = || {
         with_dataset(|lab, media| {
             let share = lab.add(NfsShare::of(media).for_network(STORAGE).at(STORAGE.host(13)));
-            lab.add(User::named("client", 3001).on(NAS).home("/mnt/bulk/media").authorized_key(share.address()));
+            lab.add(User::named("client", 3001).on(NAS).home_in(media).authorized_key(share.address()));
         })
     };
     let run = bench.deploy(lab()).await;
@@ -54,8 +54,7 @@ async fn a_share_s_address_feeds_whoever_mounts_it() {
 #[tokio::test(start_paused = true)]
 async fn a_time_machine_share_has_its_quota_and_its_purpose_and_no_old_fields() {
     let bench = bench();
-    let lab =
-        || with_dataset(|lab, media| drop(lab.add(SmbShare::of(media).named("Time Machine").time_machine(500.gib()))));
+    let lab = || with_dataset(|lab, media| lab.add(SmbShare::of(media).named("Time Machine").time_machine(500.gib())));
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     let made = bench.world.requests().into_iter().find(|call| call.method == "sharing.smb.create").expect("it is made");
@@ -134,7 +133,7 @@ async fn a_share_of_a_dataset_that_is_gone_says_so() {
 #[test]
 #[should_panic(expected = "is on none of the networks that this share is for")]
 fn a_storage_share_is_not_found_at_an_address_of_the_lan() {
-    let _ = with_dataset(|lab, media| drop(lab.add(NfsShare::of(media).for_network(STORAGE).at(LAN.host(13)))));
+    let _ = with_dataset(|lab, media| lab.add(NfsShare::of(media).for_network(STORAGE).at(LAN.host(13))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The simulated NAS of these tests, and labs on it.
 use homelab_core::{
     Handle, Lab, Providers, Site,
-    testing::{Bench, Fault, World as _},
+    testing::{Bench, Fault},
 };
 use homelab_truenas::{
     Dataset, Nas, Pool,
@@ -12,26 +12,26 @@ use homelab_truenas::{
 };
 use serde_json::Value;
 
-pub const NAS: Site<Nas> = Site::named("nas");
-pub const TB: u64 = 1_000_000_000_000;
+pub(crate) const NAS: Site<Nas> = Site::named("nas");
+pub(crate) const TB: u64 = 1_000_000_000_000;
 
 /// Twelve disks of 8 TB, `D1` to `D12`, and two SSDs, `S1` and `S2`. Nothing takes time.
-pub fn shelf() -> World {
+pub(crate) fn shelf() -> World {
     let world = World::new("truenas").pace(0.0).disks("D", 12, 8 * TB);
     world.disk(DiskSpec::ssd("S1", TB / 5)).disk(DiskSpec::ssd("S2", TB / 5))
 }
 
 /// What somebody else does on the NAS.
-pub async fn call(nas: &SimNas, method: &str, params: Vec<Value>) -> Value {
+pub(crate) async fn call(nas: &SimNas, method: &str, params: Vec<Value>) -> Value {
     nas.sim().link("root").call(&Call::new(method, params)).await.unwrap_or_else(|e| panic!("{method}: {e}"))
 }
 
-pub fn bench() -> Bench<SimNas> {
+pub(crate) fn bench() -> Bench<SimNas> {
     Bench::new(SimNas::new(NAS, shelf()))
 }
 
 /// A lab with a pool of two disks.
-pub fn with_pool(declare: impl FnOnce(&mut Lab, Handle<Pool>)) -> Lab {
+pub(crate) fn with_pool<T>(declare: impl FnOnce(&mut Lab, Handle<Pool>) -> T) -> Lab {
     let mut lab = Lab::named("home");
     let bulk = lab.add(Pool::named("bulk").on(NAS).mirror(NAS.disks(["D1", "D2"])));
     declare(&mut lab, bulk);
@@ -39,15 +39,16 @@ pub fn with_pool(declare: impl FnOnce(&mut Lab, Handle<Pool>)) -> Lab {
 }
 
 /// A lab with a dataset.
-pub fn with_dataset(declare: impl FnOnce(&mut Lab, Handle<Dataset>)) -> Lab {
+pub(crate) fn with_dataset<T>(declare: impl FnOnce(&mut Lab, Handle<Dataset>) -> T) -> Lab {
     with_pool(|lab, bulk| {
         let media = lab.add(Dataset::of(bulk, "media"));
-        declare(lab, media);
+        declare(lab, media)
     })
 }
 
-/// A NAS in whose inventory an exported pool does not count: exporting is all that a deletion of one does.
-pub struct Exported(pub SimNas);
+/// A NAS in whose inventory two things do not count: an exported pool, for exporting is all that a deletion of one does, and services,
+/// which shares start and leave running.
+pub(crate) struct Exported(pub(crate) SimNas);
 
 impl homelab_core::testing::World for Exported {
     fn providers(&self) -> Providers {
@@ -73,12 +74,12 @@ impl homelab_core::testing::World for Exported {
         let mut within = false;
         let kept = all.lines().filter(|line| {
             within = line.starts_with("exported pool") || (within && line.starts_with("  "));
-            !within && !line.starts_with("disk ")
+            !within && !line.starts_with("disk ") && !line.starts_with("service ")
         });
         kept.map(|line| format!("{line}\n")).collect()
     }
 }
 
-pub fn world() -> Exported {
+pub(crate) fn world() -> Exported {
     Exported(SimNas::new(NAS, shelf()))
 }

@@ -34,6 +34,8 @@ pub struct Pool {
     pub(super) count: BTreeMap<Role, usize>,
     pub(super) encryption: Option<Encryption>,
     pub(super) autotrim: Option<bool>,
+    /// The mark takes a second call: a pool that lacks it is to be finished.
+    pub(super) marked: bool,
     #[serde(skip)]
     pub(super) import: Option<String>,
     #[serde(skip)]
@@ -129,6 +131,7 @@ impl PoolWithoutDisks {
             count: Role::ALL.into_iter().map(|role| (role, 0)).collect(),
             encryption: None,
             autotrim: None,
+            marked: true,
             import: None,
             site: self.site,
         }

@@ -31,6 +31,7 @@ pub struct PoolState {
     pub(super) count: BTreeMap<Role, usize>,
     pub(super) encryption: Option<BTreeMap<&'static str, String>>,
     pub(super) autotrim: bool,
+    pub(super) marked: bool,
     #[serde(skip)]
     pub(super) allocated: Size,
     #[serde(skip)]
@@ -165,6 +166,7 @@ impl PoolState {
             count,
             encryption: root.and_then(|root| root.encryption()),
             autotrim: is_on(&row.autotrim),
+            marked: matches!(root.map(|root| root.owner()), Some(Owner::Marked(_))),
             allocated: Size::bytes(row.allocated.unwrap_or_default()),
             datasets: all.iter().filter(|d| d.id.starts_with(&below)).map(|d| d.id.clone()).collect(),
             // Until the root dataset is marked, which takes a second call, the ledger and the journal are the witnesses.

@@ -141,6 +141,11 @@ async fn listing<T: Row>(nas: &crate::NasReader) -> Result<Option<Vec<RowState>>
     Ok(Some(of_kind.filter_map(|row| RowState::of::<T>(row, served)).collect()))
 }
 
+/// A row that the NAS made by itself is nobody's until it is marked.
+fn is_somebodys<T: Row>(row: &RowState) -> bool {
+    T::given().is_none() || row.owner != Owner::Unmarked
+}
+
 async fn call<T: Row>(cx: &Apply<'_, Nas>, verb: &str, params: Vec<Value>) -> Result<Value, Failure> {
     let method = format!("{}.{verb}", T::TABLE);
     if T::JOBS.contains(&verb) {
@@ -203,8 +208,7 @@ impl<T: Row> Resource for Entry<T> {
         if let Some(Value::Array(parts)) = &mut key {
             parts.iter_mut().for_each(sort);
         }
-        let found = Self::pick(rows, cx.mark(), key.as_ref());
-        let found = found.filter(|row| T::given().is_none() || row.owner != Owner::Unmarked);
+        let found = Self::pick(rows, cx.mark(), key.as_ref()).filter(is_somebodys::<T>);
         Ok(found.map(|mut state| {
             state.address = self.0.address(&state.fields);
             state
@@ -216,7 +220,7 @@ impl<T: Row> Resource for Entry<T> {
             row.owner == Owner::Marked(cx.mark().clone())
                 || (row.key(T::KEY) == id.key && id.id.is_none_or(|id| id == row.id))
         };
-        Ok(rows.into_iter().find(same))
+        Ok(rows.into_iter().find(same).filter(is_somebodys::<T>))
     }
     async fn survey(cx: &Look<'_, Nas>) -> Result<Vec<RowState>, Failure> {
         let rows = listing::<T>(cx).await?.unwrap_or_default();

@@ -58,7 +58,7 @@ impl<T: Group> Resource for Settings<T> {
     const WRITE_ONLY: &'static [&'static str] = T::WRITE_ONLY;
     type Provider = Nas;
     type State = SettingsState;
-    type Id = ();
+    type Id = String;
     type Outputs = NoOutputs;
 
     fn name(&self) -> &str {
@@ -71,9 +71,9 @@ impl<T: Group> Resource for Settings<T> {
         vec![Lock::exclusive(format!("{}/{}", self.group.site().name(), T::TABLE))]
     }
     async fn read(&self, cx: &Look<'_, Nas>) -> Result<Option<SettingsState>, Failure> {
-        Self::find(&(), cx).await
+        Self::find(&T::TABLE.to_owned(), cx).await
     }
-    async fn find((): &(), cx: &Look<'_, Nas>) -> Result<Option<SettingsState>, Failure> {
+    async fn find(_: &String, cx: &Look<'_, Nas>) -> Result<Option<SettingsState>, Failure> {
         let config = cx.once::<Fields>(&format!("{}.config", T::TABLE), vec![]).await?;
         let Some(config) = config else { return Ok(None) };
         let factory = T::factory();
@@ -86,9 +86,11 @@ impl<T: Group> Resource for Settings<T> {
         }
         Ok((!untouched).then_some(SettingsState(fields)))
     }
-    fn id(_: &SettingsState) {}
-    fn planned_id(&self) -> Option<()> {
-        Some(())
+    fn id(_: &SettingsState) -> String {
+        T::TABLE.to_owned()
+    }
+    fn planned_id(&self) -> Option<String> {
+        Some(T::TABLE.to_owned())
     }
     async fn apply(&self, now: Option<&SettingsState>, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
         let Value::Object(mut body) = cx.filled(&self.group)? else { return Ok(()) };
