@@ -1,5 +1,6 @@
 //! What is seen of a Pi: which system runs, which one boots, whose it is.
 use super::BootFiles;
+use crate::image::default_entry;
 use homelab_core::{
     Failure, Mark,
     host::{Command, Hosts, HostsReader, Output, Query, Spot, probe},
@@ -74,7 +75,7 @@ impl Seen {
         Ok(Seen {
             current,
             profile,
-            boots: default_of(&text(&loader)),
+            boots: default_entry(&text(&loader)).and_then(|entry| entry.system().map(ToOwned::to_owned)),
             description,
             boot: boot_files(&text(&boot), &text(&params)),
             mark: serde_json::from_slice(&mark.stdout).ok(),
@@ -119,34 +120,9 @@ pub(super) fn boot_files(links: &str, params: &str) -> BootFiles {
     BootFiles { kernel: next(), initrd: next(), dtbs: next(), params: params.trim().to_owned() }
 }
 
-/// The system that an `extlinux.conf` starts by default: `APPEND init=/nix/store/../init` below the label that `DEFAULT` names.
-pub(crate) fn default_of(conf: &str) -> Option<String> {
-    let words = |line: &str| -> Option<(String, String)> {
-        let (key, rest) = line.trim().split_once(char::is_whitespace)?;
-        Some((key.to_ascii_uppercase(), rest.trim().to_owned()))
-    };
-    let lines: Vec<(String, String)> = conf.lines().filter_map(words).collect();
-    let default = &lines.iter().find(|(key, _)| key == "DEFAULT")?.1;
-    let at = lines.iter().position(|(key, label)| key == "LABEL" && label == default)?;
-    let entry = lines[at + 1..].iter().take_while(|(key, _)| key != "LABEL");
-    let append = entry.into_iter().find(|(key, _)| key == "APPEND")?;
-    let init = append.1.split_whitespace().find_map(|word| word.strip_prefix("init="))?;
-    init.strip_suffix("/init").map(ToOwned::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_of_the_boot_loader_is_the_system_of_its_label() {
-        let conf = "# Generated\n\nDEFAULT nixos-default\n\nMENU TITLE x\nTIMEOUT 50\n\nLABEL nixos-default\n  MENU LABEL NixOS - Default\n  \
-                    LINUX ../nixos/aaa-Image\n  INITRD ../nixos/bbb-initrd\n  APPEND init=/nix/store/ccc-nixos-system/init console=tty0\n  FDTDIR \
-                    ../nixos/ddd-dtbs\n\nLABEL nixos-12-default\n  APPEND init=/nix/store/old/init\n";
-        assert_eq!(default_of(conf).as_deref(), Some("/nix/store/ccc-nixos-system"));
-        assert_eq!(default_of("DEFAULT other\nLABEL nixos-default\n  APPEND init=/nix/store/x/init"), None);
-        assert_eq!(default_of(""), None);
-    }
 
     #[test]
     fn what_is_not_there_is_no_boot_file() {

@@ -18,5 +18,6 @@ pub(crate) use flake::needs_hardware;
 pub(crate) use network::nameservers;
 pub(crate) use pihole::PASSWORD;
 pub use pihole::ftl_settings;
+pub(crate) use secrets::FOLDER;
 pub use tree::{Addresses, NixTree, bindings, fingerprint, generate};
 pub use unbound::unbound_conf;

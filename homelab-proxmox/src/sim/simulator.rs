@@ -5,7 +5,7 @@ use super::handlers;
 use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
-use homelab_core::sim::{Store, StoreError};
+use homelab_core::sim::{Clock, Store, StoreError};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

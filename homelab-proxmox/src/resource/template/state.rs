@@ -63,6 +63,8 @@ outputs!(
         name: String,
         /// The node it is on.
         node: String,
+        /// The size of its disk with the system.
+        disk: Size,
     }
 );
 

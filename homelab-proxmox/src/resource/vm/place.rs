@@ -36,6 +36,10 @@ impl Spec {
     async fn clone_it(&self, cx: &Apply<'_, Pve>, source: Source) -> Result<At, Failure> {
         let template: u32 = cx.get(&source.vmid.into())?;
         let on: String = cx.get(&source.node.into())?;
+        if let Some(refusal) = self.too_small(cx.get(&source.disk.into()).ok()) {
+            return Err(Failure::new(format!("{} was not cloned: {}", self.name, refusal.text))
+                .hint(refusal.hint.unwrap_or_default()));
+        }
         let linked = source.linked == Some(true);
         let there = on == self.node.name || self.reaches(cx, template, &on, linked).await?;
         let nothing = QemuConfig::default();

@@ -33,7 +33,13 @@ pub struct Placed<F, C> {
 impl Vm {
     /// A clone of a template, with its firmware.
     pub fn clone_from<F: Firmware, C: Setup>(template: Handle<Template<F, C>>) -> CloneOf<F, C> {
-        let source = Source { vmid: template.vmid(), node: template.node(), linked: None, handle: template.into() };
+        let source = Source {
+            vmid: template.vmid(),
+            node: template.node(),
+            disk: template.disk(),
+            linked: None,
+            handle: template.into(),
+        };
         CloneOf { source, ty: PhantomData }
     }
 

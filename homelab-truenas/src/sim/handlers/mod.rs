@@ -5,6 +5,7 @@ mod auth;
 mod core;
 mod dataset;
 mod disk;
+mod encryption;
 mod filesystem;
 mod interface;
 mod keychain;

@@ -97,7 +97,7 @@ fn create(cx: &mut Cx<'_>, data: &Map<String, Value>) -> Result<Value, Fail> {
         }
     }
     if encrypted {
-        super::dataset::encrypt(&mut root, &object_in(data, "encryption_options"), "pool_create")?;
+        super::encryption::encrypt(&mut root, &object_in(data, "encryption_options"), "pool_create")?;
     }
     cx.world.datasets.insert(name.clone(), root);
     let dedup_table_quota = data.get("dedup_table_quota").cloned().unwrap_or_default();
