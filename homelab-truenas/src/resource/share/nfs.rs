@@ -32,6 +32,14 @@ use std::{collections::BTreeSet, net::IpAddr};
 pub type NfsShare = Entry<Nfs>;
 
 /// A share that is for nobody yet; it cannot be added to a lab, for TrueNAS would open it to everybody.
+///
+/// ```compile_fail,E0277
+/// # use homelab_core::{Handle, Lab};
+/// # use homelab_truenas::{Dataset, NfsShare};
+/// # fn declare(lab: &mut Lab, media: Handle<Dataset>) {
+/// lab.add(NfsShare::of(media)); // error: `NfsShareOf` cannot be added to a lab
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct NfsShareOf(Within);
 
