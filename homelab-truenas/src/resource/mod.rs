@@ -22,6 +22,7 @@ mod keychain;
 mod mark;
 mod permissions;
 mod pool;
+mod release;
 mod row;
 mod schedule;
 mod service;

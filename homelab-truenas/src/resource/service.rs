@@ -1,5 +1,5 @@
 //! [`Service`]: a service of the NAS that runs now and starts with it.
-use super::row::at_site;
+use super::{release, row::at_site};
 use crate::{Nas, NasReader, work};
 use data_encoding::BASE64;
 use homelab_core::{Apply, Failure, Lock, Look, Resource, Site, outputs};
@@ -113,8 +113,12 @@ pub(super) async fn stop(cx: &Apply<'_, Nas>, service: &str) -> Result<(), Failu
 
 /// Starts, stops or restarts a service. A failure shows in the result and not as an error.
 async fn control(cx: &Apply<'_, Nas>, verb: &str, service: &str) -> Result<(), Failure> {
-    // Where the method is missing (25.04) there is one for each verb.
-    let done = work(cx, "service.control", vec![json!(verb), json!(service)]).await?;
+    // Until 25.10 there was a method for each verb, and none of them a job.
+    let done = if release::is_old(cx).await? == Some(true) {
+        cx.write(cx.permit(), &format!("service.{}", verb.to_lowercase()), vec![json!(service)]).await?
+    } else {
+        work(cx, "service.control", vec![json!(verb), json!(service)]).await?
+    };
     if done == json!(false) && verb != "STOP" {
         return Err(Failure::new(format!("{verb} of the service {service}: it does not run"))
             .hint("look at the NAS's log for the reason: `journalctl -u` and the service's unit"));

@@ -9,7 +9,7 @@ use homelab_core::{
 };
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
-    resource::{Day, Group, Schedule, ScrubTask, Service, StorageNetwork, User},
+    resource::{Day, Group, Schedule, ScrubTask, Service, StorageNetwork, User, csi},
     topology::NasDisks,
 };
 use serde_json::json;
@@ -142,4 +142,22 @@ fn a_share_for_the_lan_says_so() {
         lab.add(NfsShare::of(media).open_to(LAN).at(LAN.host(13)));
     });
     assert!(lab.build().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_values_of_democratic_csi_come_from_the_lab() {
+    let bench = bench();
+    let lab = || {
+        with_dataset(|lab, media| {
+            let volumes = lab.add(Dataset::of(media, "volumes"));
+            let snapshots = lab.add(Dataset::of(media, "snapshots"));
+            let values = csi::nfs_values("nfs", STORAGE.host(13), STORAGE, volumes, snapshots);
+            // Any resource that takes text will do: the values are written down once the datasets are known.
+            lab.add(User::named("values", 3001).on(NAS).home_in(media).authorized_key(values));
+        })
+    };
+    let run = bench.deploy(lab()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let made = bench.world.requests().into_iter().find(|call| call.method == "user.create").expect("it is made");
+    insta::assert_snapshot!(made.params[0]["sshpubkey"].as_str().unwrap_or_default());
 }

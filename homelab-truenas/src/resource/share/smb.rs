@@ -3,11 +3,13 @@ use crate::{
     Nas,
     resource::{
         dataset::{Parent, Within},
+        release,
         row::{Entry, Fields, Row, RowState, ShareOutputs},
     },
 };
 use homelab_core::{
-    AnyHandle, Claim, Site, Text,
+    AnyHandle, Claim, Failure, Look, Site, Text,
+    plan::Note,
     units::{HostAddr, Network, Size},
 };
 use serde::Serialize;
@@ -180,6 +182,14 @@ impl Row for Smb {
     }
     fn address(&self, row: &Fields) -> Option<String> {
         Some(format!("//{}/{}", self.at?.ip(), row.get("name")?.as_str()?))
+    }
+    async fn inspect(&self, _: Option<&RowState>, cx: &Look<'_, Nas>) -> Result<Vec<Note>, Failure> {
+        let old = release::is_old(cx).await? == Some(true);
+        let note = || {
+            Note::refused("SMB shares are declared as TrueNAS 25.10 has them, and this NAS is older")
+                .hint("update the NAS to 25.10, or leave its SMB shares out of the lab")
+        };
+        Ok(old.then(note).into_iter().collect())
     }
     /// Options go with their purpose and never without it (truenas-notes section 12).
     fn body(&self, mut spec: Fields, now: Option<&RowState>) -> Fields {
