@@ -70,6 +70,7 @@ async fn nfs_shares() {
             ("comment", &nfs(|n| n.comment("films"))),
             ("another network", &nfs(|n| n.open_to(LAN))),
             ("root", &nfs(|n| n.root_is("root", "root"))),
+            ("none", &|| with_dataset(|_, _| ())),
         ],
     )
     .await;
@@ -87,6 +88,7 @@ async fn smb_shares() {
             ("hidden", &smb(|s| s.hidden().lists_only_readable())),
             ("time machine", &smb(|s| s.time_machine(500.gib()))),
             ("networks", &smb(|s| s.for_networks([LAN]))),
+            ("none", &|| with_dataset(|_, _| ())),
         ],
     )
     .await;
@@ -148,6 +150,7 @@ async fn snapshot_tasks() {
             ("schedule", &task(|| Schedule::daily(3, 30), |t| t)),
             ("recursive", &task(hourly, SnapshotTask::recursive)),
             ("only if changed", &task(hourly, SnapshotTask::only_if_changed)),
+            ("none", &|| with_dataset(|_, _| ())),
         ],
     )
     .await;
@@ -156,7 +159,7 @@ async fn snapshot_tasks() {
 #[tokio::test(start_paused = true)]
 async fn scrubs() {
     let scrub = |day: Day| move || with_pool(|lab, bulk| lab.add(ScrubTask::of(bulk, Schedule::weekly(day, 4, 0))));
-    exam(&scrub(Day::Saturday), &[("day", &scrub(Day::Monday))]).await;
+    exam(&scrub(Day::Saturday), &[("day", &scrub(Day::Monday)), ("none", &|| with_pool(|_, _| ()))]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +205,7 @@ async fn block_devices() {
                 let extent = Extent::of(vm).named("vm");
                 let extent = lab.add(if small { extent.read_only() } else { extent });
                 let target = lab.add(Target::named("vm").at(portal, clients));
-                lab.add(Lun::of(target, 0, extent));
+                lab.add(Lun::named("vm", target, 0, extent));
             })
         }
     };

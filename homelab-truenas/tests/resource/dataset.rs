@@ -70,6 +70,29 @@ async fn a_plan_that_deletes_a_dataset_names_what_goes_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dataset_that_is_allowed_to_go_goes_alone_and_never_recursively() {
+    let bench = bench();
+    assert!(bench.deploy(one(|d| d)()).await.is_success());
+    let mut wishes = Wishes::new(Goal::Deploy);
+    wishes.allow_destroy.insert("truenas/dataset/nas/bulk/media".into());
+    let run = bench.run(with_pool(|_, _| ()), &wishes).await;
+    assert!(run.is_success(), "{}", run.story());
+    let asked: Vec<_> = bench.world.requests().into_iter().filter(|c| c.method == "pool.dataset.delete").collect();
+    assert_eq!((asked.len(), &asked[0].params[1]["recursive"]), (1, &serde_json::json!(false)));
+    assert!(!bench.world.inventory().contains("dataset bulk/media"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroying_a_lab_exports_its_pools_and_deletes_no_dataset() {
+    let bench = bench();
+    assert!(bench.deploy(one(|d| d)()).await.is_success());
+    let run = bench.clear(one(|d| d)()).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert!(bench.world.inventory().contains("exported pool bulk"));
+    assert!(!bench.world.log().iter().any(|method| method == "pool.dataset.delete"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dataset_that_somebody_else_made_is_not_touched() {
     let bench = bench();
     assert!(bench.deploy(with_pool(|_, _| ())).await.is_success());

@@ -71,10 +71,19 @@ impl homelab_core::testing::World for Exported {
     }
     fn inventory(&self) -> String {
         let all = self.0.inventory();
+        let exported: Vec<&str> =
+            all.lines().filter_map(|line| line.strip_prefix("exported pool ")?.split(' ').next()).collect();
+        // What lies in an exported pool is with it; shares and tasks are kept, turned off, for when it comes back.
+        let with_it = |line: &str| {
+            let of = |pool: &&str| {
+                ["/mnt/", "zvol/", "\"", " "].iter().any(|before| line.contains(&format!("{before}{pool}/")))
+            };
+            exported.iter().any(of)
+        };
         let mut within = false;
         let kept = all.lines().filter(|line| {
             within = line.starts_with("exported pool") || (within && line.starts_with("  "));
-            !within && !line.starts_with("disk ") && !line.starts_with("service ")
+            !within && !with_it(line) && !line.starts_with("disk ") && !line.starts_with("service ")
         });
         kept.map(|line| format!("{line}\n")).collect()
     }

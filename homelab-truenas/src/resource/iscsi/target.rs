@@ -7,7 +7,7 @@ use crate::{
         row::{Entry, Row, RowOutputs, at_site},
     },
 };
-use homelab_core::{AnyHandle, Handle, Output, Site};
+use homelab_core::{Handle, Output, Site};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -106,14 +106,17 @@ pub struct LunRow {
     #[serde(skip)]
     name: String,
     #[serde(skip)]
-    parent: Handle<Target>,
+    site: Site<Nas>,
 }
 
 impl Lun {
-    /// This extent under this number in this target; clients see number 0 first.
+    /// The unit of this name in the lab: an extent under a number in a target; clients see number 0 first.
+    ///
+    /// It does not live in its target: a target with units is not deleted, so they go before it.
     #[must_use]
-    pub fn of(target: Handle<Target>, lunid: u32, extent: Handle<Extent>) -> Lun {
-        Entry(LunRow { target: target.id(), extent: extent.id(), lunid, name: format!("lun{lunid}"), parent: target })
+    pub fn named(name: impl AsRef<str>, target: Handle<Target>, lunid: u32, extent: Handle<Extent>) -> Lun {
+        let site = target.site();
+        Entry(LunRow { target: target.id(), extent: extent.id(), lunid, name: at_site(site, name), site })
     }
 }
 
@@ -128,10 +131,7 @@ impl Row for LunRow {
         &self.name
     }
     fn site(&self) -> Site<Nas> {
-        self.parent.site()
-    }
-    fn lives_in(&self) -> Option<AnyHandle> {
-        Some(self.parent.into())
+        self.site
     }
     fn key(&self) -> impl Serialize + Send {
         (self.target, self.lunid)
