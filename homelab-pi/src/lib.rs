@@ -9,6 +9,7 @@
 //! | [`image`] | a card's image: looked into, secrets put into it |
 //! | [`flash`] | written to a card, and never to the wrong disk |
 //! | [`deploy`] | a running Pi brought to it, tested before it is kept |
+//! | [`verbs`] | what the command line does with a Pi beside planning |
 pub mod board;
 pub mod builder;
 pub mod config;
@@ -20,7 +21,8 @@ pub mod nix;
 pub mod sim;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod verbs;
 
 pub use board::Board;
 pub use config::{Pi, Release};
-pub use deploy::{PIS, Pis};
+pub use deploy::{PIS, PiSite, Pis};
