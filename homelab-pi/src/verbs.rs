@@ -97,7 +97,12 @@ pub fn builder_up() -> Result<Vec<String>, Failure> {
     let machine = Machine::here();
     let way = machine.choose()?;
     Ok(vec![
-        format!("this machine: {} on {}, {}", machine.arch, machine.os, if machine.has_nix { "with Nix" } else { "without Nix" }),
+        format!(
+            "this machine: {} on {}, {}",
+            machine.arch,
+            machine.os,
+            if machine.has_nix { "with Nix" } else { "without Nix" }
+        ),
         format!("builds with {}", way.describe()),
     ])
 }
@@ -123,7 +128,8 @@ pub struct Flash<'a> {
 /// With everything that forbids it.
 pub fn flash(pis: &Pis, pi: &Pi, wish: Flash<'_>, say: &dyn Fn(Progress)) -> Result<Vec<String>, Failure> {
     let unreadable = |e: std::io::Error| {
-        Failure::unusable(format!("the image {} cannot be read: {e}", wish.image.display())).hint("`pi build` makes one")
+        Failure::unusable(format!("the image {} cannot be read: {e}", wish.image.display()))
+            .hint("`pi build` makes one")
     };
     let source = Source::open(wish.image).map_err(unreadable)?;
     let device = flash::find(wish.device)?;
@@ -174,7 +180,8 @@ fn secrets(pis: &Pis, pi: &Pi, lab: Option<&str>) -> Result<Vec<(&'static str, S
 /// # Errors
 /// When it cannot be read, or would not boot.
 pub fn look_into(pi: &Pi, image: &Path) -> Result<Vec<String>, Failure> {
-    let unreadable = |e: std::io::Error| Failure::unusable(format!("the image {} cannot be read: {e}", image.display()));
+    let unreadable =
+        |e: std::io::Error| Failure::unusable(format!("the image {} cannot be read: {e}", image.display()));
     let file = Shared { file: Arc::new(File::open(image).map_err(unreadable)?), at: 0 };
     let seen = inspect(file, pi.board).map_err(unreadable)?;
     match seen.faults().as_slice() {

@@ -58,7 +58,7 @@ impl Connect for PiSite {
     async fn sandbox(&self, sandbox: &Sandbox) -> Result<Pis, Failure> {
         use crate::sim::{SimAnswers, SimBuilder, SimPi};
         use homelab_core::sim::{Net, Wire};
-        let net = Net::of(sandbox);
+        let net = Net::of(sandbox)?;
         let failed = |e: std::io::Error| Failure::new(format!("the sandbox cannot keep its Pis: {e}"));
         std::fs::create_dir_all(sandbox.dir()).map_err(failed)?;
         let simulated = |pi: &Pi| {

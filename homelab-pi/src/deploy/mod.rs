@@ -17,11 +17,11 @@ pub use connect::PiSite;
 pub use look::Seen;
 #[cfg(feature = "sim")]
 pub(crate) use look::{MARK, PROFILE, ROLLBACK};
-pub use names::{Answers, FromHere};
 #[cfg(feature = "sim")]
 pub(crate) use names::PUBLIC;
-pub(crate) use resource::{mark_of, password_line, public_half};
+pub use names::{Answers, FromHere};
 pub use resource::{PiOutputs, PiState};
+pub(crate) use resource::{mark_of, password_line, public_half};
 pub use site::{PIS, Pis, PisReader};
 #[cfg(feature = "sim")]
 pub(crate) use switch::GOES_BACK_AFTER;
