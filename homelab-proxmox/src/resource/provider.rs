@@ -1,5 +1,7 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
-use super::{ContainerTemplate, GuestId, container::Container, template::Template, vm::Vm, work::tool};
+use super::{
+    ContainerTemplate, GuestId, PciMapping, UsbMapping, container::Container, template::Template, vm::Vm, work::tool,
+};
 use crate::{
     Error, Pve,
     api::{FromScalar, GuestKind},
@@ -29,7 +31,14 @@ impl Provider for Pve {
     }
 
     fn kinds() -> Vec<Kind<Pve>> {
-        vec![Kind::of::<Template>(), Kind::of::<Vm>(), Kind::of::<ContainerTemplate>(), Kind::of::<Container>()]
+        vec![
+            Kind::of::<Template>(),
+            Kind::of::<Vm>(),
+            Kind::of::<ContainerTemplate>(),
+            Kind::of::<Container>(),
+            Kind::of::<PciMapping>(),
+            Kind::of::<UsbMapping>(),
+        ]
     }
 
     /// Waits for the task that was noted, and then until no task works on the guest any more. A guest that is still locked by

@@ -18,6 +18,7 @@ mod auth;
 mod call;
 mod check;
 mod clock;
+mod computers;
 mod cpu;
 mod faults;
 mod firewall;

@@ -6,7 +6,7 @@ use crate::{
     sim::{NodeSpec, Pace, Served, Sim, StorageKind, World},
 };
 use async_trait::async_trait;
-use homelab_core::{Failure, Sandbox};
+use homelab_core::{Failure, Sandbox, sim::Net};
 use std::{env, net::SocketAddr, sync::Arc};
 
 /// How fast the simulated hardware is, as a factor of real times.
@@ -34,6 +34,7 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
     if !has_nodes(&sim.world(), cluster) {
         sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
     }
+    let sim = sim.joined(Net::of(sandbox)?, site);
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let connection = Connection {

@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{Pve, api::qemu::Startup};
 use homelab_core::{
-    Apply, Claim, Failure, Field, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    host::{Host, Reachable},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -116,6 +117,13 @@ impl Default for Terms {
 impl<N> Serialize for Container<N> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         self.spec.serialize(s)
+    }
+}
+
+impl<N: Nesting> Reachable for Container<N> {
+    /// As root.
+    fn host(container: Handle<Self>) -> Host {
+        Host::at(container, container.ip()).login("root").up_from(container.running())
     }
 }
 

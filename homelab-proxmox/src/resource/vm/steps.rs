@@ -33,7 +33,13 @@ pub struct Placed<F, C> {
 impl Vm {
     /// A clone of a template, with its firmware.
     pub fn clone_from<F: Firmware, C: Setup>(template: Handle<Template<F, C>>) -> CloneOf<F, C> {
-        let source = Source { vmid: template.vmid(), node: template.node(), linked: None, handle: template.into() };
+        let source = Source {
+            vmid: template.vmid(),
+            node: template.node(),
+            login: template.login(),
+            linked: None,
+            handle: template.into(),
+        };
         CloneOf { source, ty: PhantomData }
     }
 
@@ -95,6 +101,8 @@ impl<F: Firmware, C: Setup> Placed<F, C> {
             balloon: Field::Unmanaged,
             disks: BTreeMap::new(),
             nics: BTreeMap::new(),
+            hostpci: BTreeMap::new(),
+            usb: BTreeMap::new(),
             ip: None,
             resolvers: Field::Unmanaged,
             search_domain: Field::Unmanaged,
