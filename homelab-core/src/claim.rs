@@ -54,6 +54,13 @@ impl Lock {
         Lock { name: name.into(), permits: 1 }
     }
 
+    /// Work during which name service, or what it can be needed for, may be away: a Pi that is switched to another system, a node that is
+    /// restarted. One at a time in the whole lab, so that never both are.
+    #[must_use]
+    pub fn maintenance() -> Self {
+        Lock::exclusive("maintenance")
+    }
+
     /// At most `permits` at a time, at least one. All holders of a name should give the same number; the smallest counts.
     #[must_use]
     pub fn shared(name: impl Into<String>, permits: usize) -> Self {

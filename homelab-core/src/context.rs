@@ -2,6 +2,7 @@
 use crate::{
     Failure, Permit, Secret, Text,
     facts::Facts,
+    kind::Writing,
     output::Input,
     resource::Mark,
     secret::{SecretValue, Secrets},
@@ -19,6 +20,8 @@ pub(crate) struct Known<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) secrets: &'a Secrets,
     pub(crate) mark: &'a Mark,
+    /// How the ledger knows the thing.
+    pub(crate) id: Option<&'a Value>,
 }
 
 impl Known<'_> {
@@ -143,6 +146,13 @@ impl<'a, P: Provider> Look<'a, P> {
         self.known.filled(spec)
     }
 
+    /// What the ledger knows this resource's thing by ([`Resource::id`](crate::Resource::id)): for kinds whose things have no place
+    /// of their own, so that one whose mark somebody wiped off is found all the same, and none is made beside it.
+    #[must_use]
+    pub fn known_id<I: DeserializeOwned>(&self) -> Option<I> {
+        self.known.id.and_then(|id| serde_json::from_value(id.clone()).ok())
+    }
+
     /// The mark that this resource's thing should bear.
     #[must_use]
     pub fn mark(&self) -> &Mark {
@@ -165,6 +175,7 @@ pub struct Apply<'a, P: Provider> {
     permit: &'a Permit,
     known: Known<'a>,
     log: &'a dyn StepLog,
+    adopting: bool,
 }
 
 impl<P: Provider> Deref for Apply<'_, P> {
@@ -175,8 +186,14 @@ impl<P: Provider> Deref for Apply<'_, P> {
 }
 
 impl<'a, P: Provider> Apply<'a, P> {
-    pub(crate) fn new(provider: &'a P, permit: &'a Permit, known: Known<'a>, log: &'a dyn StepLog) -> Self {
-        Apply { provider, permit, known, log }
+    pub(crate) fn new(provider: &'a P, cx: &Writing<'a>) -> Self {
+        Apply { provider, permit: cx.permit, known: cx.known, log: cx.log, adopting: cx.adopting }
+    }
+
+    /// Whether what is there was there before and is not ours: what changing it would lose is kept, so that it can be put back.
+    #[must_use]
+    pub fn is_adopting(&self) -> bool {
+        self.adopting
     }
 
     /// The proof that the provider's writing methods ask for.

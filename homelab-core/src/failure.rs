@@ -21,6 +21,8 @@ pub enum Nature {
     Refused,
     /// It may pass, or it may have worked without our hearing of it: the engine looks again and goes on from there.
     Passing,
+    /// It was done, did not prove itself, and was taken back: what was there before is there again.
+    RolledBack,
     /// A person has to look: going on could lose something.
     Stuck,
     /// What the program was given (a setting, a credential) makes no sense, so nothing was tried.
@@ -38,6 +40,12 @@ impl Failure {
     #[must_use]
     pub fn passing(message: impl Into<String>) -> Self {
         Failure { nature: Nature::Passing, ..Failure::new(message) }
+    }
+
+    /// Something that did not prove itself and was taken back.
+    #[must_use]
+    pub fn rolled_back(message: impl Into<String>) -> Self {
+        Failure { nature: Nature::RolledBack, ..Failure::new(message) }
     }
 
     /// A failure that only a person can resolve.

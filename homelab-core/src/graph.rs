@@ -202,6 +202,14 @@ impl Graph {
     pub(crate) fn group_of(&self, id: NodeId) -> Option<&str> {
         self.vertex(id).group.map(|g| self.groups[g as usize].as_str())
     }
+    /// What `id` lives in.
+    pub(crate) fn within(&self, id: NodeId) -> Option<NodeId> {
+        self.needs(id).find(|(_, e)| *e == Edge::Within).map(|(n, _)| n)
+    }
+    /// Whether something lives in `id`.
+    pub(crate) fn is_home(&self, id: NodeId) -> bool {
+        self.needed_by(id).any(|(_, e)| e == Edge::Within)
+    }
     /// What `id` waits for, with the reason.
     pub(crate) fn needs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Edge)> {
         self.dag.edges_directed(NodeIndex::from(id.0), Direction::Incoming).map(|e| (node_id(e.source()), *e.weight()))

@@ -44,6 +44,8 @@ pub(crate) struct Writing<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) known: Known<'a>,
     pub(crate) log: &'a dyn StepLog,
+    /// Whether what is there was not made by this lab.
+    pub(crate) adopting: bool,
 }
 
 pub(crate) type Seen = Result<Option<Observed>, Failure>;
@@ -52,6 +54,7 @@ pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     fn protected(&self) -> bool;
     fn observed(&self) -> bool;
+    fn common(&self) -> bool;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
@@ -106,6 +109,9 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn observed(&self) -> bool {
         R::OBSERVED
     }
+    fn common(&self) -> bool {
+        R::COMMON
+    }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
             let id: R::Id = serde_json::from_value(id.clone()).map_err(|e| {
@@ -125,7 +131,7 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
         Box::pin(async move {
             let provider = cx.providers.typed::<R::Provider>(site)?;
-            R::delete(typed::<R>(seen)?, &Apply::new(provider, cx.permit, cx.known, cx.log)).await
+            R::delete(typed::<R>(seen)?, &Apply::new(provider, &cx)).await
         })
     }
 }
@@ -142,6 +148,9 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn observed(&self) -> bool {
         R::OBSERVED
+    }
+    fn common(&self) -> bool {
+        R::COMMON
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })
@@ -207,7 +216,7 @@ impl<R: Resource> Node for Entry<R> {
         Box::pin(async move {
             let provider = cx.providers.typed::<R::Provider>(self.site())?;
             let now = now.map(typed::<R>).transpose()?;
-            self.0.apply(now, &Apply::new(provider, cx.permit, cx.known, cx.log)).await
+            self.0.apply(now, &Apply::new(provider, &cx)).await
         })
     }
 }

@@ -44,6 +44,12 @@ pub struct Entry {
     /// The keys of what it needs: these go after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
+    /// The key of what it lives in: it goes with that, and is not asked for once that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// Whether it was made by a run that has not come to a good end yet: what is inside of it came with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
     /// What it claims for itself (`vmid 201 of home`): what takes one of these over comes after its deletion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
@@ -55,6 +61,23 @@ pub struct Entry {
     pub data: Vec<String>,
     /// When this entry was written, RFC 3339 in UTC.
     pub at: String,
+}
+
+impl Entry {
+    /// Whether this is the thing that was seen. Where a machine is found (`spot`) is no part of what is inside of it: that stays
+    /// the same when the machine gets another address.
+    #[must_use]
+    pub fn is(&self, id: &Value) -> bool {
+        let what = |id: &Value| match id {
+            Value::Object(fields) if self.within.is_some() => {
+                let mut fields = fields.clone();
+                fields.remove("spot");
+                Value::Object(fields)
+            }
+            other => other.clone(),
+        };
+        self.id == *id || what(&self.id) == what(id)
+    }
 }
 
 /// A ledger that cannot be used. Every case names the file; [`hint`](LedgerError::hint) is the way out.
@@ -228,6 +251,8 @@ pub(crate) mod tests {
             site: "home".into(),
             id: json!({"node": "din", "vmid": id}),
             needs: vec!["proxmox/template/ubuntu".into()],
+            within: None,
+            fresh: false,
             claims: vec![format!("vmid {id}")],
             protected: id.is_multiple_of(2),
             data: vec![],

@@ -32,6 +32,11 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// the ledger does not know it.
     const OBSERVED: bool = false;
 
+    /// Commonly there already: a package, a user, a file of the distribution. One that is there and as it should be is used as
+    /// it is, without a step and without becoming ours, so it is never deleted by us. One that is there and differs is shown
+    /// with its difference and has to be adopted.
+    const COMMON: bool = false;
+
     /// What it is reached through.
     type Provider: Provider;
     /// What can be observed of it.

@@ -70,7 +70,7 @@ impl Run<'_> {
         let session = self.session;
         session.check_scope(self.scope, &self.wishes, memory)?;
         let world = session.connect(interrupt).await?;
-        let known = world.observe_and_report(memory, carry.early_reporter().as_ref()).await?;
+        let known = world.observe_and_report(memory, Some(&self.wishes), carry.early_reporter().as_ref()).await?;
         let plan = plan(&session.graph, &known, &self.wishes);
         if let Some(saved) = &self.saved {
             self.check(saved, &plan, &known)?;

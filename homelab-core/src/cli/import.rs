@@ -44,9 +44,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretValue)>, Wrong> {
 fn is_yaml(text: &str) -> bool {
     let lines = text.lines().map(str::trim);
     let first = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).find(|line| *line != "---");
-    let Some(first) = first else { return false };
-    text.trim_start().starts_with("---")
-        || first.find(':').is_some_and(|colon| first.find('=').is_none_or(|equals| colon < equals))
+    let colon_first =
+        |line: &str| line.find(':').is_some_and(|colon| line.find('=').is_none_or(|equals| colon < equals));
+    text.trim_start().starts_with("---") || first.is_some_and(colon_first)
 }
 
 fn dotenv(text: &str) -> Result<BTreeMap<String, Zeroizing<String>>, Wrong> {
@@ -89,6 +89,8 @@ impl Reader {
         let text = Zeroizing::new(text);
         let name = self.name();
         match self.path.last_mut() {
+            // An empty document.
+            None if text.is_empty() || text.as_str() == "~" => {}
             None => self.wrong = Some(wrong(format!("line {line} is not `name: value`"), SHAPE)),
             Some(key @ None) => *key = Some(text.to_string()),
             Some(key) => {
@@ -172,8 +174,9 @@ mod tests {
             ("", "there is no secret in it"),
             ("---\n", "there is no secret in it"),
             ("a: 1\nkeys:\n  - s3cret\n", "line 3: `keys` is a list, not one value"),
-            ("a: 1\nb: [s3cret\n", "line 3: `b` is a list, not one value"),
-            ("a: 1\nb: \"s3cret\n", "line 3 is not YAML"),
+            ("a: 1\nb: [s3cret]\n", "line 2: `b` is a list, not one value"),
+            ("a: 1\nb: [s3cret\n", "line 3 is not YAML"),
+            ("a: 1\nb: \"s3cret\n", "line 2 is not YAML"),
             ("my-key: s3cret\n", "`my-key` cannot be the name of a secret"),
             ("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n", "a is encrypted by Ansible by itself"),
             ("A=1\ns3cret\n", "line 2 is not an assignment NAME=value"),

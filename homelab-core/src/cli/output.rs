@@ -17,7 +17,7 @@ struct Wanted<'a> {
 pub(super) fn run(session: &Session<'_>, args: &OutputArgs) -> Result<Exit, Stop> {
     let memory = session.peek()?;
     let wanted = args.what.as_deref().map(|what| wanted(session, what)).transpose()?;
-    let known = session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory).await)?;
+    let known = session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory, None).await)?;
     match wanted {
         Some(Wanted { key, field: Some(field) }) => one(session, &known, key, field, args.json.json)?,
         Some(Wanted { key, field: None }) => several(session, &known, Some(key), args.json.json),

@@ -14,7 +14,8 @@ pub(super) fn run(session: &Session<'_>, args: &PlanArgs) -> Result<Exit, Stop> 
     let wishes = args.scope.wishes(if args.destroy { Goal::Destroy } else { Goal::Deploy });
     let memory = session.peek()?;
     session.check_scope(&args.scope, &wishes, &memory)?;
-    let known = session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory).await)?;
+    let known =
+        session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory, Some(&wishes)).await)?;
     let plan = plan(&session.graph, &known, &wishes);
     if args.json.json {
         session.print_json(&plan);

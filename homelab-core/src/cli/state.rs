@@ -112,7 +112,7 @@ struct Unmarkable {
 }
 
 async fn unmarkable(world: &World<'_>, memory: &Memory, ledger: &mut Ledger) -> Result<Unmarkable, Stop> {
-    let known = world.observe(memory).await?;
+    let known = world.observe(memory, None).await?;
     let graph = &world.session.graph;
     let in_code = graph.ids().map(|id| (graph.key(id), known.facts.get(id)));
     let strays = known.strays.iter().map(|s| (s.key.as_str(), s.seen.as_ref()));

@@ -100,6 +100,7 @@ pub(super) fn named(keys: &[impl fmt::Display]) -> String {
 pub(super) fn exit_of(failure: &Failure) -> Exit {
     match failure.nature {
         Nature::Stuck => Exit::Stuck,
+        Nature::RolledBack => Exit::RolledBack,
         Nature::Refused | Nature::Passing => Exit::Refused,
         Nature::Unusable => Exit::Usage,
     }

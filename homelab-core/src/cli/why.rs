@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session<'_>, args: &WhyArgs) -> Result<Exit, Stop> {
     if !args.json.json {
         describe(session, &args.key, resource, &needs, &needed_by);
     }
-    let known = session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory).await)?;
+    let known = session.block_on(async |interrupt| session.connect(interrupt).await?.observe(&memory, None).await)?;
     let plan = plan(&session.graph, &known, &Wishes::new(Goal::Deploy));
     let item = plan.item(&args.key);
     if args.json.json {

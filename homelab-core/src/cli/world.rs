@@ -89,13 +89,19 @@ impl World<'_> {
     }
 
     /// Looks at everything, for verbs that only look.
-    pub(super) async fn observe(&self, memory: &Memory) -> Result<Known, Stop> {
-        self.observe_and_report(memory, &Plain::new(self.session.console.err.clone())).await
+    pub(super) async fn observe(&self, memory: &Memory, wishes: Option<&Wishes>) -> Result<Known, Stop> {
+        self.observe_and_report(memory, wishes, &Plain::new(self.session.console.err.clone())).await
     }
 
     /// The same, telling somebody else what is waited for.
-    pub(super) async fn observe_and_report(&self, memory: &Memory, reporter: &dyn Reporter) -> Result<Known, Stop> {
-        unless_pressed(&self.interrupt, async { Ok(self.engine(reporter).observe(memory).await?) }).await
+    pub(super) async fn observe_and_report(
+        &self,
+        memory: &Memory,
+        wishes: Option<&Wishes>,
+        reporter: &dyn Reporter,
+    ) -> Result<Known, Stop> {
+        let work = async { Ok(self.engine(reporter).observe_for(memory, wishes).await?) };
+        unless_pressed(&self.interrupt, work).await
     }
 }
 

@@ -27,6 +27,11 @@ pub const READ_BACKS: u32 = 4;
 /// The wait between two of them.
 pub const READ_BACK_AFTER: Duration = Duration::from_secs(1);
 
+/// How long something is waited for that lives in what was just made: a guest that boots has no SSH yet.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// The wait between two looks at it.
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// One run's surroundings.
 pub struct Engine<'a> {
     /// The lab.
@@ -67,6 +72,6 @@ impl Engine<'_> {
     }
 
     fn around<'b>(&'b self, facts: &'b crate::facts::Facts, mark: &'b Mark) -> Around<'b> {
-        Around { facts, secrets: self.secrets, mark }
+        Around { facts, secrets: self.secrets, mark, id: None }
     }
 }

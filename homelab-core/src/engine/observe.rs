@@ -2,13 +2,14 @@
 use super::Engine;
 use crate::{
     Failure,
+    context::Known as Around,
     facts::{Facts, Observed},
     graph::Edge,
     journal::Maybe,
     kind::Looking,
     ledger::{Entry, Ledger},
     output::NodeId,
-    plan::{Known, Stray},
+    plan::{Action, Goal, Known, Stray, Wishes},
     report::Event,
     resource::Owner,
     site::{Begun, Readers},
@@ -34,16 +35,33 @@ impl Engine<'_> {
     /// # Errors
     /// Everything that could not be looked at; resources that fail alike are named together.
     pub async fn observe(&self, memory: &Memory) -> Result<Known, Vec<Trouble>> {
+        self.observe_for(memory, None).await
+    }
+
+    /// The same for a plan that is already known to be wished for: what goes with something that is to be destroyed is not asked
+    /// for, so that a machine that does not answer any more can be got rid of.
+    ///
+    /// # Errors
+    /// As [`observe`](Engine::observe).
+    pub async fn observe_for(&self, memory: &Memory, wishes: Option<&Wishes>) -> Result<Known, Vec<Trouble>> {
+        let going = match wishes {
+            Some(wishes) if wishes.goal == Goal::Destroy => wishes.selection.nodes(self.graph, Goal::Destroy),
+            _ => vec![false; self.graph.len()],
+        };
+        let mut lost = Lost { engine: self, ledger: &memory.ledger, going, unasked: BTreeSet::new() };
         self.settle(&memory.maybe).await.map_err(|t| vec![t])?;
         let readers = self.providers.readers();
         let mut facts = Facts::default();
         let mut troubles = Troubles::default();
         for wave in self.waves() {
+            let wave: Vec<NodeId> = wave.into_iter().filter(|id| !lost.takes(*id, &facts)).collect();
             let marks: Vec<_> = wave.iter().map(|id| self.mark(self.graph.key(*id))).collect();
             let (facts_so_far, readers) = (&facts, &readers);
             let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
-                let (node, looking) =
-                    (&self.graph.vertex(*id).node, Looking { readers, known: self.around(facts_so_far, mark) });
+                let node = &self.graph.vertex(*id).node;
+                let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
+                let known = Around { id: entry.map(|entry| &entry.id), ..self.around(facts_so_far, mark) };
+                let looking = Looking { readers, known };
                 let seen = node.read(looking).await?;
                 let notes = node.inspect(seen.as_ref(), looking).await?;
                 Ok((seen, notes))
@@ -61,8 +79,12 @@ impl Engine<'_> {
         }
         let begun: BTreeSet<String> =
             memory.maybe.iter().filter(|m| m.action != "delete").map(|m| m.key.clone()).collect();
-        let strays = self.strays(&memory.ledger, &memory.maybe, &readers, &mut troubles).await;
-        troubles.into_result(Known { facts, strays, ledger: memory.ledger.clone(), begun })
+        let made =
+            memory.maybe.iter().filter(|m| m.action == Action::Create.word() || m.action == Action::Replace.word());
+        let fresh = memory.ledger.entries.iter().filter(|(_, e)| e.fresh).map(|(key, _)| key);
+        let fresh = fresh.chain(made.map(|m| &m.key)).cloned().collect();
+        let strays = self.strays(memory, &readers, &lost, &facts, &mut troubles).await;
+        troubles.into_result(Known { facts, strays, ledger: memory.ledger.clone(), begun, fresh })
     }
 
     /// Nodes whose values do not wait for each other, together: each wave uses only what the waves before it have seen.
@@ -94,7 +116,14 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn strays(&self, ledger: &Ledger, maybe: &[Maybe], readers: &Readers, troubles: &mut Troubles) -> Vec<Stray> {
+    async fn strays(
+        &self,
+        Memory { ledger, maybe }: &Memory,
+        readers: &Readers,
+        lost: &Lost<'_>,
+        facts: &Facts,
+        troubles: &mut Troubles,
+    ) -> Vec<Stray> {
         let mut wanted: BTreeMap<&str, Entry> = BTreeMap::new();
         for (key, entry) in ledger.entries.iter().filter(|(key, _)| self.graph.id(key).is_none()) {
             wanted.insert(key, entry.clone());
@@ -105,6 +134,8 @@ impl Engine<'_> {
                 site: begun.site.clone(),
                 id: begun.id.clone().unwrap_or(Value::Null),
                 needs: vec![],
+                within: None,
+                fresh: false,
                 claims: vec![],
                 protected: false,
                 data: vec![],
@@ -112,8 +143,13 @@ impl Engine<'_> {
             });
         }
         let (nothing, mut strays) = (Facts::default(), vec![]);
-        for (key, entry) in wanted {
-            let found = self.find(key, &entry, readers, &nothing).await;
+        let keys: BTreeSet<&str> = wanted.keys().copied().collect();
+        let asked = wanted.iter().map(|(key, entry)| async {
+            let unasked = entry.within.as_deref().is_some_and(|p| keys.contains(p) || lost.with(p, facts));
+            let seen = if unasked { Ok(None) } else { self.find(key, entry, readers, &nothing).await };
+            (*key, entry.clone(), seen)
+        });
+        for (key, entry, found) in join_all(asked).await {
             match found {
                 Ok(seen) => strays.push(Stray { key: key.to_owned(), entry, seen }),
                 Err(failure) => troubles.add(key, failure),
@@ -180,7 +216,10 @@ impl Engine<'_> {
         let resource = self.graph.resource(key);
         let mut needs: Vec<String> = resource.iter().flat_map(|r| r.needs()).map(|(need, _)| need.to_owned()).collect();
         needs.dedup();
+        let within = self.graph.id(key).and_then(|id| self.graph.within(id));
         Entry {
+            within: within.map(|n| self.graph.key(n).to_owned()),
+            fresh: false,
             kind: kind.to_owned(),
             site: site.to_owned(),
             id: seen.id.clone(),
@@ -190,6 +229,44 @@ impl Engine<'_> {
             data: seen.data.clone(),
             at: crate::units::now(),
         }
+    }
+}
+
+/// What is not asked for, because it goes or has gone with what it lives in.
+struct Lost<'a> {
+    engine: &'a Engine<'a>,
+    ledger: &'a Ledger,
+    /// Nodes that the person wants to be rid of.
+    going: Vec<bool>,
+    unasked: BTreeSet<NodeId>,
+}
+
+impl Lost<'_> {
+    /// Whether a node goes with what it lives in.
+    fn takes(&mut self, id: NodeId, facts: &Facts) -> bool {
+        let gone = self.engine.graph.within(id).is_some_and(|home| self.goes(home, facts));
+        if gone {
+            self.unasked.insert(id);
+        }
+        gone
+    }
+
+    /// Whether what is inside of a node is lost: it will be deleted. Only what is ours is.
+    fn goes(&self, home: NodeId, facts: &Facts) -> bool {
+        let vertex = self.engine.graph.vertex(home);
+        let ours = |seen: &Observed| match &seen.owner {
+            Owner::Marked(mark) => mark.lab == self.engine.graph.lab(),
+            _ => self.ledger.entries.get(&vertex.key).is_some_and(|e| e.is(&seen.id)),
+        };
+        let deleted = self.going[home.index()] && facts.get(home).is_none_or(ours);
+        !vertex.node.observed() && (self.unasked.contains(&home) || deleted)
+    }
+
+    /// Whether what has left the code is gone with what it lived in.
+    fn with(&self, home: &str, facts: &Facts) -> bool {
+        let Some(id) = self.engine.graph.id(home) else { return false };
+        let absent = facts.get(id).is_none() && !self.engine.graph.vertex(id).node.observed();
+        absent || self.goes(id, facts)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run: the ready steps, the longest way first, as many at once as semaphores and people allow.
 use super::{
     Done, Engine, Failed,
-    step::{Broken, Ended, Hold, Left, Target},
+    step::{Broken, Ended, History, Hold, Left, Target},
 };
 use crate::{
     Failure, Permit,
@@ -143,6 +143,9 @@ impl Engine<'_> {
         };
         run.remember();
         run.all(&mut interrupt, &mut releases).await;
+        if run.outcome.is_success() && !run.outcome.interrupted {
+            run.settle_in();
+        }
         let mut outcome = run.outcome;
         // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
         let whole = outcome.in_flight.is_empty() && outcome.unknown.is_empty();
@@ -168,7 +171,8 @@ impl<'r> Run<'r> {
             let key = graph.key(id);
             let seen = self.facts.get(id).filter(|seen| self.is_known_ours(key, seen));
             let before = self.known.ledger.entries.get(key);
-            let now = self.engine.entry_of(id, seen);
+            let fresh = self.known.fresh.contains(key);
+            let now = self.engine.entry_of(id, seen).map(|now| Entry { fresh, ..now });
             match (&now, before) {
                 (Some(now), Some(before)) if Entry { at: before.at.clone(), ..now.clone() } == *before => {}
                 (None, _) if !self.known.begun.contains(key) => {}
@@ -182,9 +186,34 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// What was made by this run, or by those before it that came to no good end, is a thing like any other from now on.
+    fn settle_in(&self) {
+        let graph = self.engine.graph;
+        for id in graph.ids().filter(|id| graph.is_home(*id)) {
+            let key = graph.key(id);
+            let fresh = self.known.fresh.contains(key) || self.is_remade(id);
+            if let Some(entry) = self.engine.entry_of(id, self.facts.get(id)).filter(|_| fresh) {
+                self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: Some(entry) });
+            }
+        }
+    }
+
+    /// What a step has to know of its resource besides what is there.
+    fn history(&self, id: NodeId) -> History {
+        let key = self.engine.graph.key(id);
+        let home = self.engine.graph.within(id);
+        let changed = |home| self.plan.items.iter().any(|i| i.node == Some(home) && i.action > Action::Forget);
+        History {
+            entry: self.known.ledger.entries.get(key).cloned(),
+            begun: self.known.begun.contains(key),
+            home_changed: home.is_some_and(changed),
+            home_fresh: home.is_some_and(|h| self.is_remade(h) || self.known.fresh.contains(self.engine.graph.key(h))),
+        }
+    }
+
     /// Whether what was seen is ours beyond doubt: by its mark, by the ledger, or by the journal where there are no marks.
     fn is_known_ours(&self, key: &str, seen: &Observed) -> bool {
-        let by_ledger = self.known.ledger.entries.get(key).is_some_and(|e| e.id == seen.id);
+        let by_ledger = self.known.ledger.entries.get(key).is_some_and(|e| e.is(&seen.id));
         match &seen.owner {
             Owner::Marked(mark) => mark.lab == self.engine.graph.lab() && mark.key == key,
             Owner::Unmarked => by_ledger,
@@ -272,6 +301,7 @@ impl<'r> Run<'r> {
             _ => item.and_then(|i| i.node),
         };
         let facts = self.part(node, step.what);
+        let history = node.filter(|_| step.what == What::Make).map(|id| self.history(id)).unwrap_or_default();
         let what = step.what;
         let began = Instant::now();
         let permit = Permit::granted();
@@ -281,7 +311,7 @@ impl<'r> Run<'r> {
             let release_shared = || {
                 let _ = release.send(index);
             };
-            let hold = Hold { journal, release_shared: &release_shared };
+            let hold = Hold { journal, release_shared: &release_shared, history: &history };
             let result = match (what, item, node) {
                 (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
                 (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
@@ -381,7 +411,11 @@ impl<'r> Run<'r> {
             if let Some(was) = step.item.and_then(|i| self.plan.items[i].was.clone()) {
                 self.journal.append_lazily(Record::Done { key: was, entry: None });
             }
-            self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: ended.entry });
+            // What lives in it is made in the same run, or by the next one if this one is killed.
+            let made = matches!(action, Action::Create | Action::Replace) || self.known.fresh.contains(key);
+            let fresh = made && node.is_some_and(|id| self.engine.graph.is_home(id));
+            let entry = ended.entry.map(|e| Entry { fresh, ..e });
+            self.journal.append_lazily(Record::Done { key: key.to_owned(), entry });
             if !half {
                 let millis = took.as_millis() as u64;
                 self.engine.reporter.report(&Event::StepDone { key: key.to_owned(), action: ended.action, millis });

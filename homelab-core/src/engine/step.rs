@@ -1,8 +1,8 @@
 //! One step: look, decide again, write down, do, look again, compare, write down.
-use super::{ATTEMPTS, Engine, READ_BACK_AFTER, READ_BACKS, RETRY_AFTER};
+use super::{ATTEMPTS, Engine, LOOK_AGAIN_AFTER, PATIENCE, READ_BACK_AFTER, READ_BACKS, RETRY_AFTER};
 use crate::{
     Failure, Nature, Permit,
-    context::StepLog,
+    context::{Known as Around, StepLog},
     facts::{Facts, Observed},
     journal::{Journal, JournalError, Record},
     kind::{Looking, Writing},
@@ -15,6 +15,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// How a step ended well.
 pub(super) struct Ended {
@@ -53,6 +54,27 @@ impl From<Failure> for Broken {
 pub(super) struct Hold<'a> {
     pub(super) journal: &'a Journal,
     pub(super) release_shared: &'a (dyn Fn() + Send + Sync),
+    pub(super) history: &'a History,
+}
+
+/// What a step has to know of its resource besides what is there.
+#[derive(Default)]
+pub(super) struct History {
+    /// What the ledger had before this run.
+    pub(super) entry: Option<Entry>,
+    /// Whether a run that did not end began to make it.
+    pub(super) begun: bool,
+    /// Whether this run has changed what it lives in, so that what was seen before may not be so any more.
+    pub(super) home_changed: bool,
+    /// Whether what it lives in was made by this run, or by one that came to no good end.
+    pub(super) home_fresh: bool,
+}
+
+impl History {
+    /// Whether a thing that was seen is ours, where it bears no mark.
+    fn knows(&self, seen: &Observed) -> bool {
+        self.begun || self.entry.as_ref().is_some_and(|e| e.is(&seen.id))
+    }
 }
 
 /// Where a step writes down and reports to.
@@ -135,6 +157,23 @@ impl Engine<'_> {
         let log = Log { key: &vertex.key, hold, reporter: self.reporter };
         let lookup = |r| facts.lookup(r);
         let mut there = facts.get(id).cloned();
+        let history = hold.history;
+        if history.home_changed {
+            there = self.first_look(id, facts, &mark).await?;
+        }
+        let before = there.as_ref().filter(|seen| seen.owner == Owner::Unmarkable && !history.knows(seen));
+        // What came with something new asks no question; what was there before is asked for in a plan.
+        let adopting = before.is_some();
+        if let Some(seen) = before.filter(|_| history.home_changed && item.action != Action::Adopt) {
+            let right = judge(vertex, Some(seen), &lookup).action == Action::Keep;
+            if right && vertex.node.common() {
+                return Ok(Ended { action: Action::Keep, entry: None, seen: there });
+            }
+            if !history.home_fresh && !vertex.terms.adopt {
+                return Err(Failure::new(format!("{} exists and was not made by this lab", vertex.key))
+                    .hint("it could not be seen before; the next plan shows what it would change"));
+            }
+        }
         let mut attempt = 1;
         loop {
             let verdict = judge(vertex, there.as_ref(), &lookup);
@@ -156,9 +195,10 @@ impl Engine<'_> {
             if attempt == 1 {
                 self.begin(hold.journal, item, there.as_ref().map(|t| t.id.clone()).or(vertex.node.planned_id()))
                     .await?;
-                *began = true;
+                *began = !adopting;
             }
-            let writing = Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log };
+            let writing =
+                Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log, adopting };
             let tried = match vertex.node.apply(there.as_ref(), writing).await {
                 Ok(()) => self.read_back(id, facts, &mark).await,
                 Err(failure) => Err(failure),
@@ -207,7 +247,8 @@ impl Engine<'_> {
             if attempt == 1 {
                 self.begin(hold.journal, item, Some(there.id.clone())).await?;
             }
-            let writing = Writing { providers: self.providers, permit, known: self.around(&facts, &mark), log: &log };
+            let known = self.around(&facts, &mark);
+            let writing = Writing { providers: self.providers, permit, known, log: &log, adopting: false };
             let tried = match kind.delete(&entry.site, &there, writing).await {
                 Ok(()) => self.gone(item, entry, &facts).await,
                 Err(failure) => Err(failure),
@@ -240,10 +281,26 @@ impl Engine<'_> {
         .hint("run again: the next plan shows this change"))
     }
 
+    /// Looks at something inside of what this run has made or changed: that may need a while until it answers.
+    async fn first_look(&self, id: NodeId, facts: &Facts, mark: &Mark) -> Result<Option<Observed>, Failure> {
+        let began = Instant::now();
+        loop {
+            match self.look(id, facts, mark).await {
+                Err(failure) if failure.nature == Nature::Passing && began.elapsed() < PATIENCE => {
+                    let message = format!("waits, for {} s so far: {failure}", began.elapsed().as_secs());
+                    self.reporter.report(&Event::Progress { key: mark.key.clone(), message, percent: None });
+                    tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                }
+                seen => return seen,
+            }
+        }
+    }
+
     /// Looks at one node, afresh.
     pub(super) async fn look(&self, id: NodeId, facts: &Facts, mark: &Mark) -> Result<Option<Observed>, Failure> {
         let readers = self.providers.readers();
-        self.graph.vertex(id).node.read(Looking { readers: &readers, known: self.around(facts, mark) }).await
+        let known = Around { id: facts.get(id).map(|seen| &seen.id), ..self.around(facts, mark) };
+        self.graph.vertex(id).node.read(Looking { readers: &readers, known }).await
     }
 
     /// Reads back what was made, until it is as it was asked to be.

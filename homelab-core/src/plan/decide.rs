@@ -61,6 +61,8 @@ pub struct Known {
     pub ledger: Ledger,
     /// Keys of things whose making was begun by a run that did not end. Where things bear no marks, what is found there is ours.
     pub begun: BTreeSet<String>,
+    /// Keys of what was made by runs that came to no good end: what is inside of it came with it.
+    pub fresh: BTreeSet<String>,
 }
 
 /// Something that is ours and has no code any more.
@@ -114,6 +116,8 @@ pub fn plan(graph: &Graph, known: &Known, wishes: &Wishes) -> Plan {
         after: vec![None; graph.len()],
         actions: vec![Action::Keep; graph.len()],
         missing: vec![false; graph.len()],
+        goes: vec![false; graph.len()],
+        strays: BTreeMap::new(),
         renamed: BTreeMap::new(),
         plan: Plan {
             format: PLAN_FORMAT,
@@ -128,14 +132,14 @@ pub fn plan(graph: &Graph, known: &Known, wishes: &Wishes) -> Plan {
         Goal::Deploy => graph.ids().for_each(|id| planner.deploy(id)),
         Goal::Destroy => graph.ids().for_each(|id| planner.destroy(id)),
     }
-    let renamed: BTreeSet<&str> = planner.renamed.values().map(String::as_str).collect();
-    for stray in known.strays.iter().filter(|s| !renamed.contains(s.key.as_str())) {
-        if wishes.selection.takes_stray(&stray.key) {
-            planner.plan.items.push(orphan::item(graph.lab(), stray, known, wishes));
-        } else {
-            planner.plan.left_out += 1;
+    for stray in &known.strays {
+        if !planner.renamed.values().any(|old| *old == stray.key) {
+            planner.stray(stray);
         }
     }
+    let left_out = planner.strays.values().filter(|item| item.is_none()).count();
+    planner.plan.left_out += left_out;
+    planner.plan.items.extend(std::mem::take(&mut planner.strays).into_values().flatten());
     if wishes.goal == Goal::Destroy {
         planner.plan.items.reverse();
     }
@@ -163,6 +167,10 @@ struct Planner<'a> {
     actions: Vec<Action>,
     /// Nodes that will not be there, because they are left out.
     missing: Vec<bool>,
+    /// Nodes that are deleted, and those that go with them.
+    goes: Vec<bool>,
+    /// What becomes of what has left the code; nothing if the selection leaves it out.
+    strays: BTreeMap<String, Option<Item>>,
     /// New key to old key.
     renamed: BTreeMap<NodeId, String>,
     plan: Plan,
@@ -181,7 +189,9 @@ impl<'a> Planner<'a> {
         let whose = there.filter(|_| !vertex.node.observed()).map_or(Whose::Ours, |seen| self.whose(vertex, seen));
         let unavailable = graph.needs(id).find(|(n, _)| self.missing[n.index()]).map(|(n, _)| n);
 
-        let kept = verdict.action == Action::Keep && matches!(whose, Whose::Ours);
+        // What is commonly there, and right, is used as it is.
+        let usable = matches!(whose, Whose::Ours) || (matches!(whose, Whose::Foreign(_)) && vertex.node.common());
+        let kept = verdict.action == Action::Keep && usable;
         if !self.chosen[id.index()] || (unavailable.is_some() && !kept) {
             self.missing[id.index()] = seen.is_none();
             self.after[id.index()] = seen.map(|s| Arc::clone(&s.tree));
@@ -220,6 +230,8 @@ impl<'a> Planner<'a> {
                     );
                 } else if self.wishes.adopt || vertex.terms.adopt {
                     notes.push(Note::info(what));
+                } else if graph.within(id).is_some_and(|home| self.is_fresh(home)) {
+                    notes.push(Note::info("it came with what it lives in, which this lab has just made"));
                 } else {
                     notes.push(
                         Note::refused(what).hint("take it over with `--adopt`, or give this one another identity"),
@@ -253,7 +265,25 @@ impl<'a> Planner<'a> {
         if vertex.node.observed() {
             return;
         }
-        let Some(seen) = self.known.facts.get(id) else {
+        let home = self.graph.within(id);
+        let seen = self.known.facts.get(id);
+        if let Some(home) = home.filter(|home| self.goes[home.index()]) {
+            self.goes[id.index()] = true;
+            let Some(entry) = self.known.ledger.entries.get(&vertex.key) else { return };
+            let how = format!("goes with {}", self.graph.key(home));
+            let protected = vertex.terms.protect || vertex.node.protected() || entry.protected;
+            let mut notes = vec![Note::new(NoteKind::Because, format!("it {how}"))];
+            notes.extend(guard(&vertex.key, protected, seen.map_or(&entry.data, |s| &s.data), &how, self.wishes));
+            return self.push(id, Action::Forget, vec![], notes);
+        }
+        let Some(seen) = seen else {
+            // Inside of something that stays it was not looked for, or is not there: nothing is known to be ours.
+            let unknown = home.is_some_and(|h| {
+                self.known.facts.get(h).is_some() && !self.graph.vertex(h).node.observed() && self.chosen[h.index()]
+            });
+            if unknown {
+                return;
+            }
             // Something that somebody else has removed already is only forgotten.
             if self.known.ledger.entries.contains_key(&vertex.key) && self.chosen[id.index()] {
                 let why = Note::new(NoteKind::Because, "it is gone already");
@@ -269,10 +299,52 @@ impl<'a> Planner<'a> {
             Whose::Ours | Whose::Renamed(_) => {
                 let mut notes: Vec<Note> = self.guard(vertex, seen, "would be deleted").into_iter().collect();
                 notes.extend(vertex.node.review(Some(seen), Action::Delete, &[]));
+                self.goes[id.index()] = true;
                 self.push(id, Action::Delete, vec![], notes);
             }
             Whose::Taken(_) | Whose::Foreign(_) => self.plan.kept += 1,
         }
+    }
+
+    /// What becomes of something that has left the code, decided after what it lives in.
+    fn stray(&mut self, stray: &Stray) {
+        if self.strays.contains_key(&stray.key) {
+            return;
+        }
+        // Should a damaged ledger have things live in each other, the first one counts.
+        self.strays.insert(stray.key.clone(), None);
+        let mut home = orphan::Home::Stays;
+        if let Some(key) = &stray.entry.within {
+            if let Some(node) = self.graph.id(key) {
+                let made_anew = self.is_made_anew(node) && self.known.facts.get(node).is_some();
+                home = match () {
+                    () if self.goes[node.index()] || made_anew => orphan::Home::Goes,
+                    () if self.known.facts.get(node).is_none() && !self.graph.vertex(node).node.observed() => {
+                        orphan::Home::Gone
+                    }
+                    () => orphan::Home::Stays,
+                };
+            } else if self.renamed.values().any(|old| old == key) {
+                // Its keeper is found under its new name by the next run.
+                return;
+            } else if let Some(parent) = self.known.strays.iter().find(|s| s.key == *key) {
+                self.stray(parent);
+                home = match self.strays.get(key).and_then(Option::as_ref) {
+                    None => return,
+                    Some(parent) if parent.action == Action::Delete => orphan::Home::Goes,
+                    Some(_) => orphan::Home::Gone,
+                };
+            }
+        }
+        if self.wishes.selection.takes_stray(&stray.key) || home != orphan::Home::Stays {
+            let item = orphan::item(self.graph.lab(), stray, home, self.known, self.wishes);
+            self.strays.insert(stray.key.clone(), Some(item));
+        }
+    }
+
+    /// Whether a node was made by a run that has not come to a good end yet.
+    fn is_fresh(&self, id: NodeId) -> bool {
+        self.known.fresh.contains(self.graph.key(id))
     }
 
     fn is_made_anew(&self, id: NodeId) -> bool {
@@ -295,7 +367,7 @@ impl<'a> Planner<'a> {
             Owner::Marked(mark) if self.graph.id(&mark.key).is_some() => Whose::Taken(mark.key.clone()),
             Owner::Marked(mark) => Whose::Renamed(mark.key.clone()),
             Owner::Unmarked | Owner::Unmarkable => match entry {
-                Some(entry) if entry.id == seen.id => Whose::Ours,
+                Some(entry) if entry.is(&seen.id) => Whose::Ours,
                 // What bears marks is marked in the same call that makes it; of what does not, the journal is the witness.
                 _ if seen.owner == Owner::Unmarkable && self.known.begun.contains(&vertex.key) => Whose::Ours,
                 _ => self

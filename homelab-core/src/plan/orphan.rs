@@ -5,8 +5,25 @@ use super::{
 };
 use crate::resource::Owner;
 
-pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> Item {
+/// What becomes of what it lives in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// It stays, or there is nothing that it lives in.
+    Stays,
+    /// It is deleted by this plan.
+    Goes,
+    /// It is not there any more.
+    Gone,
+}
+
+pub(super) fn item(lab: &str, stray: &Stray, home: Home, known: &Known, wishes: &Wishes) -> Item {
     let (action, notes) = match &stray.seen {
+        _ if home == Home::Goes => {
+            let how = format!("goes with {}", stray.entry.within.as_deref().unwrap_or_default());
+            let mut notes = vec![Note::new(NoteKind::Because, format!("it {how}"))];
+            notes.extend(guard(&stray.key, stray.entry.protected, &stray.entry.data, &how, wishes));
+            (Action::Forget, notes)
+        }
         None => (Action::Forget, vec![Note::new(NoteKind::Because, "it is gone already")]),
         Some(seen) => match &seen.owner {
             Owner::Marked(mark) if mark.lab != lab || mark.key != stray.key => {
@@ -14,8 +31,8 @@ pub(super) fn item(lab: &str, stray: &Stray, known: &Known, wishes: &Wishes) -> 
             }
             // The same place, but not the same thing: somebody made another one there. What could bear our mark and does not is
             // not ours because we once began something there.
-            Owner::Unmarked if seen.id != stray.entry.id => not_ours(),
-            Owner::Unmarkable if seen.id != stray.entry.id && !known.begun.contains(&stray.key) => not_ours(),
+            Owner::Unmarked if !stray.entry.is(&seen.id) => not_ours(),
+            Owner::Unmarkable if !stray.entry.is(&seen.id) && !known.begun.contains(&stray.key) => not_ours(),
             _ => {
                 let mut notes = vec![];
                 if wishes.goal == Goal::Deploy {

@@ -127,7 +127,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 /// Which of `known` a person may have meant by `written`: those of which the most parts are alike, at most five.
 pub(crate) fn similar<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let like = |k: &str| k.split('/').filter(|part| written.split('/').any(|s| alike(part, s))).count();
+    let like = |k: &str| written.split('/').filter(|part| k.split('/').any(|s| alike(part, s))).count();
     let mut found: Vec<(usize, &str)> = known.map(|k| (like(k), k)).filter(|(n, _)| *n > 0).collect();
     found.sort_unstable_by_key(|(n, k)| (std::cmp::Reverse(*n), *k));
     found.dedup();

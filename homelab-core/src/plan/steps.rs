@@ -54,12 +54,21 @@ struct Builder<'a> {
     edges: BTreeSet<(usize, usize)>,
     make: HashMap<NodeId, usize>,
     delete: HashMap<NodeId, usize>,
+    /// Nodes that go with what they live in.
+    forget: HashMap<NodeId, usize>,
 }
 
 /// Lays out the steps of `plan`.
 pub(crate) fn schedule(graph: &Graph, plan: &Plan, ledger: &Ledger) -> StepGraph {
-    let mut b =
-        Builder { graph, ledger, steps: vec![], edges: BTreeSet::new(), make: HashMap::new(), delete: HashMap::new() };
+    let mut b = Builder {
+        graph,
+        ledger,
+        steps: vec![],
+        edges: BTreeSet::new(),
+        make: HashMap::new(),
+        delete: HashMap::new(),
+        forget: HashMap::new(),
+    };
     let mut strays = vec![];
     for (index, item) in plan.items.iter().enumerate() {
         b.item(index, item, &mut strays);
@@ -90,7 +99,8 @@ impl Builder<'_> {
             self.delete.insert(node, step);
         }
         if item.action == Action::Forget {
-            self.add(Some(index), What::Forget, vec![], Duration::ZERO);
+            let step = self.add(Some(index), What::Forget, vec![], Duration::ZERO);
+            self.forget.insert(node, step);
         }
         if matches!(item.action, Action::Create | Action::Update | Action::Adopt | Action::Replace) {
             let action = if item.action == Action::Replace { Action::Create } else { item.action };
@@ -133,6 +143,13 @@ impl Builder<'_> {
                 if let (Some(a), Some(b)) = (self.delete.get(&id), self.delete.get(&need)) {
                     self.edges.insert((*a, *b));
                 }
+                // What goes with something is forgotten once that is gone.
+                if edge == Edge::Within
+                    && let (Some(a), Some(b)) =
+                        (self.delete.get(&need).or(self.forget.get(&need)), self.forget.get(&id))
+                {
+                    self.edges.insert((*a, *b));
+                }
                 // Nothing is torn down before what its successor needs is there.
                 if let (Some(a), Some(b)) = (self.make.get(&need), self.delete.get(&id))
                     && !tainted[need.index()]
@@ -152,6 +169,14 @@ impl Builder<'_> {
     /// What has left the code goes after everything that used it, and before what takes its place.
     fn strays(&mut self, plan: &Plan, strays: &[(usize, usize)]) {
         let key = |index: usize| plan.items[index].key.as_str();
+        for (index, step) in strays.iter().filter(|(index, _)| plan.items[*index].action == Action::Forget) {
+            let Some(home) = self.ledger.entries.get(key(*index)).and_then(|e| e.within.as_deref()) else { continue };
+            let stray = strays.iter().find(|(other, _)| key(*other) == home).map(|(_, step)| *step);
+            let node = self.graph.id(home).and_then(|id| self.delete.get(&id).or(self.forget.get(&id)).copied());
+            if let Some(gone) = stray.or(node) {
+                self.order(gone, *step);
+            }
+        }
         for (index, step) in strays {
             for (other, other_step) in strays {
                 if self.needs(key(*index), key(*other)) {

@@ -1,11 +1,16 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
 mod bytes;
+mod commands;
+mod debian;
+mod disk;
 mod files;
 mod machine;
+mod meddle;
 mod net;
 #[cfg(feature = "testing")]
 mod room;
 mod store;
+mod world;
 
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};

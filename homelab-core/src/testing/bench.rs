@@ -112,9 +112,13 @@ impl<W: World> Bench<W> {
     /// # Panics
     /// When the state directory is damaged.
     pub async fn look(&self, graph: &Graph) -> Result<Known, Vec<Trouble>> {
+        self.look_for(graph, None).await
+    }
+
+    async fn look_for(&self, graph: &Graph, wishes: Option<&Wishes>) -> Result<Known, Vec<Trouble>> {
         let memory = Store::peek(&self.open(), graph.lab()).expect("the state is readable");
         let providers = self.world.providers();
-        self.engine(graph, &providers, &Silent).observe(&memory).await
+        self.engine(graph, &providers, &Silent).observe_for(&memory, wishes).await
     }
 
     fn engine<'a>(
@@ -132,7 +136,7 @@ impl<W: World> Bench<W> {
     /// When the lab is not valid or the world cannot be looked at.
     pub async fn plan(&self, lab: Lab, wishes: &Wishes) -> Plan {
         let graph = Self::graph(lab);
-        let known = self.look(&graph).await.unwrap_or_else(|t| panic!("{}", Run::Blind(t).story()));
+        let known = self.look_for(&graph, Some(wishes)).await.unwrap_or_else(|t| panic!("{}", Run::Blind(t).story()));
         plan(&graph, &known, wishes)
     }
 
@@ -152,7 +156,7 @@ impl<W: World> Bench<W> {
         let engine = self.engine(&graph, &providers, reporter);
         let (store, memory) = Store::open(&dir, graph.lab(), "test", Redactor::default()).expect("the state opens");
         let work = async {
-            let known = match engine.observe(&memory).await {
+            let known = match engine.observe_for(&memory, Some(wishes)).await {
                 Ok(known) => known,
                 Err(troubles) => return Run::Blind(troubles),
             };

@@ -13,15 +13,15 @@ fn a_graph_is_drawn_for_graphviz() {
       edge [fontname="sans-serif", fontsize=10];
       subgraph cluster_0 {
         label="fruit";
-        "toy/jar/jam" [fillcolor="#a6cee3", tooltip="[CODE]"];
+        "toy/jar/plums/jam" [fillcolor="#a6cee3", tooltip="[CODE]"];
       }
       subgraph cluster_1 {
         label="site pantry";
         "toy/jar/plums" [fillcolor="#a6cee3", tooltip="[CODE]"];
         "toy/jar/salt" [fillcolor="#a6cee3", tooltip="[CODE]"];
       }
-      "toy/jar/plums" -> "toy/jar/jam" [label="number, in"];
-      "toy/jar/salt" -> "toy/jar/jam" [label="", style=dashed];
+      "toy/jar/plums" -> "toy/jar/plums/jam" [label="number, in"];
+      "toy/jar/salt" -> "toy/jar/plums/jam" [label="", style=dashed];
     }
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
@@ -31,12 +31,12 @@ fn a_graph_is_drawn_for_graphviz() {
 
 #[test]
 fn a_graph_is_drawn_for_markdown() {
-    says!(Kitchen::new(order).run("graph --format mermaid"), @r#"
+    says!(Kitchen::new(order).run("graph --format mermaid"), @r##"
     exit 0
     --- stdout
     flowchart LR
       subgraph c0["fruit"]
-        n2["toy/jar/jam"]:::ka6cee3
+        n2["toy/jar/plums/jam"]:::ka6cee3
       end
       subgraph c1["site pantry"]
         n0["toy/jar/plums"]:::ka6cee3
@@ -48,7 +48,7 @@ fn a_graph_is_drawn_for_markdown() {
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     sandbox: nothing real was touched
-    "#);
+    "##);
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn a_graph_is_data_for_programs() {
           "colour": "#a6cee3"
         },
         {
-          "key": "toy/jar/jam",
+          "key": "toy/jar/plums/jam",
           "kind": "toy/jar",
-          "name": "jam",
+          "name": "plums/jam",
           "site": "pantry",
           "group": "fruit",
           "at": "[CODE]",
@@ -88,7 +88,7 @@ fn a_graph_is_data_for_programs() {
       "edges": [
         {
           "from": "toy/jar/plums",
-          "to": "toy/jar/jam",
+          "to": "toy/jar/plums/jam",
           "uses": [
             "number"
           ],
@@ -96,7 +96,7 @@ fn a_graph_is_data_for_programs() {
         },
         {
           "from": "toy/jar/salt",
-          "to": "toy/jar/jam"
+          "to": "toy/jar/plums/jam"
         }
       ]
     }
@@ -111,7 +111,7 @@ fn a_graph_is_a_picture_that_shows_every_resource() {
     let kitchen = Kitchen::new(order);
     assert_eq!(kitchen.run("graph --out lab.svg").exit, Exit::Done);
     let svg = std::fs::read_to_string(kitchen.path("lab.svg")).unwrap();
-    for key in ["toy/jar/plums", "toy/jar/salt", "toy/jar/jam"] {
+    for key in ["toy/jar/plums", "toy/jar/salt", "toy/jar/plums/jam"] {
         assert!(svg.contains(&format!(">{key}<")), "{svg}");
     }
     well_formed(&svg);

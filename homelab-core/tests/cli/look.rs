@@ -18,10 +18,10 @@ pub(crate) fn order() -> Lab {
 #[test]
 fn why_tells_all_about_a_resource() {
     let mut kitchen = Kitchen::new(order);
-    says!(kitchen.run("why toy/jar/jam"), @r"
+    says!(kitchen.run("why toy/jar/plums/jam"), @r"
     exit 0
     --- stdout
-    toy/jar/jam
+    toy/jar/plums/jam
       declared at [CODE]
       at site pantry, in group fruit
       needs
@@ -46,8 +46,8 @@ fn why_tells_all_about_a_resource() {
       claims shelf 2
       needs nothing
       needed by
-        toy/jar/jam lives in it
-        toy/jar/jam uses its number for number
+        toy/jar/plums/jam lives in it
+        toy/jar/plums/jam uses its number for number
       now: it is as it should be
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
@@ -74,10 +74,10 @@ fn why_tells_all_about_a_resource() {
     sandbox: no credentials are configured, so everything below is simulated
     sandbox: nothing real was touched
     ");
-    says!(kitchen.run("why toy/jar/jam"), @r"
+    says!(kitchen.run("why toy/jar/plums/jam"), @r"
     exit 0
     --- stdout
-    toy/jar/jam
+    toy/jar/plums/jam
       is not in the code any more; the ledger still has it
       now: deploy would delete it
           because: it is not in the code any more
@@ -131,7 +131,7 @@ fn why_of_a_slip_of_the_pen_says_what_may_be_meant() {
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     error: there is no `toy/jar/plum` in lab `home`
-      hint: did you mean toy/jar/jam, toy/jar/plums?
+      hint: did you mean toy/jar/plums, toy/jar/plums/jam?
     sandbox: nothing real was touched
     ");
     says!(Kitchen::new(order).run("why x"), @r"
@@ -152,10 +152,10 @@ fn a_list_shows_what_there_is_and_what_the_ledger_knows() {
     exit 0
     --- stdout
     fruit
-      toy/jar/jam    at pantry, not made
+      toy/jar/plums/jam  at pantry, not made
     in no group
-      toy/jar/plums  at pantry, not made
-      toy/jar/salt   at pantry, not made, protected
+      toy/jar/plums      at pantry, not made
+      toy/jar/salt       at pantry, not made, protected
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     sandbox: nothing real was touched
@@ -314,7 +314,7 @@ fn an_output_that_is_not_known_says_so() {
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     error: there is no `toy/jar/salz.number` in lab `home`
-      hint: did you mean toy/jar/jam, toy/jar/salt?
+      hint: did you mean toy/jar/salt?
     sandbox: nothing real was touched
     ");
 }
@@ -386,6 +386,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
         3  the lab is not valid
         4  the world or the plan refused, or a step failed
         5  stuck: a human has to look
+        6  a change did not prove itself and was taken back
        64  the command line, the credentials or a plan file cannot be used
       130  interrupted, or not agreed to
     --- stderr

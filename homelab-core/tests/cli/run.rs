@@ -139,7 +139,7 @@ fn a_replacement_says_why_and_is_one_thing_done() {
     ± toy/jar/box  [CODE]
         glass: clear -> brown
         because: glass cannot be changed in place
-    + toy/jar/spice  [CODE]
+    + toy/jar/box/spice  [CODE]
         number: 1
         glass: clear
         because: toy/jar/box, in which it lives, is made anew
@@ -150,8 +150,8 @@ fn a_replacement_says_why_and_is_one_thing_done() {
     [TIME] toy/jar/box: delete
     [TIME] toy/jar/box: create
     [TIME] toy/jar/box: replaced in [TIME]
-    [TIME] toy/jar/spice: create
-    [TIME] toy/jar/spice: created in [TIME]
+    [TIME] toy/jar/box/spice: create
+    [TIME] toy/jar/box/spice: created in [TIME]
     sandbox: nothing real was touched
     ");
 }

@@ -65,7 +65,7 @@ fn what_is_forgotten_is_left_alone() {
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     error: there is no `toy/jar/pepper` in lab `home`
-      hint: did you mean toy/jar/jam?
+      hint: did you mean toy/jar/jam, toy/jar/plums, toy/jar/salt?
     sandbox: nothing real was touched
     ");
     kitchen.lab = Box::new(|| Lab::named("home"));

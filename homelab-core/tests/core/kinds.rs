@@ -176,6 +176,9 @@ impl Resource for Vm {
                             busy_until: Some(Instant::now() + Duration::from_secs(5)),
                         },
                     );
+                    if !s.comes_with.is_empty() {
+                        s.files.insert(Ipv4Addr::new(10, 0, 0, self.vmid as u8), s.comes_with.clone());
+                    }
                     Ok(format!("clone:{}", self.vmid))
                 })
                 .await?;
@@ -346,6 +349,7 @@ outputs!(FileOutputs of FileState { content: String });
 
 impl Resource for File {
     const KIND: &'static str = "toy/file";
+    const COMMON: bool = true;
     type Provider = Fleet;
     type State = FileState;
     type Id = (Ipv4Addr, String);
@@ -367,6 +371,9 @@ impl Resource for File {
     }
     async fn find((on, path): &Self::Id, cx: &Look<'_, Fleet>) -> Result<Option<FileState>, Failure> {
         cx.call(false, |s| {
+            if s.silent.contains(on) {
+                return Err(Failure::passing(format!("{on} does not answer")));
+            }
             let content = s.files.get(on).and_then(|m| m.get(path)).cloned();
             Ok(content.map(|content| FileState { on: *on, path: path.clone(), content }))
         })

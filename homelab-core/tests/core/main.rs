@@ -13,3 +13,4 @@ mod release;
 mod saved;
 mod sketches;
 mod sweeps;
+mod within;

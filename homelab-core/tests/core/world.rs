@@ -43,6 +43,10 @@ pub struct State {
     pub pools: BTreeMap<String, (Vec<String>, Option<Mark>)>,
     /// By machine: path to content.
     pub files: BTreeMap<Ipv4Addr, BTreeMap<String, String>>,
+    /// Machines that do not answer.
+    pub silent: BTreeSet<Ipv4Addr>,
+    /// Files that every new guest comes with.
+    pub comes_with: BTreeMap<String, String>,
     pub pi: Generations,
 }
 

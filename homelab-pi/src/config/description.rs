@@ -32,6 +32,9 @@ pub(crate) struct Description<'a, A> {
     records: &'a BTreeMap<String, A>,
     /// Names the generated files; it differs too when the same description is generated in another way.
     tree: String,
+    /// Whether it is the boot default too. Only a specification says so; a file on the Pi cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<bool>,
 }
 
 impl<'a, A> Description<'a, A> {
@@ -59,6 +62,12 @@ impl<'a, A> Description<'a, A> {
             cnames: &dns.cnames,
             records,
             tree: fingerprint(pi),
+            confirmed: None,
         }
+    }
+
+    /// The same as a specification: it runs, and is what the Pi boots.
+    pub(crate) fn confirmed(self) -> Self {
+        Description { confirmed: Some(true), ..self }
     }
 }

@@ -79,6 +79,8 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
         bind("services.timesyncd.servers", Expr::list(pi.ntp.iter().copied())),
         // Never by name.
         bind("services.timesyncd.fallbackServers", Expr::list::<Expr>([])),
+        // Verification asks Unbound from the Pi itself.
+        bind("environment.systemPackages", Expr::List(vec![Expr::Package("pkgs.dig")])),
         bind("sdImage.compressImage", true),
         image_name(pi),
     ];

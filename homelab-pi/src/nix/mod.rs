@@ -14,7 +14,10 @@ mod tree;
 mod unbound;
 
 pub use expr::{Binding, Expr};
+pub(crate) use flake::needs_hardware;
 pub(crate) use network::nameservers;
+pub(crate) use pihole::PASSWORD;
 pub use pihole::ftl_settings;
+pub(crate) use secrets::FOLDER;
 pub use tree::{Addresses, NixTree, bindings, fingerprint, generate};
 pub use unbound::unbound_conf;

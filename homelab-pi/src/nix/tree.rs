@@ -53,7 +53,7 @@ fn files(pi: &Pi, addresses: &Addresses) -> [File; 5] {
     };
     let file = |path, about, arguments, bindings| File { path, about, arguments, bindings };
     [
-        file("system.nix", "The system itself.", &["config", "constants", "lib"], base::bindings(pi)),
+        file("system.nix", "The system itself.", &["config", "constants", "lib", "pkgs"], base::bindings(pi)),
         file("network.nix", "The address, the way out, the open ports.", &["constants"], network::bindings(pi)),
         file("unbound.nix", "Unbound, behind Pi-hole.", &[], unbound::bindings(pi)),
         file("pihole.nix", "Pi-hole: what is blocked, and the names of the lab.", packages, pihole),

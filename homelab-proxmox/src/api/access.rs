@@ -31,6 +31,12 @@ impl Permissions {
         false
     }
 
+    /// Whether `privilege` is held on some path below `prefix` (`/pool/`).
+    #[must_use]
+    pub fn holds_below(&self, prefix: &str, privilege: &str) -> bool {
+        self.0.iter().any(|(path, held)| path.starts_with(prefix) && held.contains_key(privilege))
+    }
+
     /// Whether the credential holds nothing at all: a token with privilege separation starts so.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -14,6 +14,9 @@ use homelab_core::{Claim, Failure, Field, Mark, Owner};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// The privilege to see a guest.
+const AUDIT: &str = "VM.Audit";
+
 /// What a guest is found by: its number, and the UUID that tells it from another one that somebody made under that number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestId {
@@ -63,7 +66,10 @@ pub(crate) fn uuid(config: &QemuConfig) -> Option<String> {
 
 /// The guest of this number.
 pub(crate) async fn numbered(reader: &Reader, vmid: u32) -> Result<Option<Found>, Failure> {
-    let Some(guest) = reader.guest(vmid).await? else { return Ok(None) };
+    let Some(guest) = reader.guest(vmid).await? else {
+        may_see(reader, Some(vmid)).await?;
+        return Ok(None);
+    };
     if guest.kind == GuestKind::Lxc {
         let name = guest.name.unwrap_or_default();
         return Err(Failure::new(format!("{vmid} is the number of a container, {name} on {}", guest.node))
@@ -89,7 +95,23 @@ pub(crate) async fn marked(reader: &Reader, mark: &Mark, name: &str) -> Result<O
             }
         }
     }
+    may_see(reader, None).await?;
     Ok(None)
+}
+
+/// Makes sure that a guest that was not found would have been shown. Listings leave out, without a word, what the credential may
+/// not see (pve-notes section 4), and what is taken for absent is made a second time, or forgotten.
+pub(super) async fn may_see(reader: &Reader, vmid: Option<u32>) -> Result<(), Failure> {
+    let permissions = reader.permissions().await?;
+    let path = vmid.map_or_else(|| "/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
+    // Of a pool nobody can tell which guests will be its members.
+    if permissions.allow(&path, AUDIT) || permissions.holds_below("/pool/", AUDIT) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the credential may not see guests: it lacks {AUDIT} on {path}")).hint(format!(
+        "what is not shown cannot be told from what is not there; give it a role with {AUDIT}: \
+         `pveum acl modify /vms --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation its user needs it too)"
+    )))
 }
 
 /// Every guest that bears a mark of any lab.
@@ -108,9 +130,13 @@ pub(crate) async fn all_marked(reader: &Reader) -> Result<Vec<Found>, Failure> {
 
 /// What the ledger knows: not somebody else's guest that has got the number meanwhile.
 pub(crate) async fn known(reader: &Reader, id: &GuestId, mark: &Mark) -> Result<Option<Found>, Failure> {
-    let Some(guest) = reader.guest(id.vmid).await?.filter(|guest| guest.kind == GuestKind::Qemu) else {
+    let Some(guest) = reader.guest(id.vmid).await? else {
+        may_see(reader, Some(id.vmid)).await?;
         return Ok(None);
     };
+    if guest.kind != GuestKind::Qemu {
+        return Ok(None);
+    }
     let found = with_config(reader, guest).await?;
     let same = id.uuid.is_none() || found.id() == *id || found.notes().owner() == Owner::Marked(mark.clone());
     Ok(same.then_some(found))

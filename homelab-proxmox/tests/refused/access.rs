@@ -21,7 +21,7 @@ fn live_without_credentials_names_what_is_missing() {
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pve` lacks PROXMOX_TOKEN_ID or TF_VAR_proxmox_api_token_id and PROXMOX_TOKEN_SECRET or TF_VAR_proxmox_api_token_secret
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
 }
 
@@ -32,21 +32,21 @@ fn half_of_the_credentials_names_the_other_half() {
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pve` lacks PROXMOX_TOKEN_SECRET or TF_VAR_proxmox_api_token_secret
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
     says!(desk().without(&["PROXMOX_TOKEN_ID"]).run("deploy --yes"), @r"
     exit 64
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pve` lacks PROXMOX_TOKEN_ID or TF_VAR_proxmox_api_token_id
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
     says!(desk().with_password("root@pam", "").run("plan"), @r"
     exit 64
     --- stdout
     --- stderr
     error: the credentials are not complete: site `pve` lacks PROXMOX_PASSWORD
-      hint: set them in the environment or in the file .env; or run with `--sandbox`, which needs none
+      hint: set them in the environment, in the file .env, or with `secret set NAME`; or run with `--sandbox`, which needs none
     ");
 }
 
@@ -147,20 +147,9 @@ fn a_token_that_cannot_see_the_guests_makes_nothing_twice() {
     says!(desk.run("deploy --yes"), @r"
     exit 4
     --- stdout
-    + proxmox/vm/shell  [CODE]
-        name: shell
-        vmid: 300
-        node: din
-        firmware: bios
-        disks.scsi0.size: 32 GiB
-        running: false
-    1 to create
-    1 failed in [TIME]
     --- stderr
-    [TIME] proxmox/vm/shell: create
-    [TIME] proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
-    error: proxmox/vm/shell: create failed: cannot create guest 300 on din: Permission check failed
-      hint: give the token a role with VM.Allocate on /vms/300: `pveum acl modify /vms/300 --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation, the user needs it too)
+    error: looking at proxmox/vm/shell: the credential may not see guests: it lacks VM.Audit on /vms/300
+      hint: what is not shown cannot be told from what is not there; give it a role with VM.Audit: `pveum acl modify /vms --tokens 'USER@REALM!TOKEN' --roles ROLE` (with privilege separation its user needs it too)
     ");
 }
 

@@ -446,7 +446,7 @@ fn a_guest_with_more_memory_than_its_node_is_told() {
 fn a_disk_smaller_than_the_templates_is_told() {
     says!(desk(|web| web.disk(1.gib())).errors("deploy --yes"), @r"
     exit 4
-    error: proxmox/vm/web: create failed: scsi0 of web has 3584 MiB and shall have 1 GiB
-      hint: a disk cannot shrink: declare 3584 MiB or more, or a smaller disk on its template
+    error: proxmox/vm/web: create failed: web was not cloned: scsi0 would have 1 GiB, less than the 3584 MiB of its template, and a disk cannot shrink
+      hint: declare `.disk(3584.mib())` or more, or give the template a smaller disk
     ");
 }

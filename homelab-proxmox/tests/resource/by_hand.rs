@@ -45,6 +45,38 @@ async fn a_disk_that_somebody_attached_keeps_the_guest_from_being_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_guest_without_a_number_is_known_again_although_its_mark_and_its_tag_were_wiped_off() {
+    let unnumbered = |cores| {
+        let mut lab = Lab::named("home");
+        let template = crate::fixture::ubuntu(&mut lab);
+        lab.add(
+            homelab_proxmox::Vm::clone_from(template).on(crate::fixture::DIN).named("web").agent(false).cores(cores),
+        );
+        lab
+    };
+    let bench = bench();
+    assert!(bench.deploy(unnumbered(2)).await.is_success());
+    let (client, permit) = (bench.world.client(), Permit::for_tests());
+    let guests = async || client.resources().await.unwrap().guests().map(|guest| guest.vmid).collect::<Vec<_>>();
+    let before = guests().await;
+    let vmid = *before.iter().find(|vmid| **vmid != 9000).unwrap();
+    let wiped = Change::new().set("description", "mine").set("name", "renamed").delete("tags");
+    client.configure(&permit, "din", vmid, &wiped).await.unwrap();
+    // Listings know it some seconds later.
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+
+    let run = bench.deploy(unnumbered(4)).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert_eq!(guests().await, before, "no second one is made");
+    let config = client.config("din", vmid).await.unwrap();
+    assert!(
+        config.description.as_ref().is_some_and(|text| text.as_str().contains("proxmox/vm/web")),
+        "it is marked again"
+    );
+    assert_eq!(config.cores, Some(4));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clone_that_somebody_made_of_our_guest_is_not_ours() {
     let bench = bench();
     assert!(bench.deploy(lab(|vm| vm)).await.is_success());

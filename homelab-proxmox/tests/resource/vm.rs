@@ -221,7 +221,7 @@ async fn what_cannot_be_done_in_place_is_refused_when_it_is_planned() {
     let all: Vec<String> = [&shrunk, &emptied, &headless, &bios].into_iter().flat_map(refused).collect();
     insta::assert_snapshot!(all.join("\n"), @r"
     scsi0 has 50 GiB and cannot shrink to 40 GiB / declare 50 GiB or more
-    scsi1 holds data: 100 GiB / declare it as a `.scratch_disk(..)` first: what holds no data can be taken away by the run after
+    scsi1 holds data: 100 GiB / to lose it, deploy once with `.scratch_disk(Slot::scsi(1), 100.gib())` in place of `.no_disk(Slot::scsi(1))`: what holds no data can then be taken away
     the disk with the system cannot be taken away / leave the guest stopped instead
     its firmware is uefi and cannot be changed in place / a system installed for the one does not start with the other: make the guest anew, under another name
     ");
@@ -322,6 +322,29 @@ async fn a_clone_on_another_node_is_moved_there_or_refused_if_it_is_linked() {
     must(&bench, far(GROGU, |vm| vm)).await;
     assert!(bench.world.inventory().contains("202 on grogu, running"));
     assert!(bench.world.log().iter().any(|call| call == "POST /nodes/din/qemu/202/migrate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_would_be_smaller_than_its_template_is_refused_before_anything_is_made() {
+    const SMALLER: &str = "scsi0 would have 1 GiB, less than the 20 GiB of its template, and a disk cannot shrink / declare \
+                           `.disk(20.gib())` or more, or give the template a smaller disk";
+    let small = |declared: bool| {
+        let mut lab = Lab::named("home");
+        let template = homelab_proxmox::Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init();
+        let template = lab.add(if declared { template.disk(20.gib()) } else { template });
+        lab.add(Vm::clone_from(template).on(DIN).named("web").agent(false).disk(1.gib()));
+        lab
+    };
+    let bench = bench();
+    assert_eq!(refused(&plan(&bench, small(true)).await), [SMALLER], "the template is only declared");
+    let story = bench.deploy(small(true)).await.story();
+    assert!(!bench.world.log().iter().any(|call| !call.starts_with("GET ")), "{story}");
+    // How large an image is turns out when it is there.
+    let story = bench.deploy(small(false)).await.story();
+    assert!(story.contains("web was not cloned: scsi0 would have 1 GiB, less than the"), "{story}");
+    assert!(!bench.world.log().iter().any(|call| call.ends_with("/clone")));
+    let refusals = refused(&plan(&bench, small(false)).await);
+    assert!(refusals.len() == 1 && refusals[0].starts_with("scsi0 would have 1 GiB"), "{refusals:?}");
 }
 
 #[tokio::test(start_paused = true)]

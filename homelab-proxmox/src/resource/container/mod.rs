@@ -175,6 +175,11 @@ impl<N: Nesting> Resource for Container<N> {
             Some(found) => Some(found),
             None => find::marked(cx, cx.mark(), &self.spec.name).await?,
         };
+        // Somebody may have wiped its mark and its tag off.
+        let found = match (found, cx.known_id::<ContainerId>()) {
+            (None, Some(id)) => find::known(cx, &id, cx.mark()).await?,
+            (found, _) => found,
+        };
         let Some(found) = found else { return Ok(None) };
         let running = guest::runs(cx, &found.guest, Some(self.spec.running)).await?;
         let mut state = ContainerState::of(&found, running);

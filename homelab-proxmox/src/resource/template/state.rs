@@ -69,6 +69,8 @@ outputs!(
         node: String,
         /// The user that its image comes with.
         login: String,
+        /// The size of its disk with the system.
+        disk: Size,
     }
 );
 

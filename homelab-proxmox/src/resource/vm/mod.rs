@@ -110,6 +110,8 @@ struct Source {
     vmid: Output<u32>,
     node: Output<String>,
     login: Output<String>,
+    /// The size of its disk with the system.
+    disk: Output<Size>,
     linked: Option<bool>,
     #[serde(skip)]
     handle: AnyHandle,
@@ -194,6 +196,11 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
         let found = match found {
             Some(found) => Some(found),
             None => guest::marked(cx, cx.mark(), &self.spec.name).await?,
+        };
+        // Somebody may have wiped its mark and its tag off.
+        let found = match (found, cx.known_id::<GuestId>()) {
+            (None, Some(id)) => guest::known(cx, &id, cx.mark()).await?,
+            (found, _) => found,
         };
         let Some(found) = found else { return Ok(None) };
         let running = guest::runs(cx, &found.guest, Some(self.spec.running)).await?;

@@ -43,6 +43,10 @@ impl Spec {
         let on: String = cx.get(&source.node.into())?;
         let login: Option<String> = cx.get(&source.login.into()).ok();
         let memo = Memo { unfinished: Some(MAKING), login: login.as_deref(), host_key: None };
+        if let Some(refusal) = self.too_small(cx.get(&source.disk.into()).ok()) {
+            return Err(Failure::new(format!("{} was not cloned: {}", self.name, refusal.text))
+                .hint(refusal.hint.unwrap_or_default()));
+        }
         let linked = source.linked == Some(true);
         let there = on == self.node.name || self.reaches(cx, template, &on, linked).await?;
         let nothing = QemuConfig::default();

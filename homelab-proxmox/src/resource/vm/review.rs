@@ -1,12 +1,13 @@
 //! What a person must know of a planned change, and what forbids it. Pure.
 use super::{
-    Spec, VmState,
+    Source, Spec, VmState,
     state::{BOOT, hotplugs},
 };
 use crate::api::qemu::Slot;
 use homelab_core::{
     Field,
     plan::{Action, Change, Note},
+    units::Size,
 };
 
 /// The word in the mark of a guest that waits for a restart.
@@ -23,10 +24,27 @@ impl Spec {
         }
     }
 
-    /// Where the clone is made, if its template is on another node (pve-notes section 8, Clone).
     fn review_making(&self, changes: &[Change]) -> Vec<Note> {
         let Some(source) = &self.clone_of else { return vec![] };
-        let on = changes.iter().find(|change| change.field == "clone_of.node").and_then(|change| change.to.as_str());
+        let given =
+            |field: &str| changes.iter().find(|change| change.field == field).and_then(|change| change.to.as_str());
+        let template = given("clone_of.disk").and_then(|size| size.parse().ok());
+        self.too_small(template).into_iter().chain(self.review_place(source, given("clone_of.node"))).collect()
+    }
+
+    /// A clone begins with its template's disk, which cannot shrink.
+    pub(super) fn too_small(&self, template: Option<Size>) -> Option<Note> {
+        let (wanted, template) = (self.disks.get(&BOOT)?.as_set()?.size, template?);
+        (wanted < template).then(|| {
+            Note::refused(format!(
+                "{BOOT} would have {wanted}, less than the {template} of its template, and a disk cannot shrink"
+            ))
+            .hint(format!("declare `.disk({})` or more, or give the template a smaller disk", typed(template)))
+        })
+    }
+
+    /// Where the clone is made, if its template is on another node (pve-notes section 8, Clone).
+    fn review_place(&self, source: &Source, on: Option<&str>) -> Vec<Note> {
         let Some(on) = on.filter(|on| *on != self.node.name) else { return vec![] };
         if self.node.shared {
             return vec![];
@@ -75,9 +93,13 @@ impl Spec {
         let slot: Slot = change.field.strip_prefix("disks.")?.split('.').next()?.parse().ok()?;
         let disk = now.disks.get(&slot)?;
         match (self.disks.get(&slot)?, change.field.ends_with(".size")) {
-            (Field::Cleared, _) if disk.data => Some(Note::refused(format!("{slot} holds data: {}", disk.size)).hint(
-                "declare it as a `.scratch_disk(..)` first: what holds no data can be taken away by the run after",
-            )),
+            (Field::Cleared, _) if disk.data => {
+                let scratch = format!(".scratch_disk({}, {})", constructor(slot), typed(disk.size));
+                Some(Note::refused(format!("{slot} holds data: {}", disk.size)).hint(format!(
+                    "to lose it, deploy once with `{scratch}` in place of `.no_disk({})`: what holds no data can then be taken away",
+                    constructor(slot)
+                )))
+            }
             (Field::Cleared, _) if slot == BOOT => Some(
                 Note::refused("the disk with the system cannot be taken away").hint("leave the guest stopped instead"),
             ),
@@ -125,6 +147,22 @@ impl Spec {
             Note::info(format!("a restart is left to you, {why}"))
         })
     }
+}
+
+/// A size as it is written in code.
+fn typed(size: Size) -> String {
+    let text = size.to_string().to_lowercase();
+    match text.split_once(' ') {
+        Some((number, unit)) => format!("{number}.{unit}()"),
+        None => text,
+    }
+}
+
+/// A slot as it is written in code.
+fn constructor(slot: Slot) -> String {
+    let text = slot.to_string();
+    let (bus, number) = text.split_at(text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len()));
+    format!("Slot::{bus}({number})")
 }
 
 /// Whether a running guest takes a change of this field only when it is started again (pve-notes section 8). Cloud-init's

@@ -37,6 +37,7 @@ impl Vm {
             vmid: template.vmid(),
             node: template.node(),
             login: template.login(),
+            disk: template.disk(),
             linked: None,
             handle: template.into(),
         };

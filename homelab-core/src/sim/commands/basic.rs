@@ -1,0 +1,50 @@
+//! Small programs, and as much of a shell as our own scripts need.
+use super::{Call, done, fails};
+use crate::{
+    host::{Action, HostPath, Output},
+    sim::world::World,
+};
+
+pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<Output> {
+    let args = call.args();
+    Some(match (program, args.as_slice()) {
+        ("cp", ["-p", from, to]) => match world.files.bytes(from) {
+            None => fails(1, format!("cp: cannot stat '{from}': No such file or directory")),
+            Some(bytes) => {
+                world.files.put(to, bytes);
+                done()
+            }
+        },
+        ("rm", ["-f", paths @ ..]) => {
+            paths.iter().for_each(|path| world.files.unlink(path));
+            done()
+        }
+        ("rmdir", [path]) => rmdir(world, path),
+        ("sh", ["-c", script, ..]) => {
+            let lines: Vec<Vec<String>> =
+                script.split(';').map(|l| l.split_whitespace().map(str::to_owned).collect()).collect();
+            let mut last = done();
+            for words in lines.iter().filter(|w| !w.is_empty()) {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                last = super::run(world, &Call::plain(&words))?;
+            }
+            last
+        }
+        _ => return None,
+    })
+}
+
+fn rmdir(world: &mut World, path: &str) -> Output {
+    let failed = |why: &str| fails(1, format!("rmdir: failed to remove '{path}': {why}"));
+    let Ok(at) = HostPath::new(path) else { return failed("No such file or directory") };
+    if !world.files.is_there(path) {
+        return failed("No such file or directory");
+    }
+    if !world.files.names(path).is_empty() {
+        return failed("Directory not empty");
+    }
+    match world.files.root(&Action::RemoveAll(at)) {
+        Ok(()) => done(),
+        Err(why) => fails(1, why),
+    }
+}

@@ -1,0 +1,81 @@
+//! What others do to a simulated machine behind our backs: for tests, and for whoever plays with the sandbox.
+use super::{
+    SimMachine,
+    commands::{self, Call},
+};
+use crate::host::Output;
+
+impl SimMachine {
+    /// Runs a program as somebody who is logged in: `systemctl stop cron`. No call of ours.
+    ///
+    /// # Panics
+    /// When it knows no such program.
+    pub fn somebody_runs(&self, argv: &[&str]) -> Output {
+        let call = Call { env: vec![("DEBIAN_FRONTEND", "noninteractive".into())], ..Call::plain(argv) };
+        commands::run(&mut self.world(), &call).unwrap_or_else(|| panic!("the simulated machine knows no {argv:?}"))
+    }
+
+    /// Writes a file, as somebody with an editor.
+    pub fn somebody_writes(&self, path: &str, text: &str) {
+        self.world().files.put(path, text);
+    }
+
+    /// Removes whatever is at a path.
+    pub fn somebody_removes(&self, path: &str) {
+        self.world().files.unlink(path);
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.world().files.text(path)
+    }
+
+    /// Another process has apt's lock for this many calls: `1234 (unattended-upgr)`.
+    pub fn hold_apt(&self, by: &str, calls: u32) {
+        self.world().debian.apt_held = Some((by.to_owned(), calls));
+    }
+
+    /// dpkg was cut off in the middle of an installation.
+    pub fn break_dpkg(&self) {
+        self.world().debian.dpkg_broken = true;
+    }
+
+    /// A repository beyond Debian's own has these packages.
+    pub fn publish(&self, address: &str, packages: &[(&str, &str)]) {
+        let packages = packages.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        self.world().debian.remotes.insert(address.to_owned(), packages);
+    }
+
+    /// The repositories have an older version of a package too.
+    pub fn offer_older(&self, name: &str, version: &str) {
+        self.world().debian.older.entry(name.to_owned()).or_default().push(version.to_owned());
+    }
+
+    /// From now on the program of this unit fails when it is started; `false` heals it.
+    pub fn break_unit(&self, name: &str, broken: bool) {
+        let failing = &mut self.world().debian.failing;
+        if broken {
+            failing.insert(name.to_owned())
+        } else {
+            failing.remove(name)
+        };
+    }
+
+    /// A source of mounts that does not answer: `nas:/mnt/tank/media`.
+    pub fn cut_off(&self, source: &str) {
+        self.world().debian.unreachable.insert(source.to_owned());
+    }
+
+    /// What the file system answers to everybody who writes: `No space left on device`. `None` heals it.
+    pub fn refuse_writes(&self, answer: Option<&str>) {
+        self.world().debian.disk = answer.map(str::to_owned);
+    }
+
+    /// Whether sshd and the firewall would let somebody in who has the right key.
+    #[must_use]
+    pub fn lets_in(&self, login: &str) -> bool {
+        let world = self.world();
+        commands::lets_in(&world, login) && commands::lets_ssh_through(&world)
+    }
+}

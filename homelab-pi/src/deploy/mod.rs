@@ -1,0 +1,25 @@
+//! A Pi that runs, brought from one system to another so that names are answered all the while.
+//!
+//! The order is the point. The closure is copied; a timer *on the Pi* is armed that goes back to the boot default; the new system is
+//! activated without becoming that default; names are asked for, from the Pi and from here; only then it becomes the default, and the
+//! timer is disarmed. At whatever moment the power or the connection goes, the old or the new system answers, and what was not confirmed
+//! is the old one. Nothing of the way back needs the network.
+mod boot;
+mod look;
+mod names;
+mod resource;
+mod site;
+mod switch;
+
+pub use boot::BootFiles;
+pub use look::Seen;
+#[cfg(feature = "sim")]
+pub(crate) use look::{MARK, PROFILE, ROLLBACK};
+pub use names::Answers;
+#[cfg(feature = "sim")]
+pub(crate) use names::PUBLIC;
+pub use resource::{PiOutputs, PiState};
+pub use site::{PIS, Pis, PisReader};
+#[cfg(feature = "sim")]
+pub(crate) use switch::GOES_BACK_AFTER;
+pub use switch::{Generation, generations, rollback};

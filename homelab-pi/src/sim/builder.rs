@@ -1,0 +1,94 @@
+//! A builder that makes a system of a tree without Nix.
+use super::{SimPi, pi::Stored};
+use crate::{
+    builder::{Builder, Built, Output, Say},
+    deploy::BootFiles,
+    nix::NixTree,
+};
+use async_trait::async_trait;
+use homelab_core::{Failure, host::Spot};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// What is wrong with a system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Flaw {
+    /// Nothing.
+    #[default]
+    None,
+    /// It runs, and answers no names.
+    NoNames,
+    /// It runs, and nobody can reach it.
+    NoNetwork,
+    /// Activating it fails.
+    NoActivation,
+}
+
+/// Builds for simulated Pis. What it builds is as flawed as it is told to be.
+pub struct SimBuilder {
+    pi: SimPi,
+    built: Mutex<BTreeMap<String, Stored>>,
+    flaw: fn(&Value) -> Flaw,
+}
+
+impl SimBuilder {
+    /// Builds for this Pi, without flaws.
+    #[must_use]
+    pub fn new(pi: SimPi) -> Self {
+        SimBuilder { pi, built: Mutex::default(), flaw: |_| Flaw::None }
+    }
+
+    /// The same with the flaw that a description has.
+    #[must_use]
+    pub fn flawed(mut self, flaw: fn(&Value) -> Flaw) -> Self {
+        self.flaw = flaw;
+        self
+    }
+}
+
+#[async_trait]
+impl Builder for SimBuilder {
+    fn describe(&self) -> String {
+        "a simulated builder".into()
+    }
+
+    async fn build(&self, tree: &NixTree, _: Output, _: Say<'_>) -> Result<Built, Failure> {
+        let mut hash = Sha256::new();
+        tree.iter().for_each(|(path, text)| hash.update(format!("{path}\0{text}\0")));
+        let digest: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
+        let description: Value = tree
+            .get("description.json")
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| Failure::new("the tree does not say what it is"))?;
+        let text = |field: &str| description[field].as_str().unwrap_or_default().to_owned();
+        let toplevel = format!("/nix/store/{digest}-nixos-system-pi-{}", text("release"));
+        let boot = BootFiles {
+            kernel: format!("/nix/store/{}-linux/Image", text("nixpkgs")),
+            initrd: format!("/nix/store/{}-initrd/initrd", text("nixpkgs")),
+            dtbs: format!("/nix/store/{}-dtbs", text("board")),
+            params: "console=tty0".into(),
+        };
+        let stored = Stored { flaw: (self.flaw)(&description), description, boot };
+        self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(toplevel.clone(), stored);
+        Ok(Built { toplevel, image: None })
+    }
+
+    async fn copy(&self, toplevel: &str, to: &Spot, _: Say<'_>) -> Result<(), Failure> {
+        if !self.pi.is_reachable() {
+            return Err(Failure::passing(format!("{to} does not answer")));
+        }
+        let built = self.built.lock().unwrap_or_else(PoisonError::into_inner).get(toplevel).cloned();
+        let stored = built.ok_or_else(|| Failure::new(format!("{toplevel} was not built here")))?;
+        self.pi.receive(toplevel, stored);
+        Ok(())
+    }
+
+    async fn newest(&self, tree: &NixTree, _: Say<'_>) -> Result<String, Failure> {
+        tree.get("flake.lock").cloned().ok_or_else(|| Failure::new("the tree has no lock file"))
+    }
+}

@@ -1,0 +1,229 @@
+//! The Pi itself: what is on its card, what runs, and what its timer will do.
+use super::{Flaw, command};
+use crate::deploy::{Answers, BootFiles, GOES_BACK_AFTER};
+use async_trait::async_trait;
+use homelab_core::{
+    Failure, Nature,
+    sim::{Computer, Net},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::time::Instant;
+
+/// A simulated Pi. Clones are the same one.
+#[derive(Clone)]
+pub struct SimPi {
+    card: Arc<Mutex<Card>>,
+    net: Arc<Net>,
+    computer: Computer,
+    file: Option<PathBuf>,
+}
+
+/// A system in the store of a card.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) description: Value,
+    pub(super) boot: BootFiles,
+    pub(super) flaw: Flaw,
+}
+
+/// What is on the card, and what runs of it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Card {
+    pub(super) store: BTreeMap<String, Stored>,
+    /// The generations of the profile, the first is number 1.
+    pub(super) generations: Vec<String>,
+    /// The place of the default among them.
+    pub(super) default: usize,
+    /// The system that the boot loader starts.
+    pub(super) loader: String,
+    pub(super) current: String,
+    pub(super) files: BTreeMap<String, String>,
+    /// The timer that goes back.
+    #[serde(skip)]
+    pub(super) goes_back: Option<Instant>,
+    #[serde(skip)]
+    pub(super) cut: Option<&'static str>,
+    pub(super) is_on: bool,
+}
+
+impl Card {
+    fn flashed() -> Card {
+        let system = "/nix/store/00000000000000000000000000000000-nixos-system-factory-25.11".to_owned();
+        let boot = BootFiles { kernel: "/nix/store/factory-linux/Image".into(), ..BootFiles::default() };
+        let stored = Stored { description: Value::Object(Default::default()), boot, flaw: Flaw::None };
+        Card {
+            store: BTreeMap::from([(system.clone(), stored)]),
+            generations: vec![system.clone()],
+            default: 0,
+            loader: system.clone(),
+            current: system,
+            files: BTreeMap::new(),
+            goes_back: None,
+            cut: None,
+            is_on: true,
+        }
+    }
+
+    pub(super) fn profile(&self) -> &str {
+        &self.generations[self.default]
+    }
+
+    pub(super) fn running(&self) -> &Stored {
+        &self.store[&self.current]
+    }
+
+    /// What the Pi does by itself as time goes on.
+    fn tick(&mut self) {
+        if self.is_on && self.goes_back.is_some_and(|at| Instant::now() >= at) {
+            self.goes_back = None;
+            self.current = self.profile().to_owned();
+        }
+    }
+
+    pub(super) fn arm(&mut self) {
+        self.goes_back = Some(Instant::now() + GOES_BACK_AFTER);
+    }
+
+    /// The power goes, and comes back: what is not on the card is gone.
+    fn restart(&mut self) {
+        self.goes_back = None;
+        self.current.clone_from(&self.loader);
+    }
+}
+
+impl SimPi {
+    /// A Pi as it is after its card was written and it has booted, at an address of a network.
+    #[must_use]
+    pub fn flashed(net: &Arc<Net>, name: &str, address: IpAddr) -> SimPi {
+        SimPi::of(net, name, address, Card::flashed(), None)
+    }
+
+    /// The Pi of a sandbox, whose card is kept in a file across runs.
+    #[must_use]
+    pub fn kept(net: &Arc<Net>, name: &str, address: IpAddr, file: PathBuf) -> SimPi {
+        let card = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        SimPi::of(net, name, address, card.unwrap_or_else(Card::flashed), Some(file))
+    }
+
+    fn of(net: &Arc<Net>, name: &str, address: IpAddr, card: Card, file: Option<PathBuf>) -> SimPi {
+        let computer = Computer::named(name, [address]);
+        let pi = SimPi { card: Arc::new(Mutex::new(card)), net: Arc::clone(net), computer, file };
+        net.switch_on(&pi.id(), pi.computer.clone());
+        if let Some(machine) = net.machine(&pi.id()) {
+            let own = pi.clone();
+            machine.on_command(move |argv, input| command::run(&own, argv, input));
+        }
+        pi
+    }
+
+    fn id(&self) -> String {
+        format!("pi/{}", self.computer.name)
+    }
+
+    pub(super) fn card(&self) -> MutexGuard<'_, Card> {
+        let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        card.tick();
+        card
+    }
+
+    /// Writes the card to its file, if it has one.
+    pub(super) fn save(&self, card: &Card) {
+        if let (Some(file), Ok(text)) = (&self.file, serde_json::to_vec(card)) {
+            // A sandbox that cannot be kept begins anew the next time.
+            let _ = std::fs::write(file, text);
+        }
+    }
+
+    /// Puts a system into its store.
+    pub(super) fn receive(&self, toplevel: &str, stored: Stored) {
+        let mut card = self.card();
+        card.store.insert(toplevel.to_owned(), stored);
+        self.save(&card);
+    }
+
+    /// Cuts the power, and gives it back: it boots what the boot loader says.
+    pub fn cut_power(&self) {
+        self.lose_power();
+        self.net.switch_off(&self.id());
+        self.net.switch_on(&self.id(), self.computer.clone());
+    }
+
+    /// What the card looks like after that, for somebody who is inside the machine.
+    pub(super) fn lose_power(&self) {
+        let mut card = self.card();
+        card.restart();
+        self.save(&card);
+    }
+
+    /// Cuts the power in the middle of the next command that contains these words, before it has any effect.
+    pub fn cut_power_at(&self, words: &'static str) {
+        self.card().cut = Some(words);
+    }
+
+    /// Whether it answers names now: some system always should.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        let card = self.card();
+        card.is_on && !matches!(card.running().flaw, Flaw::NoNames | Flaw::NoNetwork)
+    }
+
+    /// Whether it can be reached over the network.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        let card = self.card();
+        card.is_on && card.running().flaw != Flaw::NoNetwork
+    }
+
+    /// What the running system says that it is, while it answers; for whoever plays its name server.
+    #[must_use]
+    pub fn description(&self) -> Option<Value> {
+        self.answers().then(|| self.card().running().description.clone())
+    }
+
+    /// The systems that run, that the profile names and that the boot loader starts.
+    #[must_use]
+    pub fn systems(&self) -> [String; 3] {
+        let card = self.card();
+        [card.current.clone(), card.profile().to_owned(), card.loader.clone()]
+    }
+
+    /// Whether the way back is armed.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.card().goes_back.is_some()
+    }
+
+    /// What this lab has on it: nothing as long as it bears no mark.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        let mark = self.card().files.get(crate::deploy::MARK).cloned();
+        match mark {
+            None => String::new(),
+            Some(mark) => format!("{mark} {:?} armed {}", self.systems(), self.is_armed()),
+        }
+    }
+}
+
+/// Asks a simulated Pi for names, past the network's protocol.
+pub struct SimAnswers(pub SimPi);
+
+#[async_trait]
+impl Answers for SimAnswers {
+    async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
+        let Some(description) = self.0.description() else {
+            return Err(Failure { nature: Nature::Refused, ..Failure::new(format!("{server} answers no names")) });
+        };
+        let wrong = ours.iter().find(|(name, address)| description["records"][name] != address.to_string());
+        match wrong {
+            None => Ok(()),
+            Some((name, address)) => Err(Failure::new(format!("{server} does not say that {name} is at {address}"))),
+        }
+    }
+}
