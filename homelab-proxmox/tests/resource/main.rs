@@ -3,6 +3,7 @@ mod by_hand;
 mod conformance;
 mod container;
 mod fixture;
+mod network;
 mod passthrough;
 mod sweep;
 mod template;
