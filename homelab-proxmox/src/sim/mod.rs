@@ -17,7 +17,6 @@ mod answer;
 mod auth;
 mod call;
 mod check;
-mod clock;
 mod computers;
 mod cpu;
 mod faults;
