@@ -37,7 +37,7 @@ pub struct SimWorld {
     site: Site<Pve>,
     sim: Sim,
     wire: Arc<Wire>,
-    credential: fn() -> Credential,
+    credential: Credential,
     /// What was defined in the beginning.
     fresh: Arc<BTreeSet<String>>,
 }
@@ -64,7 +64,7 @@ impl SimWorld {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
         let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
         let fresh = Arc::new(definitions::definitions(&sim.world()));
-        SimWorld { site, sim, wire: Arc::new(wire), credential: || Credential::token(TOKEN.0, TOKEN.1), fresh }
+        SimWorld { site, sim, wire: Arc::new(wire), credential: Credential::token(TOKEN.0, TOKEN.1), fresh }
     }
 
     /// The same, logged in as root@pam itself, who may set what no token may.
@@ -74,7 +74,14 @@ impl SimWorld {
     #[must_use]
     pub fn as_root(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
-        SimWorld { credential: || Credential::password("root@pam", ROOT), ..self }
+        SimWorld { credential: Credential::password("root@pam", ROOT), ..self }
+    }
+
+    /// The same with another token, which the world has: see
+    /// [`World::with_limited_token`](crate::sim::World::with_limited_token).
+    #[must_use]
+    pub fn as_token(self, id: &str, secret: &str) -> Self {
+        SimWorld { credential: Credential::token(id, secret), ..self }
     }
 
     /// The same, with guests that are computers of this network: simulators and sites of other systems find them there.
@@ -94,7 +101,7 @@ impl SimWorld {
     #[must_use]
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
-        Pve::seeded(http, (self.credential)(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
+        Pve::seeded(http, self.credential.clone(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
     }
 
     /// Every call so far, `GET /cluster/resources`.

@@ -6,13 +6,19 @@ use homelab_proxmox::{Pve, site::Cluster};
 /// The cluster of grogu and din.
 pub const PVE: Site<Pve> = Site::named("pve");
 
-/// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
+/// The cluster: where it answers, and what the sandbox simulates of it.
 #[must_use]
-pub fn sites() -> Sites {
+pub fn cluster() -> Cluster {
     let address = |node: HostAddr| format!("https://{}:8006", node.ip());
     // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
         .node(nodes::GROGU, nodes::grogu())
         .node(nodes::DIN, nodes::din());
-    Sites::new().with(PVE, cluster)
+    nodes::devices().into_iter().fold(cluster, |cluster, (node, device)| cluster.device(node, device))
+}
+
+/// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
+#[must_use]
+pub fn sites() -> Sites {
+    Sites::new().with(PVE, cluster())
 }

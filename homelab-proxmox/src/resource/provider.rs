@@ -1,6 +1,7 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    ContainerTemplate, GuestId, PciMapping, UsbMapping, container::Container, template::Template, vm::Vm, work::tool,
+    Access, ContainerTemplate, GuestId, PciMapping, Pool, Role, Storage, UsbMapping, User, container::Container,
+    template::Template, vm::Vm, work::tool,
 };
 use crate::{
     Error, Pve,
@@ -38,6 +39,11 @@ impl Provider for Pve {
             Kind::of::<Container>(),
             Kind::of::<PciMapping>(),
             Kind::of::<UsbMapping>(),
+            Kind::of::<Storage>(),
+            Kind::of::<Pool>(),
+            Kind::of::<Role>(),
+            Kind::of::<User>(),
+            Kind::of::<Access>(),
         ]
     }
 

@@ -2,9 +2,11 @@
 mod by_hand;
 mod conformance;
 mod container;
+mod definition;
 mod fixture;
 mod network;
 mod passthrough;
+mod privileges;
 mod sweep;
 mod template;
 mod vm;

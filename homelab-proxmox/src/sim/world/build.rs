@@ -190,6 +190,26 @@ impl World {
         self
     }
 
+    /// Adds an API token that is allowed exactly these privileges, on everything.
+    #[must_use]
+    pub fn with_limited_token<'a>(
+        mut self,
+        id: &str,
+        secret: &str,
+        privileges: impl IntoIterator<Item = &'a str>,
+    ) -> World {
+        let (user, name) = id.split_once('!').unwrap_or((id, "token"));
+        let role = format!("Only-{name}");
+        self.access.roles.insert(role.clone(), privileges.into_iter().map(str::to_owned).collect());
+        let entry = self.access.users.entry(user.to_owned()).or_default();
+        entry.enable = true;
+        let token = Token { secret: secret.to_owned(), privsep: false, expire: 0, comment: None };
+        entry.tokens.insert(name.to_owned(), token);
+        let line = (("user".to_owned(), user.to_owned(), role), true);
+        self.access.acl.entry("/".to_owned()).or_default().push(line);
+        self
+    }
+
     /// Gives a user a password, so that it can log in.
     #[must_use]
     pub fn with_password(mut self, user: &str, password: &str) -> World {
