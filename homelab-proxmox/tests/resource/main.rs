@@ -2,8 +2,15 @@
 mod by_hand;
 mod conformance;
 mod container;
+mod definition;
 mod fixture;
+<<<<<<< HEAD
 mod scaffold;
+=======
+mod network;
+mod passthrough;
+mod privileges;
+>>>>>>> pve
 mod sweep;
 mod template;
 mod vm;
