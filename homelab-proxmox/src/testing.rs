@@ -12,6 +12,7 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Providers, Site,
+    host::{HOSTS, Hosts},
     sim::Net,
     testing::{self, Fault},
 };
@@ -38,6 +39,8 @@ pub struct SimWorld {
     sim: Sim,
     wire: Arc<Wire>,
     credential: Credential,
+    /// The network that its guests and nodes are in.
+    net: Option<Arc<Net>>,
     /// What was defined in the beginning.
     fresh: Arc<BTreeSet<String>>,
 }
@@ -64,7 +67,7 @@ impl SimWorld {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
         let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
         let fresh = Arc::new(definitions::definitions(&sim.world()));
-        SimWorld { site, sim, wire: Arc::new(wire), credential: Credential::token(TOKEN.0, TOKEN.1), fresh }
+        SimWorld { site, sim, wire: Arc::new(wire), credential: Credential::token(TOKEN.0, TOKEN.1), net: None, fresh }
     }
 
     /// The same, logged in as root@pam itself, who may set what no token may.
@@ -84,11 +87,12 @@ impl SimWorld {
         SimWorld { credential: Credential::token(id, secret), ..self }
     }
 
-    /// The same, with guests that are computers of this network: simulators and sites of other systems find them there.
+    /// The same, with guests and nodes that are computers of this network: simulators and sites of other systems find them there, and
+    /// what a lab declares on machines is done there.
     #[must_use]
     pub fn joined(self, net: Arc<Net>) -> Self {
-        let sim = self.sim.clone().joined(net, self.site.name());
-        SimWorld { sim, ..self }
+        let sim = self.sim.clone().joined(Arc::clone(&net), self.site.name());
+        SimWorld { sim, net: Some(net), ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -177,7 +181,11 @@ impl Http for Wire {
 
 impl testing::World for SimWorld {
     fn providers(&self) -> Providers {
-        Providers::default().with(self.site, self.client())
+        let providers = Providers::default().with(self.site, self.client());
+        match &self.net {
+            Some(net) => providers.with(HOSTS, Hosts::of(homelab_core::sim::Wire(Arc::clone(net)))),
+            None => providers,
+        }
     }
 
     fn calls(&self) -> u64 {

@@ -21,15 +21,11 @@ pub fn cluster() -> Cluster {
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
         .node(nodes::GROGU, nodes::grogu())
         .node(nodes::DIN, nodes::din());
-<<<<<<< HEAD
     nodes::devices().into_iter().fold(cluster, |cluster, (node, device)| cluster.device(node, device))
 }
 
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]
 pub fn sites() -> Sites {
-    Sites::new().with(PVE, cluster())
-=======
-    Sites::new().with(PVE, cluster).with(PIS, PiSite::of([pi::pihole()]))
->>>>>>> main
+    Sites::new().with(PVE, cluster()).with(PIS, PiSite::of([pi::pihole()]))
 }

@@ -189,6 +189,7 @@ pub(super) fn stock(name: &str) -> Option<&'static Offer> {
 
 /// Directories that every Debian has, with their modes.
 pub(super) const DIRS: &[(&str, u32)] = &[
+    ("/etc/apt/apt.conf.d", 0o755),
     ("/etc/apt/keyrings", 0o755),
     ("/etc/apt/sources.list.d", 0o755),
     ("/etc/cron.d", 0o755),

@@ -1,6 +1,8 @@
 //! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty; a
 //! [`Container`] is made from a [`ContainerTemplate`].
 //!
+//! A [`NodeConfig`] sets up the machines that they run on, over SSH, and restarts them where that is needed.
+//!
 //! All guests have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
 //! guest, and an `apply` that takes it from whatever is there to what is declared. What they share is here too: a guest is
 //! found by its number or its mark (`guest`, `mark`), its tasks are noted and followed (`work`), and what an interrupted run
@@ -15,6 +17,7 @@ mod firmware;
 pub(crate) mod guest;
 mod mark;
 mod node;
+pub mod node_config;
 pub mod passthrough;
 mod privileges;
 mod provider;
@@ -28,6 +31,7 @@ pub use definition::{Access, Pool, Role, Storage, User};
 pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
 pub use guest::GuestId;
 pub use node::Node;
+pub use node_config::{NodeConfig, NodeReboot};
 pub use passthrough::{Pci, PciMapping, PciOn, Usb, UsbMapping, UsbOn};
 pub use privileges::privileges;
 pub use template::{Image, Template};

@@ -66,6 +66,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
             "proxmox/storage" => all.extend(["Datastore.Allocate", "Datastore.Audit"]),
             "proxmox/pool" => all.extend(["Pool.Allocate", "Pool.Audit", "VM.Allocate", "VM.Audit"]),
             "proxmox/role" => all.extend(["Sys.Audit", "Sys.Modify"]),
+            "proxmox/node-reboot" => {
+                all.extend(["Sys.Audit", "Sys.Modify", "Sys.PowerMgmt", "VM.Audit", "VM.PowerMgmt"])
+            }
             "proxmox/user" => all.extend(["User.Modify", "Realm.AllocateUser"]),
             "proxmox/access" => all.extend(["Permissions.Modify", "Sys.Audit"]),
             _ => {}

@@ -1,7 +1,7 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, ContainerTemplate, GuestId, PciMapping, Pool, Role, Storage, UsbMapping, User, container::Container,
-    template::Template, vm::Vm, work::tool,
+    Access, ContainerTemplate, GuestId, NodeReboot, PciMapping, Pool, Role, Storage, UsbMapping, User,
+    container::Container, template::Template, vm::Vm, work::tool,
 };
 use crate::{
     Error, Pve,
@@ -44,6 +44,7 @@ impl Provider for Pve {
             Kind::of::<Role>(),
             Kind::of::<User>(),
             Kind::of::<Access>(),
+            Kind::of::<NodeReboot>(),
         ]
     }
 

@@ -40,6 +40,10 @@ impl At {
         At { kind: GuestKind::Qemu, vmid, node: node.to_owned() }
     }
 
+    pub(crate) fn of(kind: GuestKind, vmid: u32, node: &str) -> At {
+        At { kind, vmid, node: node.to_owned() }
+    }
+
     pub(crate) fn container(vmid: u32, node: &str) -> At {
         At { kind: GuestKind::Lxc, vmid, node: node.to_owned() }
     }

@@ -5,20 +5,22 @@ use super::random;
 use super::world::{Guest, Login, World};
 use homelab_core::sim::{Computer, Disk, Net};
 use percent_encoding::percent_decode_str;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The network that guests are in, and which of them are there.
 pub(crate) struct Joined {
-    net: Arc<Net>,
-    site: String,
+    pub(super) net: Arc<Net>,
+    pub(super) site: String,
     there: BTreeSet<u32>,
+    /// How often each node's machine had booted when it was last looked at.
+    pub(super) boots: BTreeMap<String, u64>,
 }
 
 impl Joined {
     /// Guests that were there before are found by what the network knows of them.
     pub(crate) fn new(net: Arc<Net>, site: &str, world: &World) -> Joined {
-        let joined = Joined { net, site: site.to_owned(), there: BTreeSet::new() };
+        let joined = Joined { net, site: site.to_owned(), there: BTreeSet::new(), boots: BTreeMap::new() };
         let known = world.guests.keys().copied().filter(|vmid| joined.net.computer(&joined.id(*vmid)).is_some());
         Joined { there: known.collect(), ..joined }
     }
@@ -28,7 +30,8 @@ impl Joined {
     }
 
     /// Switches on what runs and off what does not, and takes away what was destroyed.
-    pub(crate) fn sync(&mut self, world: &World) {
+    pub(crate) fn sync(&mut self, world: &mut World) {
+        self.sync_nodes(world);
         let gone: Vec<u32> = self.there.iter().copied().filter(|vmid| !world.guests.contains_key(vmid)).collect();
         for vmid in gone {
             self.net.discard(&self.id(vmid));

@@ -23,6 +23,7 @@ mod faults;
 mod firewall;
 mod format;
 mod handlers;
+mod machines;
 mod pace;
 mod permission;
 mod props;

@@ -47,7 +47,7 @@ impl State {
     fn settle(&mut self, now: u64) -> bool {
         let settled = self.world.settle(now);
         if let Some(joined) = &mut self.joined {
-            joined.sync(&self.world);
+            joined.sync(&mut self.world);
         }
         settled
     }

@@ -8,9 +8,9 @@ use crate::{
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Scaffold, Secret, Secrets,
-    units::{Size, SizeUnits},
+    units::{HostAddr, Size, SizeUnits},
 };
-use std::{fs, path::PathBuf};
+use std::{fs, net::IpAddr, path::PathBuf};
 
 /// The id of the API token, `USER@REALM!NAME`.
 pub const TOKEN_ID: Secret = Secret::named("PROXMOX_TOKEN_ID").or("TF_VAR_proxmox_api_token_id").open();
@@ -53,6 +53,7 @@ pub struct Cluster {
     fingerprints: Vec<String>,
     pub(super) nodes: Vec<(Node, Hardware)>,
     pub(super) devices: Vec<(Node, Device)>,
+    pub(super) machines: Vec<(Node, IpAddr)>,
 }
 
 /// The machine of a node, as the sandbox simulates it.
@@ -82,6 +83,7 @@ impl Cluster {
             fingerprints: vec![],
             nodes: vec![],
             devices: vec![],
+            machines: vec![],
         }
     }
 
@@ -103,6 +105,13 @@ impl Cluster {
     #[must_use]
     pub fn device(mut self, node: Node, device: Device) -> Self {
         self.devices.push((node, device));
+        self
+    }
+
+    /// Has the sandbox simulate the machine that a node runs on: it can be logged in to at this address.
+    #[must_use]
+    pub fn machine(mut self, node: Node, at: HostAddr) -> Self {
+        self.machines.push((node, at.ip()));
         self
     }
 

@@ -74,6 +74,11 @@ pub(super) fn with_nodes(world: World, cluster: &Cluster) -> World {
         }
         world
     });
+    let world = cluster
+        .machines
+        .iter()
+        .filter(|(node, _)| !has_machine(&world, node.name))
+        .fold(world.clone(), |world, (node, at)| world.with_machine(node.name, *at).without_iommu(node.name));
     cluster.devices.iter().filter(|(node, device)| !has_device(&world, node.name, device)).fold(
         world.clone(),
         |world, (node, device)| {
@@ -96,12 +101,17 @@ fn has_device(world: &World, node: &str, device: &Device) -> bool {
     world.nodes.get(node).is_some_and(|node| node.pci.iter().any(|pci| pci.path == device.slot))
 }
 
+fn has_machine(world: &World, node: &str) -> bool {
+    world.nodes.get(node).is_some_and(|node| !node.addresses.is_empty())
+}
+
 /// Whether [`with_nodes`] would change nothing.
 fn has_nodes(world: &World, cluster: &Cluster) -> bool {
     cluster.nodes.iter().all(|(node, _)| {
         let has = |storage| world.storages.contains_key(storage);
         world.nodes.contains_key(node.name) && has(node.disks) && has(node.images)
-    }) && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
+    }) && cluster.machines.iter().all(|(node, _)| has_machine(world, node.name))
+        && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
 }
 
 /// The network of the simulated guests. Whoever holds it keeps the simulator serving.

@@ -4,13 +4,11 @@ mod conformance;
 mod container;
 mod definition;
 mod fixture;
-<<<<<<< HEAD
-mod scaffold;
-=======
 mod network;
+mod nodes;
 mod passthrough;
 mod privileges;
->>>>>>> pve
+mod scaffold;
 mod sweep;
 mod template;
 mod vm;

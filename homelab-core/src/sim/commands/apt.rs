@@ -43,11 +43,15 @@ pub(super) fn get(world: &mut World, call: &Call<'_>) -> Output {
     if call.var("DEBIAN_FRONTEND") != Some("noninteractive") {
         return fails(100, "debconf: unable to initialize frontend: Dialog");
     }
-    match *verb {
+    let output = match *verb {
         "install" => install(world, names, &has),
         "remove" | "purge" => remove(world, names, *verb == "purge", &has),
         other => fails(100, format!("E: Invalid operation {other}")),
+    };
+    if output.status == 0 {
+        post_invoke(world);
     }
+    output
 }
 
 /// What would be installed, as apt knows it now.
@@ -56,9 +60,36 @@ pub(in crate::sim) fn candidate(world: &World, name: &str) -> Option<String> {
     world.candidates.get(name).cloned().or_else(own)
 }
 
+/// Who has no subscription gets nothing from here.
+const SUBSCRIBERS: &str = "https://enterprise.proxmox.com/";
+
+fn unauthorized(what: &str) -> String {
+    let uri = what.split_whitespace().find(|word| word.starts_with("https:")).unwrap_or(what);
+    format!("E: Failed to fetch {uri}/dists  401  Unauthorized")
+}
+
+/// Runs what apt's configuration wants to be run after dpkg (apt.conf(5), `DPkg::Post-Invoke`).
+fn post_invoke(world: &mut World) {
+    let dir = "/etc/apt/apt.conf.d";
+    for file in world.files.names(dir) {
+        let text = world.files.text(&format!("{dir}/{file}")).unwrap_or_default();
+        let hooks = text.lines().filter(|line| line.starts_with("DPkg::Post-Invoke"));
+        for hook in hooks.filter_map(|line| line.split('"').nth(1)) {
+            let words = super::basic::words(hook.trim_end_matches(" || true"));
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let _said = super::run(world, &Call::plain(&words));
+        }
+    }
+}
+
 fn update(world: &mut World) -> Output {
     let dir = "/etc/apt/sources.list.d";
     let mut troubles = vec![];
+    for file in world.files.names(dir).into_iter().filter(|f| f.ends_with(".list")) {
+        let text = world.files.text(&format!("{dir}/{file}")).unwrap_or_default();
+        let paid = |line: &&str| line.starts_with("deb ") && line.contains(SUBSCRIBERS);
+        troubles.extend(text.lines().filter(paid).map(|line| unauthorized(line)));
+    }
     for file in world.files.names(dir).into_iter().filter(|f| f.ends_with(".sources")) {
         let text = world.files.text(&format!("{dir}/{file}")).unwrap_or_default();
         let field = |name: &str| {
@@ -69,7 +100,14 @@ fn update(world: &mut World) -> Output {
             troubles.push(format!("E: Malformed entry 1 in sources file {dir}/{file} (Suite)"));
             continue;
         }
+        if ["no", "false"].contains(&field("Enabled").as_str()) {
+            continue;
+        }
         let (uri, suite, key) = (field("URIs"), field("Suites"), field("Signed-By"));
+        if uri.contains(SUBSCRIBERS) {
+            troubles.push(unauthorized(&uri));
+            continue;
+        }
         let Some(packages) = world.debian.remotes.get(&uri) else {
             troubles.push(format!("E: The repository '{uri} {suite} Release' does not have a Release file."));
             continue;

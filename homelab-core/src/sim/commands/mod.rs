@@ -110,7 +110,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "git" => git::run(world, call),
         "curl" => git::curl(world, call),
         "sha256sum" => git::sha256sum(world, call),
-        "cp" | "mv" | "rm" | "rmdir" | "sh" => {
+        "cp" | "mv" | "rm" | "rmdir" | "sed" | "sh" => {
             return basic::run(world, &program, call);
         }
         _ => return None,

@@ -98,6 +98,24 @@ impl World {
         self
     }
 
+    /// Gives a node that was added before a machine in the simulated network, at this address.
+    #[must_use]
+    pub fn with_machine(mut self, node: &str, address: std::net::IpAddr) -> World {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.addresses = vec![address];
+        }
+        self
+    }
+
+    /// The IOMMU of a node is off until its kernel is booted with `intel_iommu=on`.
+    #[must_use]
+    pub fn without_iommu(mut self, node: &str) -> World {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.iommu_off = true;
+        }
+        self
+    }
+
     /// Adds a PCI device to a node that was added before: `path` as `0000:01:00.0`, `id` as `1000:0097`.
     #[must_use]
     pub fn with_pci(mut self, node: &str, path: &str, id: &str, iommu_group: i64, name: &str) -> World {

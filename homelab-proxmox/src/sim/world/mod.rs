@@ -160,7 +160,8 @@ impl World {
 
     /// Whether a node answers.
     pub(crate) fn is_online(&self, name: &str) -> bool {
-        self.nodes.get(name).is_some_and(|node| node.online) && !self.trouble.offline.contains(name)
+        self.nodes.get(name).is_some_and(|node| node.online && node.booted <= self.now)
+            && !self.trouble.offline.contains(name)
     }
 
     /// Whole seconds since 1970.

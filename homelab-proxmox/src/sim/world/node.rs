@@ -3,6 +3,7 @@ use super::Firewall;
 use super::guest::Texts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The hardware of a simulated node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +80,12 @@ pub(crate) struct Node {
     #[serde(default)]
     pub(crate) usb: Vec<UsbDevice>,
     pub(crate) firewall: Firewall,
+    /// Where its machine answers, if there is one in the simulated network.
+    #[serde(default)]
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Whether its IOMMU is off until the kernel is told otherwise.
+    #[serde(default)]
+    pub(crate) iommu_off: bool,
 }
 
 impl Node {
@@ -101,6 +108,8 @@ impl Node {
             pci: Vec::new(),
             usb: Vec::new(),
             firewall: Firewall::default(),
+            addresses: Vec::new(),
+            iommu_off: false,
         }
     }
 

@@ -26,7 +26,8 @@ fn pci(call: &mut Call<'_>) -> Answer {
             let (vendor, model) = device.id.split_once(':').unwrap_or(("0000", "0000"));
             let mut row = json!({
                 "id": device.path, "class": device.class, "vendor": format!("0x{vendor}"), "device": format!("0x{model}"),
-                "vendor_name": device.name, "device_name": device.name, "iommugroup": device.iommu_group,
+                "vendor_name": device.name, "device_name": device.name,
+                "iommugroup": if node.iommu_off { -1 } else { device.iommu_group },
             });
             if let Some((vendor, model)) = device.subsystem.as_deref().and_then(|id| id.split_once(':')) {
                 row["subsystem_vendor"] = json!(format!("0x{vendor}"));

@@ -14,7 +14,13 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     Some(match key {
         "GET /nodes" => list(call),
         "GET /nodes/{node}/status" => status(call),
-        "POST /nodes/{node}/status" => Reply::done(),
+        "POST /nodes/{node}/status" => {
+            match call.args.text("command") {
+                "reboot" => call.world.restart_node(&node),
+                _ => call.world.switch_node_off(&node),
+            }
+            Reply::done()
+        }
         "GET /nodes/{node}/version" => Ok(version(call.world)),
         "GET /nodes/{node}/dns" => dns(call),
         "PUT /nodes/{node}/dns" => set_dns(call),

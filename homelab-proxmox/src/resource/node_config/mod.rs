@@ -1,0 +1,8 @@
+//! [`NodeConfig`]: what is set up on a machine that runs Proxmox VE, so that it is a node as a homelab wants it; and [`NodeReboot`], the
+//! restart that some of it needs.
+mod config;
+mod files;
+mod reboot;
+
+pub use config::{Configured, NodeConfig};
+pub use reboot::{NodeReboot, NodeRebootOutputs, NodeRebootState};
