@@ -22,6 +22,7 @@
 mod action;
 mod batch;
 mod command;
+mod compose;
 mod content;
 mod decode;
 mod facts;

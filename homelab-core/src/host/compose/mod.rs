@@ -1,0 +1,2 @@
+//! Stacks of containers, by Docker Compose.
+mod file;
