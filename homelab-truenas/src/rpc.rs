@@ -182,9 +182,14 @@ pub trait Rpc: Send + Sync {
     /// [`RpcError`]; only after [`RpcError::Lost`] the call may have taken effect.
     async fn call(&self, call: &Call) -> Result<Value, RpcError>;
 
-    /// News of jobs, if this way has any. They are a help and no promise: some may be missed.
-    fn news(&self) -> Option<broadcast::Receiver<Arc<Job>>> {
+    /// News of jobs, if this way has any: rows as `core.get_jobs` gives them. They are a help and no promise: some may be missed.
+    fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
         None
+    }
+
+    /// Whether the NAS keeps the ids of calls with the jobs that they start.
+    fn keeps_ids(&self) -> bool {
+        true
     }
 
     /// Fetches a file that a job of `core.download` offers: `/_download/12?auth_token=...`.

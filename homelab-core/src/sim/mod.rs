@@ -1,5 +1,6 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
 mod bytes;
+mod clock;
 mod commands;
 mod debian;
 mod disk;
@@ -12,6 +13,7 @@ mod room;
 mod store;
 mod world;
 
+pub use clock::Clock;
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]

@@ -17,7 +17,6 @@ mod answer;
 mod auth;
 mod call;
 mod check;
-mod clock;
 mod cpu;
 mod faults;
 mod firewall;

@@ -1,12 +1,11 @@
 //! The simulator itself: counts calls, lets faults strike, asks the world, keeps it.
 use super::answer::{Fail, plain, response};
-use super::clock::Clock;
 use super::faults::{Fault, Faults};
 use super::handlers;
 use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
-use homelab_core::sim::{Store, StoreError};
+use homelab_core::sim::{Clock, Store, StoreError};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -40,17 +40,35 @@ impl Noted {
     }
 }
 
-type News = Option<broadcast::Receiver<Arc<Job>>>;
+/// How a job is known: by the message that started it, or, where that is not kept, by its number, which starts anew with each boot.
+pub(super) enum Known {
+    Message(String),
+    Number(i64),
+}
 
-impl Nas {
-    /// The job that a message started, if the NAS knows one.
-    pub(super) async fn job_of(&self, message: &str) -> Result<Option<Job>> {
-        self.one_job(json!(["message_ids", "rin", message])).await
+impl Known {
+    fn filter(&self) -> Value {
+        match self {
+            Known::Message(id) => json!(["message_ids", "rin", id]),
+            Known::Number(id) => json!(["id", "=", id]),
+        }
     }
 
-    async fn one_job(&self, filter: Value) -> Result<Option<Job>> {
+    fn is(&self, job: &Job) -> bool {
+        match self {
+            Known::Message(id) => job.message_ids.iter().any(|one| one == id),
+            Known::Number(id) => job.id == *id,
+        }
+    }
+}
+
+pub(super) type News = Option<broadcast::Receiver<Arc<Value>>>;
+
+impl Nas {
+    /// The job that is known so, if the NAS remembers it.
+    pub(super) async fn job_of(&self, known: &Known) -> Result<Option<Job>> {
         // Without the option, what a job resulted in is blotted out.
-        let params = vec![json!([filter]), json!({"extra": {"raw_result": true}})];
+        let params = vec![json!([known.filter()]), json!({"extra": {"raw_result": true}})];
         let answer = self.read("core.get_jobs", params).await?;
         let jobs: Vec<Job> =
             serde_json::from_value(answer).map_err(|e| Error::new("core.get_jobs", Cause::Answer(e.to_string())))?;
@@ -61,7 +79,7 @@ impl Nas {
     pub(super) async fn follow(
         &self,
         method: &str,
-        id: i64,
+        known: &Known,
         mut news: News,
         watch: &mut (dyn FnMut(&Progress) + Send),
     ) -> Result<Value> {
@@ -69,7 +87,7 @@ impl Nas {
         let (began, mut pause) = (Instant::now(), if news.is_some() { NET } else { FIRST_PAUSE });
         loop {
             let heard = tokio::select! {
-                job = next(&mut news, id) => Some(job),
+                job = next(&mut news, known) => Some(job),
                 () = sleep(pause) => None,
             };
             if let Some(job) = heard.filter(|job| !job.has_ended()) {
@@ -77,7 +95,7 @@ impl Nas {
                 continue;
             }
             // News carry a blotted result, so the end is asked for too.
-            let Some(job) = self.one_job(json!(["id", "=", id])).await? else { return Err(failed(Cause::Forgotten)) };
+            let Some(job) = self.job_of(known).await? else { return Err(failed(Cause::Forgotten)) };
             match job.state.as_str() {
                 "SUCCESS" => return Ok(job.result),
                 "FAILED" => return Err(failed(Cause::Job(refusal(job)))),
@@ -90,8 +108,8 @@ impl Nas {
     }
 
     /// Waits for the end of a job, however it ends.
-    pub(super) async fn ended(&self, method: &str, id: i64) -> Result<(), Failure> {
-        match self.follow(method, id, self.rpc.news(), &mut |_| {}).await {
+    pub(super) async fn ended(&self, method: &str, known: &Known) -> Result<(), Failure> {
+        match self.follow(method, known, self.rpc.news(), &mut |_| {}).await {
             Err(error) if matches!(error.cause(), Cause::Job(_) | Cause::Aborted | Cause::Forgotten) => Ok(()),
             other => Ok(other.map(|_| ())?),
         }
@@ -99,12 +117,15 @@ impl Nas {
 }
 
 /// The next news of a job. Never, if there are none or no more.
-async fn next(news: &mut News, id: i64) -> Arc<Job> {
+async fn next(news: &mut News, known: &Known) -> Job {
     while let Some(receiver) = news {
         match receiver.recv().await {
-            Ok(job) if job.id == id => return job,
+            Ok(row) => match Job::deserialize(&*row) {
+                Ok(job) if known.is(&job) => return job,
+                _ => {}
+            },
             // What was missed the net catches.
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => *news = None,
         }
     }
@@ -139,6 +160,7 @@ fn errname(errno: i64) -> String {
     let name = match errno {
         1 => "EPERM",
         2 => "ENOENT",
+        11 => "EAGAIN",
         13 => "EACCES",
         14 => "EFAULT",
         16 => "EBUSY",

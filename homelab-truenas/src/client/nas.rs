@@ -1,10 +1,13 @@
 //! The provider: what is read, written and followed at one NAS.
-use super::{NasReader, job::Noted};
+use super::{
+    NasReader,
+    job::{Known, Noted},
+};
 use crate::{
     Error, Result,
     error::{Cause, is_busy},
     resource,
-    rpc::{Call, Progress, Rpc, RpcError},
+    rpc::{Call, Progress, Refusal, Rpc, RpcError},
 };
 use homelab_core::{Apply, Begun, Failure, Kind, Permit, Provider};
 use serde_json::Value;
@@ -53,24 +56,31 @@ impl Nas {
     /// # Errors
     /// As [`write`](Nas::write), and when the job fails, is stopped or goes on for too long.
     pub async fn job(&self, _: &Permit, call: &Call, watch: &mut (dyn FnMut(&Progress) + Send)) -> Result<Value> {
+        // Before the call: a short job ends before anybody could listen.
         let news = self.rpc.news();
-        let job = match self.send(call).await {
-            // A NAS may judge the parameters of a job inside it, or answer at once where there is nothing to wait for.
+        let message = Known::Message(call.id.clone());
+        let known = match self.send(call).await {
+            Ok(Value::Number(_)) if self.rpc.keeps_ids() => message,
             Ok(Value::Number(id)) => {
-                id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?
+                Known::Number(id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?)
             }
+            // Where there is nothing to wait for it answers at once.
             Ok(result) => return Ok(result),
-            Err(lost @ RpcError::Lost { .. }) => match self.job_of(&call.id).await? {
-                Some(job) => job.id,
+            Err(lost @ RpcError::Lost { .. }) if self.rpc.keeps_ids() => match self.job_of(&message).await? {
+                Some(_) => message,
                 None => return Err(Error::new(&call.method, lost)),
             },
             Err(error) => return Err(Error::new(&call.method, error)),
         };
-        self.follow(&call.method, job, news, watch).await
+        self.follow(&call.method, &known, news, watch).await
     }
 
     /// Sends once, and again only while the NAS refuses for being busy, which did nothing.
     async fn send(&self, call: &Call) -> Result<Value, RpcError> {
+        if call.params.iter().any(is_blotted) {
+            let reason = "a secret that was read blotted out would be written".to_owned();
+            return Err(RpcError::Refused(Refusal { reason, ..Refusal::default() }));
+        }
         let began = Instant::now();
         loop {
             match self.rpc.call(call).await {
@@ -79,6 +89,16 @@ impl Nas {
             }
             sleep(BUSY_PAUSE).await;
         }
+    }
+}
+
+/// Whether a value holds what the NAS shows in the place of a secret (notes section 2).
+fn is_blotted(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == "********",
+        Value::Array(list) => list.iter().any(is_blotted),
+        Value::Object(map) => map.values().any(is_blotted),
+        _ => false,
     }
 }
 
@@ -111,8 +131,9 @@ impl Provider for Nas {
     /// Waits for the job that was noted. One that the NAS does not remember any more is over.
     async fn settle(&self, begun: &Begun<'_>) -> Result<(), Failure> {
         let Some(noted) = begun.task.and_then(Noted::read) else { return Ok(()) };
-        match self.job_of(&noted.message).await {
-            Ok(Some(job)) => self.ended(&noted.method, job.id).await,
+        let known = Known::Message(noted.message);
+        match self.job_of(&known).await {
+            Ok(Some(_)) => self.ended(&noted.method, &known).await,
             Ok(None) => Ok(()),
             Err(error) if error.is_absent() => Ok(()),
             Err(error) => Err(error.into()),

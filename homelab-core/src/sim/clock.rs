@@ -4,20 +4,22 @@ use tokio::time::Instant;
 
 /// A clock that reads wall time at its start and tokio's time from then on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     start: Instant,
     epoch: u64,
 }
 
 impl Clock {
     /// Starts now, at the system's time.
-    pub(crate) fn system() -> Clock {
+    #[must_use]
+    pub fn system() -> Clock {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
         Clock { start: Instant::now(), epoch }
     }
 
     /// Milliseconds since 1970.
-    pub(crate) fn now(&self) -> u64 {
+    #[must_use]
+    pub fn now(&self) -> u64 {
         self.epoch + millis(self.start.elapsed())
     }
 }

@@ -1,0 +1,332 @@
+//! The simulator itself: asks the world, keeps it, tells of jobs.
+use super::{
+    check,
+    fail::Fail,
+    handlers::{self, Caller},
+    jobs,
+    schema::Schema,
+    world::World,
+};
+use crate::rpc::{Call, Rpc, RpcError};
+use async_trait::async_trait;
+use homelab_core::sim::{Clock, Store, StoreError};
+use serde_json::Value;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tokio::{sync::broadcast, time::sleep};
+
+/// How many news of jobs are kept for somebody who is slow to listen.
+const NEWS: usize = 256;
+/// So many logins are let through in so many milliseconds.
+const LOGINS: usize = 20;
+const LOGIN_WINDOW: u64 = 60_000;
+
+struct State {
+    world: World,
+    /// Whether somebody sees to it already that jobs end in time.
+    driven: bool,
+    /// When logins were tried, for their rate.
+    logins: Vec<u64>,
+    /// The method after whose next call the connection breaks, before it is answered.
+    cut_after: Option<String>,
+    /// Whether it breaks now.
+    cut: bool,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    clock: Clock,
+    store: Option<Store<World>>,
+    news: broadcast::Sender<Arc<Value>>,
+    cuts: broadcast::Sender<()>,
+}
+
+/// A simulated TrueNAS. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Sim {
+    inner: Arc<Inner>,
+}
+
+impl Sim {
+    /// A simulator of this world, in memory only. Needs a tokio runtime for its clock.
+    #[must_use]
+    pub fn new(world: World) -> Sim {
+        Sim::build(world, None)
+    }
+
+    /// A simulator that keeps its world in a directory: the one that is there goes on, `fresh` gives only the pace then. Every effect
+    /// is on disk before its answer is given.
+    ///
+    /// # Errors
+    /// When the directory cannot be used or holds something else.
+    pub fn persistent(dir: &Path, fresh: World) -> Result<Sim, StoreError> {
+        let store = Store::at(dir, "TrueNAS");
+        let pace = fresh.pace;
+        let world = store.load()?.unwrap_or(fresh).pace(pace);
+        Ok(Sim::build(world, Some(store)))
+    }
+
+    fn build(world: World, store: Option<Store<World>>) -> Sim {
+        let ((news, _), (cuts, _)) = (broadcast::channel(NEWS), broadcast::channel(1));
+        let state = Mutex::new(State { world, driven: false, logins: vec![], cut_after: None, cut: false });
+        Sim { inner: Arc::new(Inner { state, clock: Clock::system(), store, news, cuts }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.world.now = self.inner.clock.now();
+        state
+    }
+
+    /// The world as it is now, for a test that looks behind the API.
+    #[must_use]
+    pub fn world(&self) -> World {
+        let mut state = self.state();
+        self.settle(&mut state);
+        state.world.clone()
+    }
+
+    /// Changes the world behind the API's back, as somebody at the machine would.
+    ///
+    /// # Errors
+    /// When the world is kept in a directory and that cannot be written.
+    pub fn change(&self, change: impl FnOnce(World) -> World) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.world = change(state.world.clone());
+        self.save(&state.world)
+    }
+
+    fn save(&self, world: &World) -> Result<(), StoreError> {
+        self.inner.store.as_ref().map_or(Ok(()), |store| store.save(world))
+    }
+
+    /// Brings everything to where it is by now, and tells of jobs that went on.
+    fn settle(&self, state: &mut State) -> bool {
+        let before: Vec<_> = state.world.jobs.iter().map(|job| (job.id, job.state)).collect();
+        let changed = jobs::settle(&mut state.world);
+        handlers::expire(&mut state.world);
+        for job in &state.world.jobs {
+            if !before.contains(&(job.id, job.state)) {
+                // Nobody may be listening.
+                let _ = self.inner.news.send(Arc::new(handlers::job_row(job, false).into()));
+            }
+        }
+        changed
+    }
+
+    /// Sees to it that jobs end when their time has come although nobody asks.
+    fn drive(&self, state: &mut State) {
+        if state.driven || jobs::next_event(&state.world).is_none() {
+            return;
+        }
+        state.driven = true;
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(driver(inner));
+    }
+
+    /// Answers one call.
+    pub(super) fn answer(&self, caller: &Caller, call: &Call) -> Result<Value, Fail> {
+        let mut state = self.state();
+        let settled = self.settle(&mut state);
+        let reads = is_read(&call.method);
+        if state.cut_after.as_deref() == Some(call.method.as_str()) {
+            (state.cut_after, state.cut) = (None, true);
+        }
+        let answer =
+            handlers::call(&mut state.world, caller, &Value::from(call.id.clone()), &call.method, &call.params);
+        self.settle(&mut state);
+        if (settled || !reads)
+            && let Err(problem) = self.save(&state.world)
+        {
+            return Err(Fail::call("EFAULT", problem.to_string()));
+        }
+        self.drive(&mut state);
+        answer
+    }
+
+    /// Logs somebody in; gives the answer and who it is then.
+    pub(super) fn login(&self, caller: &Caller, method: &str, params: &[Value]) -> (Value, Option<String>) {
+        handlers::login(&mut self.state().world, caller, method, params)
+    }
+
+    /// Logins are slow to be refused, and then refused altogether (notes section 2).
+    pub(super) fn may_try_login(&self) -> Result<(), Fail> {
+        let mut state = self.state();
+        let now = state.world.now;
+        state.logins.retain(|at| at + LOGIN_WINDOW > now);
+        state.logins.push(now);
+        if state.logins.len() > LOGINS {
+            return Err(Fail::call("EBUSY", "Rate Limit Exceeded"));
+        }
+        Ok(())
+    }
+
+    /// Judges the parameters of a call without carrying it out.
+    pub(super) fn judge(&self, call: &Call) -> Result<(), Fail> {
+        let method = Schema::get().methods.get(&call.method);
+        method
+            .map_or(Ok(()), |method| check::params(&call.method, method, &call.params).map(|_| ()).map_err(Fail::from))
+    }
+
+    /// The versions of the API that it serves. Each release has those before it too (notes section 1).
+    pub(super) fn versions(&self) -> Vec<String> {
+        let version = self.state().world.version.clone();
+        let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let (major, minor, patch) =
+            (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        let span = |release: &str, last: u32| (0..=last).map(|n| format!("v{release}.{n}")).collect::<Vec<_>>();
+        match (major, minor) {
+            (..25, _) => vec![],
+            (25, ..10) => span("25.04", patch),
+            (25, _) => [span("25.04", 0), span("25.10", patch)].concat(),
+            // What a release far ahead still serves nobody knows; 26 has both.
+            (26, _) => [span("25.04", 0), span("25.10", 5), span("26.0", patch)].concat(),
+            _ => span(&format!("{major}.{minor}"), patch),
+        }
+    }
+
+    /// Breaks all connections now.
+    pub fn cut(&self) {
+        // Nobody may be connected.
+        let _ = self.inner.cuts.send(());
+    }
+
+    /// Lets the connection break after the next call of this method took effect, before it is answered.
+    pub fn cut_after(&self, method: &str) {
+        self.state().cut_after = Some(method.to_owned());
+    }
+
+    /// Whether the connection breaks now.
+    pub(super) fn takes_cut(&self) -> bool {
+        std::mem::take(&mut self.state().cut)
+    }
+
+    /// Tells when connections are broken.
+    pub(super) fn cuts(&self) -> broadcast::Receiver<()> {
+        self.inner.cuts.subscribe()
+    }
+
+    /// Whether it answers at all at the moment.
+    pub(super) fn is_up(&self) -> bool {
+        let state = self.state();
+        state.world.down_until <= state.world.now
+    }
+
+    /// News of jobs: rows as `core.get_jobs` has them.
+    pub(super) fn news(&self) -> broadcast::Receiver<Arc<Value>> {
+        self.inner.news.subscribe()
+    }
+
+    /// A way to it in process, logged in as this user.
+    #[must_use]
+    pub fn link(&self, user: &str) -> Link {
+        Link { sim: self.clone(), caller: Caller { user: Some(user.into()), ..Caller::default() } }
+    }
+}
+
+async fn driver(inner: Weak<Inner>) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let sim = Sim { inner: strong };
+        let wait = {
+            let mut state = sim.state();
+            if sim.settle(&mut state) {
+                // Who reads next sees it anyway; on disk it is with the next effect.
+                let _ = sim.save(&state.world);
+            }
+            let now = state.world.now;
+            let next = jobs::next_event(&state.world);
+            state.driven = next.is_some();
+            next.map(|at| Duration::from_millis(at.saturating_sub(now).max(1)))
+        };
+        drop(sim);
+        let Some(wait) = wait else { return };
+        sleep(wait).await;
+    }
+}
+
+/// Whether a method only reads.
+pub(crate) fn is_read(method: &str) -> bool {
+    const READS: [&str; 36] = [
+        "query",
+        "config",
+        "get_instance",
+        "get_jobs",
+        "ping",
+        "subscribe",
+        "unsubscribe",
+        "set_options",
+        "boot_id",
+        "ready",
+        "state",
+        "version",
+        "version_short",
+        "info",
+        "details",
+        "me",
+        "getacl",
+        "stat",
+        "list",
+        "listdir",
+        "status",
+        "started",
+        "attachments",
+        "processes",
+        "snapshot_count",
+        "get_disks",
+        "get_used",
+        "temperatures",
+        "checkin_waiting",
+        "has_pending_changes",
+        "has_local_administrator_set_up",
+        "available_versions",
+        "mechanism_choices",
+        "get_next_uid",
+        "get_next_gid",
+        "import_find",
+    ];
+    let verb = method.rsplit('.').next().unwrap_or_default();
+    READS.contains(&verb) || verb.ends_with("_choices")
+}
+
+/// A way to a simulator in process.
+#[derive(Clone)]
+pub struct Link {
+    sim: Sim,
+    caller: Caller,
+}
+
+impl Link {
+    /// The same as one who speaks `/api/current`, where a job judges its parameters itself.
+    #[must_use]
+    pub fn current(mut self) -> Link {
+        self.caller.is_current = true;
+        self
+    }
+}
+
+#[async_trait]
+impl Rpc for Link {
+    async fn call(&self, call: &Call) -> Result<Value, RpcError> {
+        let host = || "the simulated TrueNAS".to_owned();
+        if !self.sim.is_up() {
+            return Err(RpcError::Unreached { host: host(), reason: "connection refused".into() });
+        }
+        let answer = self.sim.answer(&self.caller, call);
+        if !self.sim.is_up() {
+            return Err(RpcError::Lost { host: host(), reason: "it restarts".into() });
+        }
+        answer.map_err(|fail| RpcError::Refused(fail.to_refusal()))
+    }
+
+    fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
+        Some(self.sim.news())
+    }
+
+    async fn download(&self, path: &str) -> Result<Vec<u8>, RpcError> {
+        Ok(format!("a configuration, fetched from {}", path.split('?').next().unwrap_or_default()).into_bytes())
+    }
+}
