@@ -54,7 +54,7 @@ pub use path::{BadPath, HostPath};
 pub use place::{Host, Reachable, Spot};
 pub use probe::{Probe, Query};
 pub use reply::{Answer, NoAnswer, Reply};
-pub use resource::{Computer, ComputerOutputs, ComputerState};
+pub use resource::*;
 pub use script::{Boundary, Script};
 #[cfg(feature = "ssh")]
 pub use ssh::Ssh;

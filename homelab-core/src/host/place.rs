@@ -42,7 +42,7 @@ impl Host {
         self
     }
 
-    /// The login, where only the machine knows it.
+    /// The login, where only the machine knows it; while it names none, it is what `~/.ssh/config` says.
     #[must_use]
     pub fn login_from(mut self, user: Output<String>) -> Self {
         self.login = Some(Login::From(user));
@@ -80,7 +80,7 @@ impl Host {
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
-            Some(Login::From(output)) => Some(get(output)?),
+            Some(Login::From(output)) => get(output),
         };
         let key = match self.key {
             None => None,
@@ -97,7 +97,7 @@ impl Host {
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
-            Some(Login::From(output)) => Some(cx.get(&Input::From(output))?),
+            Some(Login::From(output)) => cx.get(&Input::From(output)).ok(),
         };
         let key = self.key.map(|output| cx.get(&Input::From(output))).transpose()?;
         Ok(Spot { address: cx.get(&self.address)?, login, key })

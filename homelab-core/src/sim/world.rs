@@ -189,6 +189,7 @@ impl World {
     /// Another boot: what was only in memory is gone, what is on the disk counts.
     pub(super) fn reboot(&mut self) {
         self.boots += 1;
+        self.files.unlink("/run/reboot-required");
         self.debian.hostname =
             self.files.text("/etc/hostname").map(|n| n.trim().to_owned()).or(self.debian.hostname.take());
         commands::boot(self);

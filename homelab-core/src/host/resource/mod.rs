@@ -3,14 +3,44 @@
 //! | kind | what |
 //! |---|---|
 //! | [`Computer`] | a machine that is there already: only looked at |
+//! | [`File`], [`Directory`], [`Link`] | what is at a path |
+//! | [`Line`], [`Block`] | parts of files that others write too |
+//! | [`Run`], [`Reboot`] | what is done when something has changed |
+mod block;
 mod computer;
+mod directory;
+mod edit;
+mod file;
+mod kept;
+mod line;
+mod link;
+mod reboot;
+mod run;
+mod was;
 
+pub use block::{Block, BlockState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
+pub use directory::{Directory, DirectoryState};
+pub use file::{File, FileOutputs, FileState};
+pub use kept::Place;
+pub use line::{Line, LineState};
+pub use link::{Link, LinkState};
+pub use reboot::{Reboot, RebootState};
+pub use run::{Run, RunState};
 
 use super::Hosts;
 use crate::Kind;
 
 /// All of them.
 pub(super) fn kinds() -> Vec<Kind<Hosts>> {
-    vec![Kind::of::<Computer>()]
+    vec![
+        Kind::of::<Block>(),
+        Kind::of::<Computer>(),
+        Kind::of::<Directory>(),
+        Kind::of::<File>(),
+        Kind::of::<Line>(),
+        Kind::of::<Link>(),
+        Kind::of::<Reboot>(),
+        Kind::of::<Run>(),
+    ]
 }

@@ -20,13 +20,20 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<O
             done()
         }
         ("rmdir", [path]) => rmdir(world, path),
-        ("sh", ["-c", script, ..]) => {
-            let lines: Vec<Vec<String>> =
-                script.split(';').map(|l| l.split_whitespace().map(str::to_owned).collect()).collect();
+        ("rmdir", ["--ignore-fail-on-non-empty", "--", path]) => {
+            if world.files.names(path).is_empty() {
+                rmdir(world, path)
+            } else {
+                done()
+            }
+        }
+        ("sh", [path]) => {
+            let Some(script) = world.files.text(path) else {
+                return Some(fails(2, format!("sh: 0: cannot open {path}: No such file")));
+            };
             let mut last = done();
-            for words in lines.iter().filter(|w| !w.is_empty()) {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                last = super::run(world, &Call::plain(&words))?;
+            for line in script.lines() {
+                last = super::run(world, &Call::plain(&line.split_whitespace().collect::<Vec<_>>()))?;
             }
             last
         }

@@ -100,7 +100,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "sysctl" | "modprobe" | "update-initramfs" | "update-grub" | "proxmox-boot-tool" => {
             kernel::run(world, &program, call)
         }
-        "hostname" | "locale-gen" => settings::run(world, &program, call),
+        "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "true" => done(),
         "false" => fails(1, ""),
