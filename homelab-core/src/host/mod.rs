@@ -22,7 +22,6 @@
 mod action;
 mod batch;
 mod command;
-mod compose;
 mod content;
 mod decode;
 mod facts;

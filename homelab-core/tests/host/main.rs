@@ -4,3 +4,4 @@ mod changes;
 mod computer;
 mod files;
 mod kept;
+mod stacks;

@@ -5,8 +5,10 @@
 //! | [`Computer`] | a machine that is there already: only looked at |
 //! | [`File`], [`Directory`], [`Link`] | what is at a path |
 //! | [`Line`], [`Block`] | parts of files that others write too |
+//! | [`ComposeStack`] | containers, by Docker Compose |
 //! | [`Run`], [`Reboot`] | what is done when something has changed |
 mod block;
+mod compose;
 mod computer;
 mod directory;
 mod edit;
@@ -19,6 +21,9 @@ mod run;
 mod was;
 
 pub use block::{Block, BlockState};
+#[cfg(feature = "sim")]
+pub(crate) use compose::{ComposeFile, dotenv};
+pub use compose::{ComposeStack, DockerHost, RunsDocker, StackState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use directory::{Directory, DirectoryState};
 pub use file::{File, FileOutputs, FileState};
@@ -35,6 +40,7 @@ use crate::Kind;
 pub(super) fn kinds() -> Vec<Kind<Hosts>> {
     vec![
         Kind::of::<Block>(),
+        Kind::of::<ComposeStack>(),
         Kind::of::<Computer>(),
         Kind::of::<Directory>(),
         Kind::of::<File>(),

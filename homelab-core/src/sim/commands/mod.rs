@@ -3,12 +3,14 @@ mod accounts;
 mod apt;
 mod basic;
 mod checks;
+mod docker;
 mod kernel;
 mod settings;
 mod systemd;
 
 pub(super) use apt::{candidate, set_up};
 pub(super) use checks::{lets_in, lets_ssh_through};
+pub(super) use docker::Container;
 pub(super) use kernel::{boot, parameters};
 pub(super) use systemd::unit;
 
@@ -102,11 +104,12 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         }
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
+        "docker" => return docker::run(world, call),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
         "echo" => says(format!("{}\n", call.args().join(" "))),
-        "cp" | "rm" | "rmdir" | "sh" => {
+        "cp" | "find" | "rm" | "rmdir" | "sh" => {
             return basic::run(world, &program, call);
         }
         _ => return None,

@@ -24,8 +24,6 @@ pub(crate) struct Service {
     pub(crate) ports: BTreeSet<(u16, String)>,
     /// Whether Docker can tell that it works.
     pub(crate) has_health: bool,
-    /// Whether it comes to its end by itself: nothing restarts it.
-    pub(crate) ends: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +39,6 @@ struct RawService {
     healthcheck: Option<Value>,
     #[serde(default)]
     profiles: Vec<String>,
-    restart: Option<Value>,
 }
 
 impl ComposeFile {
@@ -70,7 +67,6 @@ impl ComposeFile {
                     image: fill(&service.image.unwrap_or_default(), known),
                     ports,
                     has_health: service.healthcheck.is_some() && !off,
-                    ends: matches!(&service.restart, Some(Value::String(no)) if no == "no"),
                 },
             );
         }
@@ -214,7 +210,9 @@ mod tests {
 
     #[test]
     fn variables_without_a_default_are_told_from_those_with_one() {
-        let file = parse("# ${IN_A_COMMENT}\nservices:\n  a:\n    image: 'a:${TAG:-1}'\n    command: echo $${not} $PLAIN ${OWN}\n");
+        let file = parse(
+            "# ${IN_A_COMMENT}\nservices:\n  a:\n    image: 'a:${TAG:-1}'\n    command: echo $${not} $PLAIN ${OWN}\n",
+        );
         assert_eq!(
             file.variables,
             BTreeMap::from([("OWN".into(), false), ("PLAIN".into(), false), ("TAG".into(), true)])
@@ -236,12 +234,12 @@ mod tests {
         let file = parse(
             "services:
   a: { image: a, profiles: [debug] }
-  b: { image: b, healthcheck: { disable: true }, restart: 'no' }
-  c: { image: c, healthcheck: { test: [CMD, 'true'] }, restart: unless-stopped }
+  b: { image: b, healthcheck: { disable: true } }
+  c: { image: c, healthcheck: { test: [CMD, 'true'] } }
 ",
         );
         assert_eq!(file.services.keys().collect::<Vec<_>>(), ["b", "c"]);
-        assert!(!file.services["b"].has_health && file.services["b"].ends);
-        assert!(file.services["c"].has_health && !file.services["c"].ends);
+        assert!(!file.services["b"].has_health);
+        assert!(file.services["c"].has_health);
     }
 }

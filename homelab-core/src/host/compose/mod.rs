@@ -1,2 +1,0 @@
-//! Stacks of containers, by Docker Compose.
-mod file;
