@@ -80,6 +80,7 @@ impl Host {
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
+            // Empty on a machine that leaves it to `~/.ssh/config`; if the machine were not there, neither would its address be.
             Some(Login::From(output)) => get(output),
         };
         let key = match self.key {

@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     host::{
-        Action, Answer, Batch, Command, Group, HostPath, NoAnswer, Output, Package, Policy, Probe, Reply, System, Unit,
-        User, What, worked,
+        Action, Answer, Batch, Command, HostPath, NoAnswer, Output, Policy, Probe, Reply, System, What,
+        facts::{Group, Package, Unit, User},
+        worked,
     },
     ssh::SshError,
 };
@@ -184,7 +185,7 @@ impl World {
         for (project, services) in &self.debian.docker {
             lines.extend(services.iter().map(|(service, c)| format!("container {project}/{service} {}", c.state)));
         }
-        lines.push(format!("nft {}", self.debian.nft.trim()));
+        lines.extend(self.debian.nft.iter().map(|(table, rules)| format!("nft {table} {rules}")));
         lines.push(format!("sshd {:?}", self.debian.sshd));
         lines.join("\n")
     }

@@ -20,7 +20,7 @@ pub(crate) fn computer(lab: &mut Lab, at: HostAddr) -> Handle<Computer> {
 }
 
 /// A lab of that machine and what is declared on it.
-pub(crate) fn lab(declare: impl FnOnce(&mut Lab, Handle<Computer>)) -> Lab {
+pub(crate) fn lab<T>(declare: impl FnOnce(&mut Lab, Handle<Computer>) -> T) -> Lab {
     let mut lab = Lab::named("home");
     let web = computer(&mut lab, LAN.host(11));
     declare(&mut lab, web);

@@ -8,10 +8,15 @@ use crate::{
 pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<Output> {
     let args = call.args();
     Some(match (program, args.as_slice()) {
-        ("cp", ["-p", from, to]) => match world.files.bytes(from) {
+        ("mv", ["--force", "--", from, to]) => super::git::mv(world, from, to),
+        ("sh", ["-c", script, "sh", archive, member, to]) if script.starts_with("tar ") => {
+            super::git::untar(world, archive, member, to)
+        }
+        ("cp", ["-p" | "--", from, to]) => match world.files.bytes(from) {
             None => fails(1, format!("cp: cannot stat '{from}': No such file or directory")),
             Some(bytes) => {
-                world.files.put(to, bytes);
+                let mode = world.files.mode(from);
+                world.files.put_as(to, bytes, mode);
                 done()
             }
         },

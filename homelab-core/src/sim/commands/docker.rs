@@ -38,7 +38,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
     if !PLUGINS.iter().any(|name| installed(world, name)) {
         return Some(fails(1, "docker: 'compose' is not a docker command.\nSee 'docker --help'"));
     }
-    if !world.debian.running.get("docker.service").is_some_and(|unit| unit.active == "active") {
+    if world.debian.running.get("docker.service").is_none_or(|unit| unit.active != "active") {
         return Some(fails(
             1,
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",

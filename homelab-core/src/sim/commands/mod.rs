@@ -4,6 +4,7 @@ mod apt;
 mod basic;
 mod checks;
 mod docker;
+mod git;
 mod kernel;
 mod settings;
 mod systemd;
@@ -109,7 +110,10 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
         "echo" => says(format!("{}\n", call.args().join(" "))),
-        "cp" | "find" | "rm" | "rmdir" | "sh" => {
+        "git" => git::run(world, call),
+        "curl" => git::curl(world, call),
+        "sha256sum" => git::sha256sum(world, call),
+        "cp" | "find" | "mv" | "rm" | "rmdir" | "sh" => {
             return basic::run(world, &program, call);
         }
         _ => return None,

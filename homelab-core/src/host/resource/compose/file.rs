@@ -151,9 +151,9 @@ fn walk<'t>(text: &'t str, mut each: impl FnMut(Piece<'t>)) {
     while let Some(at) = rest.find('$') {
         each(Piece::Plain(&rest[..at]));
         let behind = &rest[at + 1..];
-        if behind.starts_with('$') {
+        if let Some(after) = behind.strip_prefix('$') {
             each(Piece::Plain("$"));
-            rest = &behind[1..];
+            rest = after;
             continue;
         }
         let word = |s: &str| s.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(s.len());
