@@ -5,12 +5,14 @@
 //! | [`net`] | the networks, and every address in them |
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
+//! | [`pi`] | the Raspberry Pi that answers names |
 //! | [`sites`](mod@sites) | how Proxmox VE is reached |
 //!
 //! `cargo run -p lab -- plan` shows what would change; without credentials everything happens in a sandbox.
 pub mod guests;
 pub mod net;
 pub mod nodes;
+pub mod pi;
 pub mod sites;
 
 use homelab_core::Lab;
