@@ -6,6 +6,7 @@
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
 //! | [`pi`] | the Raspberry Pi that answers names |
+//! | [`storage`] | what is on the two NAS |
 //! | [`sites`](mod@sites) | how Proxmox VE is reached |
 //!
 //! `cargo run -p lab -- plan` shows what would change; without credentials everything happens in a sandbox.
@@ -14,6 +15,7 @@ pub mod net;
 pub mod nodes;
 pub mod pi;
 pub mod sites;
+pub mod storage;
 
 use homelab_core::Lab;
 
