@@ -5,7 +5,7 @@ use homelab_core::{
     host::Computer,
     plan::{Goal, Wishes},
     sim::{Net, SimMachine},
-    testing::{Bench, Fixture, World as _, conformance_every},
+    testing::{Bench, Fixture, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
