@@ -52,6 +52,7 @@ mod text;
 pub mod tls;
 pub mod tree;
 pub mod units;
+mod verb;
 
 pub use claim::{Claim, Lock};
 pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites};
@@ -72,3 +73,4 @@ pub use secret::{Secret, SecretError, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
 pub use text::Text;
 pub use tree::Tree;
+pub use verb::{Doing, Said, Verb, Words};

@@ -201,3 +201,47 @@ pub trait Rpc: Send + Sync {
         Err(RpcError::Refused(Refusal { reason: "files cannot be fetched this way".into(), ..Refusal::default() }))
     }
 }
+
+/// Whether a method only reads.
+pub(crate) fn is_read(method: &str) -> bool {
+    const READS: [&str; 36] = [
+        "query",
+        "config",
+        "get_instance",
+        "get_jobs",
+        "ping",
+        "subscribe",
+        "unsubscribe",
+        "set_options",
+        "boot_id",
+        "ready",
+        "state",
+        "version",
+        "version_short",
+        "info",
+        "details",
+        "me",
+        "getacl",
+        "stat",
+        "list",
+        "listdir",
+        "status",
+        "started",
+        "attachments",
+        "processes",
+        "snapshot_count",
+        "get_disks",
+        "get_used",
+        "temperatures",
+        "checkin_waiting",
+        "has_pending_changes",
+        "has_local_administrator_set_up",
+        "available_versions",
+        "mechanism_choices",
+        "get_next_uid",
+        "get_next_gid",
+        "import_find",
+    ];
+    let verb = method.rsplit('.').next().unwrap_or_default();
+    READS.contains(&verb) || verb.ends_with("_choices")
+}

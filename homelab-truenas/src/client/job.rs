@@ -18,6 +18,8 @@ use tokio::{
 const LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// How often a job is asked for although news of it come by themselves: some get lost (notes section 4).
 const NET: Duration = Duration::from_secs(5);
+/// The first pause between two questions where news come: while they do, nothing is asked.
+const LISTENING: Duration = Duration::from_secs(1);
 /// The first pause between two questions where no news come; each further one is half as long again, up to [`NET`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -84,7 +86,7 @@ impl Nas {
         watch: &mut (dyn FnMut(&Progress) + Send),
     ) -> Result<Value> {
         let failed = |cause: Cause| Error::new(method, cause);
-        let (began, mut pause) = (Instant::now(), if news.is_some() { NET } else { FIRST_PAUSE });
+        let (began, mut pause) = (Instant::now(), if news.is_some() { LISTENING } else { FIRST_PAUSE });
         loop {
             let heard = tokio::select! {
                 job = next(&mut news, known) => Some(job),

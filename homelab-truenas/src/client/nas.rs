@@ -75,6 +75,17 @@ impl Nas {
         self.follow(&call.method, &known, news, watch).await
     }
 
+    /// Any call by hand, and the result of its job if it is one. Whether it may change something is for the caller to know.
+    pub(crate) async fn by_hand(&self, call: &Call) -> Result<Value> {
+        let news = self.rpc.news();
+        let answer = self.send(call).await.map_err(|error| Error::new(&call.method, error))?;
+        let known = Known::Message(call.id.clone());
+        if !answer.is_number() || self.job_of(&known).await?.is_none() {
+            return Ok(answer);
+        }
+        self.follow(&call.method, &known, news, &mut |_| {}).await
+    }
+
     /// Sends once, and again only while the NAS refuses for being busy, which did nothing.
     async fn send(&self, call: &Call) -> Result<Value, RpcError> {
         if call.params.iter().any(is_blotted) {

@@ -1,0 +1,5 @@
+//! The real client against the simulator on loopback: logins, trust, broken connections, limits, versions.
+mod bad;
+mod broken;
+mod setup;
+mod verbs;
