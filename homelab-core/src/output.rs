@@ -75,6 +75,11 @@ impl<T> From<T> for Input<T> {
         Input::Known(v)
     }
 }
+impl From<&str> for Input<String> {
+    fn from(v: &str) -> Self {
+        Input::Known(v.to_owned())
+    }
+}
 impl<T> From<Output<T>> for Input<T> {
     fn from(o: Output<T>) -> Self {
         Input::From(o)

@@ -4,6 +4,10 @@
 //! |---|---|
 //! | [`board`] | the boards, and what differs between them |
 //! | [`config`] | the typed description of a Pi |
+//! | [`dns`] | asking a DNS server: questions, answers, bounded patience |
+//! | [`pihole`] | Pi-hole by its own API: records, lists, rules, groups, settings, the gate |
+//! | [`unbound`] | the settings of Unbound, for the Nix configuration and as a file |
+//! | [`verify`](mod@verify) | whether names are answered, and if not, why |
 //! | [`nix`] | the flake that is made from it |
 //! | [`builder`] | who builds it |
 //! | [`image`] | a card's image: looked into, secrets put into it |
@@ -13,13 +17,17 @@ pub mod board;
 pub mod builder;
 pub mod config;
 pub mod deploy;
+pub mod dns;
 pub mod flash;
 pub mod image;
 pub mod nix;
+pub mod pihole;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod unbound;
+pub mod verify;
 
 pub use board::Board;
 pub use config::{Pi, Release};

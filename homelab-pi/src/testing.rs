@@ -1,4 +1,8 @@
 //! A simulated Pi for tests of labs (feature `testing`): every message to it is counted, and can be made to fail.
+mod pihole;
+
+pub use pihole::{PASSWORD, PiholeWorld, SERVER};
+
 use crate::{
     PIS, Pis,
     builder::{Builder, Built, Output, Say},

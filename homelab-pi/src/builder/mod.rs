@@ -1,4 +1,14 @@
 //! Who builds: the seam [`Builder`], behind which a machine with Nix works, here, far away or in a virtual machine.
+mod facts;
+mod manifest;
+mod nix;
+mod run;
+
+pub use facts::{BUILDER, Machine, Way};
+pub use manifest::Manifest;
+pub use nix::Nix;
+pub use run::{Processes, Run};
+
 use crate::nix::NixTree;
 use async_trait::async_trait;
 use homelab_core::{Failure, host::Spot};

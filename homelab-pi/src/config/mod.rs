@@ -5,10 +5,12 @@ mod pi;
 mod pihole;
 mod pins;
 mod release;
+mod system;
 
 pub use container::ContainerImage;
 pub(crate) use description::Description;
 pub use pi::{NoAddress, NoBoard, NoLogin, NoSystem, Pi};
 pub use pihole::{List, Listen, PiHole, Record, TlsResolver, UNBOUND, Upstream};
-pub use pins::{Locked, Pins, System};
+pub use pins::{Locked, Pins, compare};
 pub use release::Release;
+pub use system::System;

@@ -32,7 +32,7 @@ pub(crate) struct Login {
 /// use homelab_core::units::Network;
 /// use homelab_pi::{Board, Pi, config::{Pins, PiHole, System}};
 /// const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
-/// # const PINS: Pins = Pins { path: "flake.lock", text: "" };
+/// # const PINS: Pins = Pins { path: "flake.lock", code: "", text: "" };
 /// # const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUy4sUdyK2ePNnqVAtCY1Sdl6kPnCNKt0bNC8x8yGqP me";
 /// let pi = Pi::named("pihole")
 ///     .board(Board::Pi4)

@@ -1,13 +1,15 @@
 //! Which exact sources a system is built from: the flake's lock file, kept in the lab's repository.
-use crate::config::{ContainerImage, Release};
 use serde::Serialize;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// A lock file: the text as it was when the lab was compiled, and where it lies, for `pi update`. Made by [`pins!`](crate::pins).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pins {
-    /// The file.
+    /// The file, as it is named in the code.
     pub path: &'static str,
+    /// The file of the code that names it.
+    pub code: &'static str,
     /// Its text.
     pub text: &'static str,
 }
@@ -20,7 +22,7 @@ pub struct Pins {
 #[macro_export]
 macro_rules! pins {
     ($path:literal) => {
-        $crate::config::Pins { path: $path, text: include_str!($path) }
+        $crate::config::Pins { path: $path, code: file!(), text: include_str!($path) }
     };
 }
 
@@ -46,6 +48,14 @@ impl Pins {
     /// What is wrong with the file, in one line.
     pub fn locked(&self) -> Result<Vec<Locked>, String> {
         locked(self.text).map_err(|why| format!("the lock file {} {why}", self.path))
+    }
+
+    /// The file on this machine: found from the directory of work upwards, as paths of code are relative to the workspace.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let dir = Path::new(self.code).parent()?;
+        let here = std::env::current_dir().ok()?;
+        here.ancestors().map(|above| above.join(dir).join(self.path)).find(|file| file.is_file())
     }
 
     /// The commit of nixpkgs; empty when the file has none, which [`locked`](Pins::locked) tells.
@@ -88,36 +98,50 @@ pub(crate) fn locked(text: &str) -> Result<Vec<Locked>, String> {
     }
 }
 
-/// A release of NixOS, from exact sources, and how Pi-hole is run on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct System {
-    pub(crate) release: Release,
-    pub(crate) pins: Pins,
-    pub(crate) container: Option<ContainerImage>,
+/// What differs between two lock files, a line for each input: `nixpkgs: 8fd9daa (2026-05-10) -> 0c88e1f (2026-05-11)`.
+///
+/// # Errors
+/// What is wrong with either.
+pub fn compare(old: &str, new: &str) -> Result<Vec<String>, String> {
+    let (old, new) = (locked(old)?, locked(new)?);
+    let short = |l: &Locked| {
+        let day = i32::try_from(l.modified / 86400).unwrap_or(i32::MAX);
+        let days = time::Date::from_julian_day(UNIX_EPOCH_DAY.saturating_add(day));
+        format!("{} ({})", &l.rev[..l.rev.len().min(7)], days.map_or_else(|_| "?".to_owned(), |d| d.to_string()))
+    };
+    let line = |l: &Locked| match old.iter().find(|o| o.input == l.input) {
+        Some(o) if o.rev == l.rev => None,
+        Some(o) => Some(format!("{}: {} -> {}", l.input, short(o), short(l))),
+        None => Some(format!("{}: new, {}", l.input, short(l))),
+    };
+    Ok(new.iter().filter_map(line).collect())
 }
 
-impl System {
-    /// NixOS 25.11, whose own module runs Pi-hole.
-    #[must_use]
-    pub const fn nixos_25_11(pins: Pins) -> System {
-        System { release: Release::V25_11, pins, container: None }
+/// 1 January 1970 as a Julian day.
+const UNIX_EPOCH_DAY: i32 = 2_440_588;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = include_str!("../../tests/nix/flake.lock");
+    const NEW: &str = include_str!("../../tests/deploy/newer.lock");
+
+    #[test]
+    fn what_an_update_brings_is_told_by_commit_and_day() {
+        assert_eq!(compare(OLD, NEW).unwrap(), ["nixpkgs: 8fd9daa (2026-05-10) -> 0c88e1f (2026-05-11)"]);
+        assert!(compare(OLD, OLD).unwrap().is_empty());
     }
 
-    /// NixOS 25.05. It has no module for Pi-hole, so the container's image is needed.
-    #[must_use]
-    pub const fn nixos_25_05(pins: Pins, image: ContainerImage) -> System {
-        System { release: Release::V25_05, pins, container: Some(image) }
-    }
-
-    /// NixOS 24.11. It has no module for Pi-hole, so the container's image is needed.
-    #[must_use]
-    pub const fn nixos_24_11(pins: Pins, image: ContainerImage) -> System {
-        System { release: Release::V24_11, pins, container: Some(image) }
-    }
-
-    /// The same with Pi-hole in a container although there is a module.
-    #[must_use]
-    pub const fn in_container(self, image: ContainerImage) -> System {
-        System { container: Some(image), ..self }
+    #[test]
+    fn a_lock_file_that_is_none_is_told() {
+        for (text, why) in
+            [("", "is not JSON"), ("{}", "version 7"), (r#"{"version": 7, "nodes": {}}"#, "names no inputs")]
+        {
+            let error = Pins { path: "x.lock", code: "", text }.locked().unwrap_err();
+            assert!(error.contains(why) && error.contains("x.lock"), "{error}");
+        }
+        let unhashed = OLD.replace("sha256-", "md5-");
+        assert!(locked(&unhashed).unwrap_err().contains("no hash"));
     }
 }

@@ -61,6 +61,11 @@ impl Source {
         self.len == Some(0)
     }
 
+    /// What is left of it.
+    pub(crate) fn reader(&mut self) -> &mut (dyn Read + Send) {
+        &mut *self.reader
+    }
+
     /// Fills a buffer, or less at the end.
     pub(super) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
         buf.clear();

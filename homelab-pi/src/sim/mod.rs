@@ -2,6 +2,7 @@
 mod builder;
 mod command;
 mod pi;
+pub mod pihole;
 
 pub use builder::{Flaw, SimBuilder};
 pub use pi::{SimAnswers, SimPi};

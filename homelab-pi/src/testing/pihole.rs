@@ -1,0 +1,224 @@
+//! A simulated Pi-hole for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls and
+//! can be made to fail at each of them.
+use crate::{
+    dns::{Prober, Wire},
+    pihole::{
+        Http, Pihole,
+        http::{Method, Request, Response, TransportError},
+    },
+    sim::pihole::{Sim, World},
+};
+use async_trait::async_trait;
+use homelab_core::{
+    Providers, SecretValue, Site,
+    testing::{self, Fault},
+};
+use std::{
+    fmt::Write as _,
+    future::pending,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// The password that tests use.
+pub const PASSWORD: &str = "correct horse battery";
+/// Where the simulated name service is, to those who ask.
+pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 53)), 53);
+
+/// A simulator behind a wire that can break.
+#[derive(Clone)]
+pub struct PiholeWorld {
+    site: Site<Pihole>,
+    sim: Sim,
+    wire: Arc<Breakable>,
+}
+
+struct Breakable {
+    sim: Sim,
+    state: Mutex<State>,
+    struck: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    calls: u64,
+    writes: u64,
+    log: Vec<String>,
+    planned: Option<(u64, Fault)>,
+    dead: bool,
+}
+
+impl PiholeWorld {
+    /// Connects a lab's site to a simulator of this world, whose password is [`PASSWORD`]. Needs a tokio runtime for its clock.
+    #[must_use]
+    pub fn new(site: Site<Pihole>, world: World) -> PiholeWorld {
+        PiholeWorld::open(site, world.password(PASSWORD))
+    }
+
+    /// The same with whatever password the world has.
+    #[must_use]
+    pub fn open(site: Site<Pihole>, world: World) -> PiholeWorld {
+        let sim = Sim::new(world);
+        let wire = Arc::new(Breakable { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() });
+        PiholeWorld { site, sim, wire }
+    }
+
+    /// The simulator, for tests that look behind the API.
+    #[must_use]
+    pub fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    /// A client of its own. Its calls are counted too.
+    #[must_use]
+    pub fn client(&self) -> Pihole {
+        let password = Some(SecretValue::from(PASSWORD));
+        Pihole::connect(Arc::clone(&self.wire) as Arc<dyn Http>, "192.168.0.53", password, self.prober())
+    }
+
+    /// The name service, asked in process.
+    #[must_use]
+    pub fn prober(&self) -> Prober {
+        Prober::over(Arc::new(self.sim.clone()) as Arc<dyn Wire>, SERVER)
+    }
+
+    /// Every call so far: `PUT /config/dns/hosts/..`.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.wire.state().log.clone()
+    }
+}
+
+impl Breakable {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call and says what goes wrong with it. Logging in and out changes nothing that exists.
+    fn count(&self, request: &Request) -> Option<Fault> {
+        let mut state = self.state();
+        if state.dead {
+            return Some(Fault::Kill);
+        }
+        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
+        state.calls += 1;
+        state.writes += u64::from(request.method != Method::Get && request.path != "/auth");
+        state.log.push(format!("{request:?}"));
+        fault
+    }
+}
+
+#[async_trait]
+impl Http for Breakable {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if self.state().dead {
+            return pending().await;
+        }
+        match self.count(&request) {
+            None => self.sim.send(request).await,
+            Some(Fault::Error) => {
+                Err(TransportError::Unreached { host: "simulator".into(), reason: "connection refused".into() })
+            }
+            Some(Fault::LostReply) => {
+                self.sim.send(request).await?;
+                Err(TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() })
+            }
+            Some(Fault::Kill) => {
+                self.sim.send(request).await?;
+                self.state().dead = true;
+                self.struck.notify_waiters();
+                pending().await
+            }
+        }
+    }
+
+    fn leave(&self, request: Request) {
+        if !self.state().dead {
+            self.sim.leave(request);
+        }
+    }
+}
+
+impl testing::World for PiholeWorld {
+    fn providers(&self) -> Providers {
+        Providers::default().with(self.site, self.client())
+    }
+
+    fn calls(&self) -> u64 {
+        self.wire.state().calls
+    }
+
+    fn writes(&self) -> u64 {
+        self.wire.state().writes
+    }
+
+    fn fail(&self, after: u64, fault: Fault) {
+        let mut state = self.wire.state();
+        state.planned = Some((state.calls + after, fault));
+    }
+
+    async fn killed(&self) {
+        let struck = self.wire.struck.notified();
+        if !self.wire.state().dead {
+            struck.await;
+        }
+    }
+
+    fn heal(&self) {
+        let mut state = self.wire.state();
+        (state.planned, state.dead) = (None, false);
+    }
+
+    /// Settings, groups, rules, lists and clients, by name: the order of lines and numbers mean nothing.
+    fn inventory(&self) -> String {
+        let world = self.sim.world();
+        let names = |ids: &[u32]| {
+            let name = |id: &u32| world.groups.iter().find(|g| g.id == *id).map_or("?", |g| &g.name).to_owned();
+            let mut names: Vec<String> = ids.iter().map(name).collect();
+            names.sort_unstable();
+            names.join("+")
+        };
+        let comment = |comment: &Option<String>| comment.clone().unwrap_or_default();
+        let mut lines: Vec<String> = vec![];
+        for g in &world.groups {
+            lines.push(format!("group {} {} {}", g.name, g.enabled, comment(&g.comment)));
+        }
+        for d in &world.domains {
+            lines.push(format!(
+                "{} {} {} {} {} {}",
+                d.kind,
+                d.form,
+                d.domain,
+                d.enabled,
+                names(&d.groups),
+                comment(&d.comment)
+            ));
+        }
+        for l in &world.lists {
+            let all = (l.status, l.domains.len());
+            lines.push(format!(
+                "{} {} {} {} {} {all:?}",
+                l.kind,
+                l.address,
+                l.enabled,
+                names(&l.groups),
+                comment(&l.comment)
+            ));
+        }
+        for c in &world.clients {
+            lines.push(format!("client {} {} {}", c.client, names(&c.groups), comment(&c.comment)));
+        }
+        for list in ["dns.hosts", "dns.cnameRecords"] {
+            lines.extend(world.lines(list).into_iter().map(|line| format!("{list} {line}")));
+        }
+        lines.sort_unstable();
+        let mut config = world.config.clone();
+        for list in ["hosts", "cnameRecords"] {
+            config["dns"][list].take();
+        }
+        let mut text = lines.join("\n");
+        let _ = write!(text, "\n{config}\npassword {}", world.password.unwrap_or_default());
+        text
+    }
+}
