@@ -97,12 +97,9 @@ pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> 
             values.insert(verb.site.to_owned(), said.value);
         }
         if wanted.json {
-            let only = if verbs.len() == 1 {
-                values.into_iter().next().map(|(_, value)| value)
-            } else {
-                None.or(Some(values.into()))
-            };
-            session.print_json(&only.unwrap_or(Value::Null));
+            // Of one site its own; of several each by its name.
+            let only = if verbs.len() == 1 { values.values().next().cloned() } else { None };
+            session.print_json(&only.unwrap_or_else(|| values.into()));
         }
         Ok(exit)
     })

@@ -2,7 +2,7 @@
 use super::address::Address;
 use crate::rpc::RpcError;
 use futures_util::{SinkExt as _, StreamExt as _};
-use homelab_core::tls::{Trust, Untrusted};
+use homelab_core::tls::{Fingerprint, Trust, Untrusted};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::{collections::HashMap, error::Error, io, sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 /// How long a connection may take to be made.
@@ -48,26 +48,41 @@ impl Line<'_> {
     }
 
     async fn connect(&self) -> Result<Box<dyn Stream>, RpcError> {
-        let dial = TcpStream::connect((self.address.host(), self.address.port()));
-        let stream = match timeout(CONNECT, dial).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(problem)) => return Err(self.unreached(problem.to_string())),
-            Err(_) => return Err(self.unreached("it does not answer")),
-        };
+        let stream = self.dial().await?;
         // Calls are small and wait for each other.
         let _ = stream.set_nodelay(true);
         if self.address.is_plain() {
             return Ok(Box::new(stream));
         }
-        let config = self.trust.config().map_err(RpcError::Untrusted)?;
+        match self.handshake(stream, self.trust).await? {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(problem) => Err(self.untrusted(&problem)),
+        }
+    }
+
+    async fn dial(&self) -> Result<TcpStream, RpcError> {
+        let dial = TcpStream::connect((self.address.host(), self.address.port()));
+        match timeout(CONNECT, dial).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(problem)) => Err(self.unreached(problem.to_string())),
+            Err(_) => Err(self.unreached("it does not answer")),
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream, trust: &Trust) -> Result<io::Result<TlsStream<TcpStream>>, RpcError> {
+        let config = trust.config().map_err(RpcError::Untrusted)?;
         let name = ServerName::try_from(self.address.host().to_owned())
             .map_err(|problem| self.unreached(format!("its name makes no sense: {problem}")))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        match timeout(CONNECT, handshake).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(problem)) => Err(self.untrusted(&problem)),
-            Err(_) => Err(self.unreached("it does not answer")),
-        }
+        timeout(CONNECT, handshake).await.map_err(|_| self.unreached("it does not answer"))
+    }
+
+    /// The certificate that somebody shows who is not trusted.
+    pub(super) async fn shown(&self, trust: &Trust) -> Result<Fingerprint, RpcError> {
+        let stream = self.dial().await?;
+        let refused = self.handshake(stream, trust).await?.err();
+        let untrusted = refused.as_ref().and_then(|problem| Untrusted::behind(problem as &(dyn Error + 'static)));
+        untrusted.map(Untrusted::presented).ok_or_else(|| self.unreached("it shows no certificate"))
     }
 
     fn untrusted(&self, problem: &io::Error) -> RpcError {

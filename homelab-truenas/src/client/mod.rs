@@ -9,10 +9,11 @@ mod job;
 mod line;
 mod nas;
 mod reader;
+mod setup;
 mod socket;
 
 pub use address::{Address, BadAddress};
 pub use attribute::field_of;
 pub use nas::{Nas, work};
 pub use reader::NasReader;
-pub(crate) use socket::{Entry, Socket};
+pub(crate) use socket::{Entry, Socket, Way};

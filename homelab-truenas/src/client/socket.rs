@@ -4,7 +4,7 @@ use super::{
     job::complaints,
     line::{self, Line},
 };
-use crate::rpc::{Call, Refusal, Rpc, RpcError};
+use crate::rpc::{Call, First, Keys, Refusal, Rpc, RpcError};
 use async_trait::async_trait;
 use homelab_core::{Failure, SecretValue, tls::Trust};
 use serde_json::{Value, json};
@@ -40,10 +40,24 @@ pub(crate) struct Entry {
 /// Where the login comes from, asked at each connection: a key may be made in the middle of a run. `None` while there is none.
 pub(crate) type Source = Box<dyn Fn() -> Result<Option<Entry>, Failure> + Send + Sync>;
 
+/// Whom to trust at the first meeting, before there is a login.
+pub(crate) type FirstTrust = Box<dyn Fn() -> Result<Trust, Failure> + Send + Sync>;
+
+/// How a NAS is reached.
+pub(crate) struct Way {
+    /// Where.
+    pub(crate) address: Address,
+    /// As whom.
+    pub(crate) login: Source,
+    /// Whom to trust before that is known.
+    pub(crate) trust: FirstTrust,
+}
+
 /// A WebSocket to one NAS.
 pub(crate) struct Socket {
-    address: Address,
+    pub(super) address: Address,
     login: Source,
+    pub(super) trust: FirstTrust,
     live: Mutex<Option<Live>>,
     permits: Semaphore,
     news: broadcast::Sender<Arc<Value>>,
@@ -53,16 +67,17 @@ pub(crate) struct Socket {
 
 /// An open connection.
 #[derive(Clone)]
-struct Live {
+pub(super) struct Live {
     out: mpsc::Sender<line::Outgoing>,
 }
 
 impl Socket {
-    /// A way to this address. Nothing is sent yet.
-    pub(crate) fn new(address: Address, login: Source) -> Self {
+    /// A socket that goes this way. Nothing is sent yet.
+    pub(crate) fn new(way: Way) -> Self {
+        let Way { address, login, trust } = way;
         let (news, _) = broadcast::channel(NEWS);
         let (live, version) = (Mutex::default(), std::sync::Mutex::default());
-        Socket { address, login, live, permits: Semaphore::new(IN_FLIGHT), news, version }
+        Socket { address, login, trust, live, permits: Semaphore::new(IN_FLIGHT), news, version }
     }
 
     fn lost(&self, reason: impl Into<String>) -> RpcError {
@@ -86,25 +101,31 @@ impl Socket {
     }
 
     async fn connect(&self, entry: &Entry) -> Result<Live, RpcError> {
+        let live = self.open(&entry.trust).await?;
+        let data = json!({"mechanism": "API_KEY_PLAIN", "username": entry.user, "api_key": entry.key.expose()});
+        self.log_in(&live, data).await?;
+        // Before any job is started: news that nobody asked for do not come.
+        self.exchange(&live, &Call::new("core.subscribe", vec![json!("core.get_jobs")])).await?;
+        Ok(live)
+    }
+
+    /// Opens a connection, without a login.
+    pub(super) async fn open(&self, trust: &Trust) -> Result<Live, RpcError> {
         if self.address.is_plain() && !self.address.is_loopback() {
             return Err(RpcError::Untrusted(format!(
                 "{} would be shown a key over a connection that anybody can listen to, and would revoke it at once",
                 self.address
             )));
         }
-        let line = Line { address: &self.address, trust: &entry.trust };
+        let line = Line { address: &self.address, trust };
         let known = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let version = match known {
             Some(version) => version,
             None => self.choose(&line.versions().await?)?,
         };
         let out = line.open(&format!("/api/{version}"), self.news.clone()).await?;
-        let live = Live { out };
-        self.log_in(&live, entry).await?;
-        // Before any job is started: news that nobody asked for do not come.
-        self.exchange(&live, &Call::new("core.subscribe", vec![json!("core.get_jobs")])).await?;
         *self.version.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
-        Ok(live)
+        Ok(Live { out })
     }
 
     /// The version of the API to speak, of those that the NAS has.
@@ -116,8 +137,7 @@ impl Socket {
         })
     }
 
-    async fn log_in(&self, live: &Live, entry: &Entry) -> Result<(), RpcError> {
-        let data = json!({"mechanism": "API_KEY_PLAIN", "username": entry.user, "api_key": entry.key.expose()});
+    pub(super) async fn log_in(&self, live: &Live, data: Value) -> Result<(), RpcError> {
         let answer = self.exchange(live, &Call::new("auth.login_ex", vec![data])).await?;
         match answer.get("response_type").and_then(Value::as_str) {
             Some("SUCCESS") => Ok(()),
@@ -129,7 +149,7 @@ impl Socket {
     }
 
     /// Sends a call over an open connection and waits for its answer.
-    async fn exchange(&self, live: &Live, call: &Call) -> Result<Value, RpcError> {
+    pub(super) async fn exchange(&self, live: &Live, call: &Call) -> Result<Value, RpcError> {
         let text = json!({"jsonrpc": "2.0", "id": call.id, "method": call.method, "params": call.params}).to_string();
         if text.len() > LARGEST {
             let reason = format!("the call is larger than the {LARGEST} bytes that the NAS reads");
@@ -182,6 +202,10 @@ impl Rpc for Socket {
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
         Some(self.news.subscribe())
+    }
+
+    async fn set_up(&self, first: &First) -> Result<Keys, RpcError> {
+        super::setup::set_up(self, first).await
     }
 
     async fn download(&self, path: &str) -> Result<Vec<u8>, RpcError> {

@@ -228,6 +228,12 @@ impl Sim {
         self.state().world.revoke(key);
     }
 
+    /// A key that opens it, if there is one.
+    #[must_use]
+    pub fn some_key(&self) -> Option<String> {
+        self.state().world.keys.values().last().cloned()
+    }
+
     /// Breaks all connections now.
     pub fn cut(&self) {
         // Nobody may be connected.

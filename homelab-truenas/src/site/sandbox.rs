@@ -2,7 +2,7 @@
 use super::TrueNas;
 use crate::{
     Nas,
-    client::{Entry, Socket},
+    client::{Entry, Socket, Way},
     sim::{DiskSpec, Sim, World},
 };
 use homelab_core::{
@@ -28,6 +28,13 @@ impl TrueNas {
         self
     }
 
+    /// Has the sandbox begin with a NAS that was just installed: nobody has set it up, as [`System`](crate::resource::System) does.
+    #[must_use]
+    pub fn just_installed(mut self) -> Self {
+        self.is_new = true;
+        self
+    }
+
     /// Has the sandbox give it so many disks of this size in bytes, whose serials are the prefix and a number from 1.
     #[must_use]
     pub fn disks(mut self, prefix: &str, count: usize, bytes: u64) -> Self {
@@ -43,7 +50,8 @@ pub(super) async fn start(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failu
     };
     let name: String =
         way.address.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
-    let fresh = World::new("truenas").key(KEY).pace(pace()?);
+    let fresh = World::new("truenas").pace(pace()?);
+    let fresh = if way.is_new { fresh } else { fresh.key(KEY) };
     let given = |world: World, (serial, bytes): &(String, u64)| world.disk(DiskSpec::new(serial, *bytes));
     let fresh = way.disks.iter().fold(fresh, given);
     let sim = Sim::persistent(&sandbox.dir().join(format!("truenas-{name}")), fresh).map_err(|e| failed(&e))?;
@@ -59,17 +67,16 @@ pub(super) async fn start(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failu
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let at = format!("https://{}", served.address).parse().map_err(|e| failed(&e))?;
-    let login = move || {
+    let login = Box::new(move || {
         // Whoever holds this keeps the simulator serving.
         let _ = &served;
-        // A NAS that is a guest is not there before the guest is.
-        if must_be_there && find().is_none() {
-            return Ok(None);
-        }
+        // A NAS that is a guest is not there before the guest is, and one that nobody has set up has no key.
+        let key = if must_be_there && find().is_none() { None } else { sim.some_key() };
         let trust = Trust::Pinned(vec![pin]);
-        Ok(Some(Entry { user: "truenas_admin".into(), key: KEY.into(), trust }))
-    };
-    Ok(Nas::over(Arc::new(Socket::new(at, Box::new(login)))))
+        Ok(key.map(|key| Entry { user: "truenas_admin".into(), key: key.into(), trust }))
+    });
+    let trust = Box::new(move || Ok(Trust::Pinned(vec![pin])));
+    Ok(Nas::over(Arc::new(Socket::new(Way { address: at, login, trust }))))
 }
 
 fn pace() -> Result<f64, Failure> {

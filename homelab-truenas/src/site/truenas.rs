@@ -1,7 +1,7 @@
 //! How a lab reaches its NAS.
 use crate::{
     Nas,
-    client::{Address, Entry, Socket},
+    client::{Address, Entry, Socket, Way},
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Secret, Secrets, Verb,
@@ -36,6 +36,8 @@ pub struct TrueNas {
     pub(super) computer: Option<String>,
     #[cfg(feature = "sim")]
     pub(super) disks: Vec<(String, u64)>,
+    #[cfg(feature = "sim")]
+    pub(super) is_new: bool,
 }
 
 impl TrueNas {
@@ -51,6 +53,8 @@ impl TrueNas {
             computer: None,
             #[cfg(feature = "sim")]
             disks: vec![],
+            #[cfg(feature = "sim")]
+            is_new: false,
         }
     }
 
@@ -157,8 +161,12 @@ impl Connect for TrueNas {
     async fn live(&self, secrets: &Secrets) -> Result<Nas, Failure> {
         // What makes no sense is told now; what is not there yet is asked for at each connection.
         self.entry(secrets)?;
-        let (way, secrets, address) = (self.clone(), secrets.clone(), self.place(secrets)?);
-        Ok(Nas::over(Arc::new(Socket::new(address, Box::new(move || way.entry(&secrets))))))
+        let address = self.place(secrets)?;
+        let (way, known) = (self.clone(), secrets.clone());
+        let login = Box::new(move || way.entry(&known));
+        let (way, known) = (self.clone(), secrets.clone());
+        let trust = Box::new(move || way.trust(&known));
+        Ok(Nas::over(Arc::new(Socket::new(Way { address, login, trust }))))
     }
 
     #[cfg(feature = "sim")]
