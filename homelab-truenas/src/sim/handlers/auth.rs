@@ -104,6 +104,9 @@ fn roles(world: &World, user: &str) -> Vec<Value> {
     let Some(row) = world.rows("user").find(|row| field(row, "username") == user) else { return vec![] };
     let mut groups: Vec<&Value> = row.get("groups").and_then(Value::as_array).into_iter().flatten().collect();
     groups.extend(row.get("group"));
+    // Users name groups by their rows, privileges by their numbers.
+    let number = |id: &&Value| world.tables.get("group")?.get(id)?.get("gid");
+    let groups: Vec<&Value> = groups.iter().filter_map(number).collect();
     let has = |privilege: &&Map<String, Value>| {
         let local = privilege.get("local_groups").and_then(Value::as_array);
         local.into_iter().flatten().any(|group| groups.contains(&group))
