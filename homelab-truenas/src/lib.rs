@@ -17,6 +17,8 @@ pub mod sim;
 pub mod site;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topology;
 
 pub use client::{Nas, NasReader, work};
 pub use error::{Cause, Error, Result};
+pub use resource::{Dataset, NfsShare, Pool, SmbShare};

@@ -59,7 +59,7 @@ async fn whoever_asks_first_becomes_the_administrator_and_nobody_after_him() {
 #[tokio::test(start_paused = true)]
 async fn secrets_are_blotted_out_for_those_with_few_rights_who_cannot_write_either() {
     let stage = stage(World::new("nas"));
-    stage.call("ups.update", json!([{"monpwd": "s3cret"}])).await.unwrap();
+    stage.call("mail.update", json!([{"pass": "s3cret"}])).await.unwrap();
     let group = stage.call("group.create", json!([{"name": "readers"}])).await.unwrap();
     let privilege =
         json!([{"name": "reading", "local_groups": [group["gid"]], "roles": ["READONLY_ADMIN"], "web_shell": false}]);
@@ -67,9 +67,9 @@ async fn secrets_are_blotted_out_for_those_with_few_rights_who_cannot_write_eith
     let user = json!([{"username": "r", "full_name": "R", "password": "example", "group_create": true, "groups": [group["id"]]}]);
     stage.call("user.create", user).await.unwrap();
     let link = stage.sim.link("r");
-    let config = link.call(&Call::new("ups.config", vec![])).await.unwrap();
-    assert_eq!(config["monpwd"], "********");
-    assert_eq!(stage.raw("ups.config", json!([])).await["monpwd"], "s3cret");
+    let config = link.call(&Call::new("mail.config", vec![])).await.unwrap();
+    assert_eq!(config["pass"], "********");
+    assert_eq!(stage.raw("mail.config", json!([])).await["pass"], "s3cret");
     let refused = link.call(&Call::new("ups.update", vec![json!({"mode": "SLAVE"})])).await.unwrap_err();
     assert!(matches!(refused, RpcError::Refused(refusal) if refusal.errname == "EACCES"));
 }
