@@ -7,6 +7,7 @@ mod fixture;
 mod network;
 mod passthrough;
 mod privileges;
+mod scaffold;
 mod sweep;
 mod template;
 mod vm;
