@@ -1,6 +1,7 @@
 //! How the lab's systems are reached.
-use crate::{net, nodes};
+use crate::{net, nodes, pi};
 use homelab_core::{Site, Sites, units::HostAddr};
+use homelab_pi::{PIS, PiSite};
 use homelab_proxmox::{Pve, site::Cluster};
 use homelab_truenas::Nas;
 
@@ -26,5 +27,5 @@ pub fn cluster() -> Cluster {
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]
 pub fn sites() -> Sites {
-    Sites::new().with(PVE, cluster())
+    Sites::new().with(PVE, cluster()).with(PIS, PiSite::of([pi::pihole()]))
 }
