@@ -11,4 +11,5 @@ mod packages;
 mod services;
 mod settings;
 mod sources;
+mod stacks;
 mod whole;

@@ -5,6 +5,7 @@
 //! | [`Computer`] | a machine that is there already: only looked at |
 //! | [`File`], [`Directory`], [`Link`] | what is at a path |
 //! | [`Line`], [`Block`] | parts of files that others write too |
+//! | [`ComposeStack`] | containers, by Docker Compose |
 //! | [`Run`], [`Reboot`] | what is done when something has changed |
 //! | [`Package`], [`Packages`] | Debian packages |
 //! | [`AptRepository`] | where more packages come from |
@@ -19,6 +20,7 @@
 mod binary;
 mod block;
 mod cmdline;
+mod compose;
 mod computer;
 mod cron;
 mod directory;
@@ -56,6 +58,9 @@ mod whole;
 pub use binary::{Binary, BinaryOutputs, BinaryState};
 pub use block::{Block, BlockState};
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
+#[cfg(feature = "sim")]
+pub(crate) use compose::{ComposeFile, dotenv};
+pub use compose::{ComposeStack, DockerHost, RunsDocker, StackState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use cron::{Cron, CronState};
 pub use directory::{Directory, DirectoryState};
@@ -96,6 +101,7 @@ pub(super) fn kinds() -> Vec<Kind<Hosts>> {
         Kind::of::<AuthorizedKeys>(),
         Kind::of::<Binary>(),
         Kind::of::<Block>(),
+        Kind::of::<ComposeStack>(),
         Kind::of::<Computer>(),
         Kind::of::<Cron>(),
         Kind::of::<Directory>(),
