@@ -2,13 +2,36 @@
 //! rendered from what is here.
 //!
 //! Values and names are those of unbound.conf(5) 1.13 to 1.22; `unbound-checkconf` passes what [`Unbound::conf`] writes.
-pub use crate::config::{TlsResolver, UNBOUND as ADDRESS, Upstream};
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
+/// Where Pi-hole asks it.
+pub const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5335);
 /// What it answers from an old record, when upstream does not within this time, in milliseconds (RFC 8767).
 const CLIENT_PATIENCE: u64 = 1800;
 /// Networks that no public name may point at (rebinding): RFC 1918, link-local and unique local addresses.
 const PRIVATE: [&str; 6] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fd00::/8", "fe80::/10"];
+
+/// Where answers come from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upstream {
+    /// From the authorities themselves. Needs port 53 to the whole world.
+    Recursive,
+    /// From these resolvers, over TLS: for networks whose provider hijacks port 53.
+    ForwardTls(Vec<TlsResolver>),
+}
+
+/// A resolver that is asked over TLS (port 853).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct TlsResolver {
+    /// Its address.
+    pub address: IpAddr,
+    /// The name that its certificate must have.
+    pub name: String,
+}
 
 /// How much memory its caches may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +183,6 @@ fn write_section(text: &mut String, name: &str, section: &Section) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
 
     #[test]
     fn the_file_has_an_option_a_line_and_repeats_what_is_given_several_times() {

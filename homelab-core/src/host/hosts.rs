@@ -1,5 +1,5 @@
 //! The provider of everything that lives inside machines: all of them, each connected to when it is first asked something.
-use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, Query, Reply, Spot};
+use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, Query, Reply, Spot, apt::Queues};
 use crate::{Failure, Kind, Permit, Provider, Site, ssh::SshError};
 use std::{
     collections::HashMap,
@@ -24,6 +24,7 @@ pub struct Hosts(Arc<Fleet>);
 struct Fleet {
     network: Box<dyn Network>,
     machines: Mutex<HashMap<Spot, Arc<dyn Machine>>>,
+    queues: Queues,
 }
 
 impl Fleet {
@@ -43,7 +44,17 @@ impl Hosts {
     /// The machines of a network.
     #[must_use]
     pub fn of(network: impl Network + 'static) -> Self {
-        Hosts(Arc::new(Fleet { network: Box::new(network), machines: Mutex::default() }))
+        Hosts(Arc::new(Fleet { network: Box::new(network), machines: Mutex::default(), queues: Queues::default() }))
+    }
+
+    /// apt's queues on all machines.
+    pub(super) fn queues(&self) -> &Queues {
+        &self.0.queues
+    }
+
+    /// The machine at a spot for somebody who has not logged in yet: over a connection of his own.
+    pub(super) fn newcomer(&self, spot: &Spot) -> Result<Arc<dyn Machine>, Failure> {
+        Ok(self.0.network.machine(spot)?)
     }
 
     /// Asks a machine, at once and afresh.
@@ -65,6 +76,22 @@ impl Hosts {
         Ok(self.0.machine(spot)?.run(batch).await?)
     }
 
+    /// The same, and an item that fails is an error; of commands only those that are [barriers](Batch::barrier) have to succeed.
+    ///
+    /// # Errors
+    /// As [`run`](Hosts::run), and the first failure.
+    pub async fn all(&self, permit: &Permit, spot: &Spot, batch: &Batch) -> Result<(), Failure> {
+        for (item, reply) in batch.items().iter().zip(self.run(permit, spot, batch).await?) {
+            match reply? {
+                Answer::Output(output) if item.barrier && !output.is_success() => {
+                    return Err(NoAnswer::output(&item.what, &output).into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The same for changes of which each needs those before it: the first that fails is the end of it.
     ///
     /// # Errors
@@ -80,18 +107,7 @@ impl Hosts {
             batch.act(permit, action);
             batch.barrier();
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        for (item, reply) in batch.items().iter().zip(self.run(permit, spot, &batch).await?) {
-            match reply? {
-                Answer::Output(output) if !output.is_success() => {
-                    return Err(NoAnswer::output(&item.what, &output).into());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        if batch.is_empty() { Ok(()) } else { self.all(permit, spot, &batch).await }
     }
 }
 

@@ -20,11 +20,12 @@
 //! An item that fails does not take the others with it, unless it is declared a [barrier](Batch::barrier). Adding a change needs a
 //! [`Permit`](crate::Permit), so what plans and reads cannot write.
 mod action;
+mod apt;
 mod batch;
 mod command;
 mod content;
 mod decode;
-mod facts;
+pub mod facts;
 mod gather;
 mod hosts;
 mod machine;
@@ -45,7 +46,7 @@ pub use command::Command;
 pub use content::Content;
 #[cfg(feature = "sim")]
 pub(crate) use decode::worked;
-pub use facts::{Entry, FileKind, Group, Output, Package, Policy, Stat, System, Unit, User};
+pub use facts::{Entry, FileKind, Output, Policy, Stat, System};
 pub use gather::Gather;
 pub use hosts::{HOSTS, Hosts, HostsReader, Network};
 pub use machine::Machine;
@@ -53,7 +54,7 @@ pub use path::{BadPath, HostPath};
 pub use place::{Host, Reachable, Spot};
 pub use probe::{Probe, Query};
 pub use reply::{Answer, NoAnswer, Reply};
-pub use resource::{Computer, ComputerOutputs, ComputerState};
+pub use resource::*;
 pub use script::{Boundary, Script};
 #[cfg(feature = "ssh")]
 pub use ssh::Ssh;

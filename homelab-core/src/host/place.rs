@@ -80,7 +80,8 @@ impl Host {
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
-            Some(Login::From(output)) => Some(get(output)?),
+            // Empty on a machine that leaves it to `~/.ssh/config`; if the machine were not there, neither would its address be.
+            Some(Login::From(output)) => get(output),
         };
         let key = match self.key {
             None => None,
@@ -97,7 +98,7 @@ impl Host {
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
-            Some(Login::From(output)) => Some(cx.get(&Input::From(output))?),
+            Some(Login::From(output)) => cx.get(&Input::From(output)).ok(),
         };
         let key = self.key.map(|output| cx.get(&Input::From(output))).transpose()?;
         Ok(Spot { address: cx.get(&self.address)?, login, key })

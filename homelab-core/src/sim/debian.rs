@@ -30,7 +30,7 @@ pub(super) struct Debian {
     /// The configuration that sshd runs with.
     pub(super) sshd: BTreeMap<String, String>,
     /// The rules that nftables runs with.
-    pub(super) nft: String,
+    pub(super) nft: BTreeMap<String, String>,
     /// The initramfs was built from these contents of `/etc/modprobe.d` and `/etc/initramfs-tools`.
     pub(super) initramfs: String,
     /// What the boot loader will hand to the kernel at the next boot.
@@ -39,6 +39,8 @@ pub(super) struct Debian {
     pub(super) unreachable: BTreeSet<String>,
     /// Git repositories in the world: address to branch or tag to commit.
     pub(super) repositories: BTreeMap<String, BTreeMap<String, String>>,
+    /// What can be downloaded: address to contents.
+    pub(super) downloads: BTreeMap<String, String>,
     /// What a file system answers to every write, if it refuses them.
     pub(super) disk: Option<String>,
 }
@@ -91,6 +93,8 @@ macro_rules! service {
 }
 
 const ONESHOT_NFT: &str = "[Unit]\nDescription=nftables\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n[Install]\nWantedBy=sysinit.target\n";
+const LOCALES: &str =
+    "# This file lists locales\n# de_DE.UTF-8 UTF-8\n# en_GB.UTF-8 UTF-8\n# en_US.UTF-8 UTF-8\n# fr_FR.UTF-8 UTF-8\n";
 const GRUB: &str = "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n";
 
 /// What Debian 12 has, as far as anybody here asks for it.
@@ -122,7 +126,7 @@ pub(super) const STOCK: &[(&str, Offer)] = &[
     ("initramfs-tools", base("0.142+deb12u3")),
     ("jq", plain("1.6-2.1")),
     ("kmod", base("30+20221128-1")),
-    ("locales", Offer { files: &[("/etc/locale.gen", "# en_US.UTF-8 UTF-8\n")], ..base("2.36-9+deb12u10") }),
+    ("locales", Offer { files: &[("/etc/locale.gen", LOCALES)], ..base("2.36-9+deb12u10") }),
     ("nano", base("7.2-1+deb12u1")),
     ("nfs-common", plain("1:2.6.2-4+deb12u1")),
     (
@@ -197,6 +201,8 @@ pub(super) const DIRS: &[(&str, u32)] = &[
     ("/etc/systemd/system", 0o755),
     ("/etc/systemd/timesyncd.conf.d", 0o755),
     ("/opt", 0o755),
+    ("/run", 0o755),
+    ("/srv", 0o755),
     ("/proc/sys", 0o555),
     ("/sys/module", 0o755),
     ("/usr/lib/systemd/system", 0o755),
@@ -208,6 +214,9 @@ pub(super) const DIRS: &[(&str, u32)] = &[
 /// Files that every Debian has.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("/etc/default/locale", "LANG=C.UTF-8\n"),
+    ("/etc/hostname", "debian\n"),
+    ("/etc/timezone", "Etc/UTC\n"),
+    ("/usr/lib/locale/locale-archive", ""),
     ("/etc/hosts", "127.0.0.1\tlocalhost\n"),
     ("/etc/sudoers", "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"),
     ("/proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=UUID=1 ro quiet\n"),

@@ -51,6 +51,15 @@ impl Files {
         Self::path(path).is_some_and(|p| matches!(self.stat(&p, false, &none), Answer::Stat(Some(_))))
     }
 
+    /// The mode of what is at a path.
+    pub(super) fn mode(&self, path: &str) -> u32 {
+        let none = Names { users: &BTreeMap::new(), groups: &BTreeMap::new() };
+        match Self::path(path).map(|p| self.stat(&p, false, &none)) {
+            Some(Answer::Stat(Some(stat))) => stat.mode,
+            _ => 0o644,
+        }
+    }
+
     /// Writes a file, with the directories above it.
     pub(super) fn put(&mut self, path: &str, content: impl Into<Content>) {
         self.put_as(path, content, 0o644);

@@ -1,7 +1,10 @@
 //! A machine in memory. It answers the same questions as a real one and can be changed in the same ways.
 use super::world::World;
 use crate::{
-    host::{Batch, Group, Machine, Output, Package, Reply, Unit, User},
+    host::{
+        Batch, Machine, Output, Reply,
+        facts::{Group, Package, Unit, User},
+    },
     ssh::SshError,
 };
 use async_trait::async_trait;

@@ -3,7 +3,7 @@ use super::{
     SimMachine,
     commands::{self, Call},
 };
-use crate::host::Output;
+use crate::host::{Output, facts::Unit};
 
 impl SimMachine {
     /// Runs a program as somebody who is logged in: `systemctl stop cron`. No call of ours.
@@ -31,6 +31,12 @@ impl SimMachine {
         self.world().files.text(path)
     }
 
+    /// A unit, as systemd has it.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Unit {
+        commands::unit(&self.world(), name)
+    }
+
     /// Another process has apt's lock for this many calls: `1234 (unattended-upgr)`.
     pub fn hold_apt(&self, by: &str, calls: u32) {
         self.world().debian.apt_held = Some((by.to_owned(), calls));
@@ -45,6 +51,17 @@ impl SimMachine {
     pub fn publish(&self, address: &str, packages: &[(&str, &str)]) {
         let packages = packages.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         self.world().debian.remotes.insert(address.to_owned(), packages);
+    }
+
+    /// A git repository in the world: branches and tags (those begin with `v`) with their commits.
+    pub fn host_repository(&self, url: &str, revisions: &[(&str, &str)]) {
+        let revisions = revisions.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect();
+        self.world().debian.repositories.insert(url.to_owned(), revisions);
+    }
+
+    /// Something that can be downloaded.
+    pub fn host_download(&self, url: &str, text: &str) {
+        self.world().debian.downloads.insert(url.to_owned(), text.to_owned());
     }
 
     /// The repositories have an older version of a package too.
@@ -72,10 +89,15 @@ impl SimMachine {
         self.world().debian.disk = answer.map(str::to_owned);
     }
 
-    /// Whether sshd and the firewall would let somebody in who has the right key.
+    /// Whether sshd would let somebody in who has the right key.
     #[must_use]
     pub fn lets_in(&self, login: &str) -> bool {
-        let world = self.world();
-        commands::lets_in(&world, login) && commands::lets_ssh_through(&world)
+        commands::lets_in(&self.world(), login)
+    }
+
+    /// Whether the firewall lets no new SSH connection through.
+    #[must_use]
+    pub fn firewall_is_shut(&self) -> bool {
+        !commands::lets_ssh_through(&self.world())
     }
 }

@@ -10,7 +10,10 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// A simulated computer, as whoever runs it knows it from outside.
@@ -211,7 +214,13 @@ pub struct Wire(pub Arc<Net>);
 
 impl Network for Wire {
     fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
-        Ok(Arc::new(Line { net: Arc::clone(&self.0), name: spot.to_string(), address: spot.address }))
+        Ok(Arc::new(Line {
+            net: Arc::clone(&self.0),
+            name: spot.to_string(),
+            address: spot.address,
+            login: spot.login.clone(),
+            logged_in: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -220,6 +229,24 @@ struct Line {
     net: Arc<Net>,
     name: String,
     address: IpAddr,
+    login: Option<String>,
+    /// A connection that is there stays, whatever becomes of the rules for new ones.
+    logged_in: AtomicBool,
+}
+
+impl Line {
+    fn log_in(&self, computer: &Computer, machine: &SimMachine) -> Result<(), SshError> {
+        let user = self.login.as_ref().unwrap_or(&computer.login);
+        if machine.firewall_is_shut() {
+            return Err(SshError::NoRoute { host: self.name.clone(), address: self.address.to_string() });
+        }
+        if !machine.lets_in(user) {
+            let (host, user) = (self.name.clone(), user.clone());
+            return Err(SshError::AuthRefused { host, user, offered: vec![], notes: vec![], methods: vec![] });
+        }
+        self.logged_in.store(true, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 #[async_trait::async_trait]
@@ -230,8 +257,11 @@ impl Machine for Line {
 
     async fn run(&self, batch: &crate::host::Batch) -> Result<Vec<crate::host::Reply>, SshError> {
         let nobody = || SshError::NoRoute { host: self.name.clone(), address: self.address.to_string() };
-        let (id, _) = self.net.at(self.address).ok_or_else(nobody)?;
+        let (id, computer) = self.net.at(self.address).ok_or_else(nobody)?;
         let machine = self.net.machine(&id).ok_or_else(nobody)?;
+        if !self.logged_in.load(Ordering::Relaxed) {
+            self.log_in(&computer, &machine)?;
+        }
         let answer = machine.run(batch).await;
         if !batch.is_reading() {
             self.net.keep(&self.net.computers());

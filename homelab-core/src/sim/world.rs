@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     host::{
-        Action, Answer, Batch, Command, Group, HostPath, NoAnswer, Output, Package, Policy, Probe, Reply, System, Unit,
-        User, What, worked,
+        Action, Answer, Batch, Command, HostPath, NoAnswer, Output, Policy, Probe, Reply, System, What,
+        facts::{Group, Package, Unit, User},
+        worked,
     },
     ssh::SshError,
 };
@@ -181,7 +182,7 @@ impl World {
         lines.extend(self.debian.modules.iter().map(|m| format!("module {m}")));
         lines.extend(self.debian.timers.keys().map(|t| format!("timer {t}")));
         lines.extend(self.debian.hostname.iter().map(|h| format!("hostname {h}")));
-        lines.push(format!("nft {}", self.debian.nft.trim()));
+        lines.extend(self.debian.nft.iter().map(|(table, rules)| format!("nft {table} {rules}")));
         lines.push(format!("sshd {:?}", self.debian.sshd));
         lines.join("\n")
     }

@@ -13,7 +13,6 @@
 //! assert!(report.answers(), "no name service");
 //! # }
 //! ```
-mod answers;
 mod cause;
 mod direct;
 mod inside;
@@ -21,7 +20,6 @@ mod names;
 mod report;
 mod run;
 
-pub use answers::FromHere;
 pub use cause::Cause;
 pub use report::{Check, Probe, Report, Verdict};
 pub use run::{Budget, Verify};

@@ -3,14 +3,100 @@
 //! | kind | what |
 //! |---|---|
 //! | [`Computer`] | a machine that is there already: only looked at |
+//! | [`Package`], [`Packages`] | Debian packages |
+//! | [`AptRepository`] | where more packages come from |
+//! | [`UnitFile`], [`Service`] | what systemd knows, and what runs |
+//! | [`SshHardening`] | how one logs in, with a guard against locking oneself out |
+//! | [`Sysctl`], [`KernelModule`], [`ModuleRules`], [`Initramfs`], [`KernelCommandLine`] | the kernel |
+//! | [`Hostname`], [`Timezone`], [`Locale`], [`TimeSync`] | name, clock and language |
+//! | [`Mount`], [`Cron`] | what is mounted, and what runs when |
+//! | [`Nftables`] | the firewall, with a guard against locking oneself out |
+//! | [`GitCheckout`], [`Binary`] | what is no package |
+//! | [`User`], [`Group`], [`AuthorizedKeys`], [`Sudoers`] | who may log in, and what for |
+mod binary;
+mod cmdline;
 mod computer;
+mod cron;
+mod git;
+mod group;
+mod guard;
+mod hostname;
+mod initramfs;
+mod kept;
+mod keys;
+mod locale;
+mod module;
+mod mount;
+mod nftables;
+mod package;
+mod repository;
+mod rules;
+mod service;
+mod ssh;
+mod sudoers;
+mod sysctl;
+mod timesync;
+mod timezone;
+mod unit;
+mod user;
+mod whole;
 
+pub use binary::{Binary, BinaryOutputs, BinaryState};
+pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
+pub use cron::{Cron, CronState};
+pub use git::{GitCheckout, GitCheckoutOutputs, GitCheckoutState};
+pub use group::{Group, GroupState};
+pub use hostname::{Hostname, HostnameState};
+pub use initramfs::{Initramfs, InitramfsState};
+pub use kept::Place;
+pub use keys::{AuthorizedKeys, AuthorizedKeysState};
+pub use locale::{Locale, LocaleState};
+pub use module::{KernelModule, KernelModuleState};
+pub use mount::{Mount, MountPoint, MountState};
+pub use nftables::{Nftables, NftablesState};
+pub use package::{Package, PackageState, PackageView, Packages, PackagesState};
+pub use repository::{AptRepository, AptRepositoryState};
+pub use rules::{ModuleRules, ModuleRulesOutputs, ModuleRulesState};
+pub use service::{Service, ServiceState};
+pub use ssh::{RootLogin, SshHardening, SshHardeningState};
+pub use sudoers::{Sudoers, SudoersState};
+pub use sysctl::{Sysctl, SysctlState};
+pub use timesync::{TimeSync, TimeSyncState};
+pub use timezone::{Timezone, TimezoneState};
+pub use unit::{UnitFile, UnitFileOutputs, UnitFileState};
+pub use user::{User, UserOutputs, UserState};
 
 use super::Hosts;
 use crate::Kind;
 
 /// All of them.
 pub(super) fn kinds() -> Vec<Kind<Hosts>> {
-    vec![Kind::of::<Computer>()]
+    vec![
+        Kind::of::<AptRepository>(),
+        Kind::of::<AuthorizedKeys>(),
+        Kind::of::<Binary>(),
+        Kind::of::<Computer>(),
+        Kind::of::<Cron>(),
+        Kind::of::<GitCheckout>(),
+        Kind::of::<Group>(),
+        Kind::of::<Hostname>(),
+        Kind::of::<Initramfs>(),
+        Kind::of::<KernelCommandLine>(),
+        Kind::of::<KernelModule>(),
+        Kind::of::<Locale>(),
+        Kind::of::<ModuleRules>(),
+        Kind::of::<Mount>(),
+        Kind::of::<Nftables>(),
+        Kind::of::<Package>(),
+        Kind::of::<Packages>(),
+        Kind::of::<Service>(),
+        Kind::of::<SshHardening>(),
+        Kind::of::<Sudoers>(),
+        Kind::of::<Sysctl>(),
+        Kind::of::<TimeSync>(),
+        Kind::of::<Timezone>(),
+        Kind::of::<UnitFile>(),
+        Kind::of::<User>(),
+    ]
 }

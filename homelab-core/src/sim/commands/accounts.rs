@@ -1,7 +1,10 @@
 //! Users and groups, as the programs of Debian's `passwd` package keep them.
 use super::{Call, done, fails, options, says};
 use crate::{
-    host::{Action, Group, HostPath, Output, Ownership, User},
+    host::{
+        Action, HostPath, Output, Ownership,
+        facts::{Group, User},
+    },
     sim::world::World,
 };
 
@@ -165,7 +168,7 @@ fn userdel(world: &mut World, args: &[&str]) -> Output {
     };
     // USERGROUPS_ENAB: a group of the same name with nobody else in it goes along.
     world.groups.values_mut().for_each(|g| g.members.retain(|m| m != name));
-    if world.groups.get(*name).is_some_and(|g| g.members.is_empty() && g.gid == user.gid) {
+    if world.groups.get(*name).is_some_and(|g| g.gid == user.gid) {
         world.groups.remove(*name);
     }
     if flags.iter().any(|(f, _)| *f == "--remove") {

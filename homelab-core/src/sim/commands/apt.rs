@@ -1,7 +1,10 @@
 //! apt-get, apt-mark and dpkg.
 use super::{Call, done, fails, options, says, systemd};
 use crate::{
-    host::{Group, Output, Package},
+    host::{
+        Output,
+        facts::{Group, Package},
+    },
     sim::{debian::stock, world::World},
 };
 
@@ -140,7 +143,8 @@ pub(in crate::sim) fn set_up(world: &mut World, name: &str, version: &str, held:
     }
     for (path, text) in offer.files {
         if !world.files.is_there(path) {
-            world.files.put(path, *text);
+            let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+            world.files.put_as(path, *text, mode);
         }
     }
     if let Some((group, gid)) = offer.group {

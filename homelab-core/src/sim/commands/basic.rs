@@ -8,10 +8,15 @@ use crate::{
 pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<Output> {
     let args = call.args();
     Some(match (program, args.as_slice()) {
-        ("cp", ["-p", from, to]) => match world.files.bytes(from) {
+        ("mv", ["--force", "--", from, to]) => super::git::mv(world, from, to),
+        ("sh", ["-c", script, "sh", archive, member, to]) if script.starts_with("tar ") => {
+            super::git::untar(world, archive, member, to)
+        }
+        ("cp", ["-p" | "--", from, to]) => match world.files.bytes(from) {
             None => fails(1, format!("cp: cannot stat '{from}': No such file or directory")),
             Some(bytes) => {
-                world.files.put(to, bytes);
+                let mode = world.files.mode(from);
+                world.files.put_as(to, bytes, mode);
                 done()
             }
         },
@@ -20,13 +25,20 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<O
             done()
         }
         ("rmdir", [path]) => rmdir(world, path),
-        ("sh", ["-c", script, ..]) => {
-            let lines: Vec<Vec<String>> =
-                script.split(';').map(|l| l.split_whitespace().map(str::to_owned).collect()).collect();
+        ("rmdir", ["--ignore-fail-on-non-empty", "--", path]) => {
+            if world.files.names(path).is_empty() {
+                rmdir(world, path)
+            } else {
+                done()
+            }
+        }
+        ("sh", [path]) => {
+            let Some(script) = world.files.text(path) else {
+                return Some(fails(2, format!("sh: 0: cannot open {path}: No such file")));
+            };
             let mut last = done();
-            for words in lines.iter().filter(|w| !w.is_empty()) {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                last = super::run(world, &Call::plain(&words))?;
+            for line in script.lines() {
+                last = super::run(world, &Call::plain(&line.split_whitespace().collect::<Vec<_>>()))?;
             }
             last
         }

@@ -26,6 +26,9 @@ const SSHD: [(&str, &str); 17] = [
 
 pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
     let args = call.args();
+    if program == "sshd" && !call.argv[0].starts_with('/') {
+        return fails(255, "sshd re-exec requires execution with an absolute path");
+    }
     match (program, args.as_slice()) {
         ("visudo", ["-cf", "-"]) => sudoers(&String::from_utf8_lossy(call.stdin)),
         ("sshd", ["-t"]) => match sshd_config(world) {
@@ -36,18 +39,26 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
             Ok(config) => says(config.iter().map(|(k, v)| format!("{k} {v}\n")).collect::<String>()),
             Err(why) => fails(255, why),
         },
-        ("nft", ["-c", "-f", "-"]) => match rules(&String::from_utf8_lossy(call.stdin)) {
-            Ok(()) => done(),
-            Err(why) => fails(1, why),
-        },
-        ("nft", ["-f", path]) => match world.files.text(path) {
+        ("nft", ["-c", "-f", path] | ["-f", path]) => match world.files.text(path) {
             None => fails(1, format!("Error: Could not open file \"{path}\": No such file or directory")),
-            Some(text) => match take_rules(world, &text) {
-                Ok(()) => done(),
+            Some(text) => match tables(world, &text) {
                 Err(why) => fails(1, why),
+                Ok(tables) => {
+                    if args[0] == "-f" {
+                        world.debian.nft = tables;
+                    }
+                    done()
+                }
             },
         },
-        ("nft", ["list", "ruleset"]) => says(world.debian.nft.clone()),
+        ("nft", ["list", "table", family, name]) => match world.debian.nft.get(&format!("{family} {name}")) {
+            Some(text) => says(text.clone()),
+            None => fails(1, "Error: No such file or directory"),
+        },
+        ("nft", ["delete", "table", family, name]) => match world.debian.nft.remove(&format!("{family} {name}")) {
+            Some(_) => done(),
+            None => fails(1, "Error: Could not process rule: No such file or directory"),
+        },
         _ => fails(1, format!("{program}: this is not understood")),
     }
 }
@@ -124,36 +135,56 @@ pub(in crate::sim) fn lets_in(world: &World, login: &str) -> bool {
         && (allowed.is_empty() || allowed.split_whitespace().any(|u| u == login))
 }
 
-fn rules(text: &str) -> Result<(), String> {
-    let words = ["table", "flush", "add", "delete", "define", "include", "chain", "set", "destroy"];
-    let mut depth = 0i32;
+/// The tables that there are once a file has been loaded.
+fn tables(world: &World, text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut tables = world.debian.nft.clone();
+    let wrong = |n: usize, word: &str| {
+        format!("/etc/nftables.conf:{}:1-{}: Error: syntax error, unexpected {word}", n + 1, word.len())
+    };
+    let mut open: Option<(String, i32)> = None;
     for (n, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
-        let first = line.split_whitespace().next().unwrap_or_default();
-        if depth == 0 && !first.is_empty() && !words.contains(&first) {
-            return Err(format!("/dev/stdin:{}:1-{}: Error: syntax error, unexpected {first}", n + 1, first.len()));
+        let count = |c| i32::try_from(line.matches(c).count()).unwrap_or(0);
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let Some((table, depth)) = &mut open {
+            *depth += count('{') - count('}');
+            if *depth > 0 {
+                tables.entry(table.clone()).or_default().push_str(&format!("{line}\n"));
+            } else {
+                open = None;
+            }
+            continue;
         }
-        depth += i32::try_from(line.matches('{').count()).unwrap_or(0)
-            - i32::try_from(line.matches('}').count()).unwrap_or(0);
+        match words.as_slice() {
+            [] => {}
+            ["flush", "ruleset"] => tables.clear(),
+            ["table", family, name] => drop(tables.entry(format!("{family} {name}")).or_default()),
+            ["delete", "table", family, name] => {
+                if tables.remove(&format!("{family} {name}")).is_none() {
+                    return Err("Error: Could not process rule: No such file or directory".into());
+                }
+            }
+            ["table", family, name, "{"] => open = Some((format!("{family} {name}"), 1)),
+            [word, ..] => return Err(wrong(n, word)),
+        }
+        if let Some((table, _)) = &open {
+            tables.entry(table.clone()).or_default();
+        }
     }
-    if depth == 0 { Ok(()) } else { Err("/dev/stdin: Error: syntax error, unexpected end of file".into()) }
-}
-
-fn take_rules(world: &mut World, text: &str) -> Result<(), String> {
-    rules(text)?;
-    let body: Vec<&str> = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("flush ruleset")).collect();
-    world.debian.nft = body.join("\n");
-    Ok(())
+    if open.is_some() { Err(wrong(text.lines().count(), "end of file")) } else { Ok(tables) }
 }
 
 /// nftables has read its file.
 pub(super) fn load(world: &mut World) -> Result<(), String> {
     let text = world.files.text("/etc/nftables.conf").unwrap_or_default();
-    take_rules(world, &text)
+    world.debian.nft = tables(world, &text)?;
+    Ok(())
 }
 
 /// Whether the rules that run let SSH in.
 pub(in crate::sim) fn lets_ssh_through(world: &World) -> bool {
-    let rules = &world.debian.nft;
-    !rules.contains("policy drop") || rules.contains("dport 22") || rules.contains("dport ssh") || rules.contains("22,")
+    let lets = |rules: &String| {
+        !rules.contains("policy drop") || ["dport 22", "dport ssh", " 22,"].iter().any(|p| rules.contains(p))
+    };
+    world.debian.nft.values().all(lets)
 }

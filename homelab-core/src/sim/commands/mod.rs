@@ -3,6 +3,7 @@ mod accounts;
 mod apt;
 mod basic;
 mod checks;
+mod git;
 mod kernel;
 mod settings;
 mod systemd;
@@ -100,13 +101,16 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "sysctl" | "modprobe" | "update-initramfs" | "update-grub" | "proxmox-boot-tool" => {
             kernel::run(world, &program, call)
         }
-        "hostname" | "locale-gen" => settings::run(world, &program, call),
+        "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
         "echo" => says(format!("{}\n", call.args().join(" "))),
-        "cp" | "rm" | "rmdir" | "sh" => {
+        "git" => git::run(world, call),
+        "curl" => git::curl(world, call),
+        "sha256sum" => git::sha256sum(world, call),
+        "cp" | "mv" | "rm" | "rmdir" | "sh" => {
             return basic::run(world, &program, call);
         }
         _ => return None,

@@ -29,6 +29,18 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
             world.files.put("/usr/lib/locale/locale-archive", made.concat());
             says("Generating locales (this might take a while)...\n")
         }
+        ("update-locale", [word]) => {
+            let list = world.files.text("/usr/lib/locale/locale-archive").unwrap_or_default();
+            match word.strip_prefix("LANG=") {
+                Some(lang) if lang != "C.UTF-8" && !list.contains(&format!("  {lang}...")) => {
+                    fails(255, format!("*** update-locale: Error: invalid locale settings:  LANG={lang}"))
+                }
+                lang => {
+                    world.files.put("/etc/default/locale", lang.map(|l| format!("LANG={l}\n")).unwrap_or_default());
+                    done()
+                }
+            }
+        }
         _ => fails(1, format!("{program}: this is not understood")),
     }
 }

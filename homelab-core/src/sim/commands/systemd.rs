@@ -1,7 +1,7 @@
 //! systemctl, journalctl and systemd-run. The unit files are the truth; what is remembered is what runs.
 use super::{Call, done, fails, options, says};
 use crate::{
-    host::{Output, Unit},
+    host::{Output, facts::Unit},
     sim::world::World,
 };
 
