@@ -1,12 +1,15 @@
 //! What lives inside machines, against a simulated network.
 mod accounts;
 mod bench;
+mod changes;
 mod computer;
 mod doors;
+mod files;
 mod kept;
 mod kernel;
 mod packages;
 mod services;
 mod settings;
 mod sources;
+mod stacks;
 mod whole;
