@@ -356,6 +356,8 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
       ssh          Log in to a machine of the lab
       inventory    Print the machines of the lab for other tools
       new          Print the beginning of a module that declares a resource
+      status       Tell how the systems are: health, room, last backups
+      verify       Check that the systems do what they are there for, beyond what a plan compares
       state        What the lab remembers: its ledger
       secret       Secrets: what is set and where, and the encrypted store
       sandbox      The simulated systems
