@@ -6,6 +6,7 @@ mod doors;
 mod kept;
 mod kernel;
 mod packages;
+mod real;
 mod services;
 mod settings;
 mod sources;

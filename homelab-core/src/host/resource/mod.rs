@@ -11,12 +11,14 @@
 //! | [`Hostname`], [`Timezone`], [`Locale`], [`TimeSync`] | name, clock and language |
 //! | [`Mount`], [`Cron`] | what is mounted, and what runs when |
 //! | [`Nftables`] | the firewall, with a guard against locking oneself out |
-//! | [`GitCheckout`], [`Binary`] | what is no package |
+//! | [`GitCheckout`], [`Binary`], [`Certificate`] | what is no package |
 //! | [`User`], [`Group`], [`AuthorizedKeys`], [`Sudoers`] | who may log in, and what for |
 mod binary;
+mod certificate;
 mod cmdline;
 mod computer;
 mod cron;
+mod exporter;
 mod git;
 mod group;
 mod guard;
@@ -42,9 +44,11 @@ mod user;
 mod whole;
 
 pub use binary::{Binary, BinaryOutputs, BinaryState};
+pub use certificate::{Certificate, CertificateOutputs, CertificateState};
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use cron::{Cron, CronState};
+pub use exporter::NodeExporter;
 pub use git::{GitCheckout, GitCheckoutOutputs, GitCheckoutState};
 pub use group::{Group, GroupState};
 pub use hostname::{Hostname, HostnameState};
@@ -76,6 +80,7 @@ pub(super) fn kinds() -> Vec<Kind<Hosts>> {
         Kind::of::<AptRepository>(),
         Kind::of::<AuthorizedKeys>(),
         Kind::of::<Binary>(),
+        Kind::of::<Certificate>(),
         Kind::of::<Computer>(),
         Kind::of::<Cron>(),
         Kind::of::<GitCheckout>(),

@@ -102,7 +102,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
             kernel::run(world, &program, call)
         }
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
-        "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
+        "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
