@@ -13,6 +13,7 @@
 //! | [`image`] | a card's image: looked into, secrets put into it |
 //! | [`flash`] | written to a card, and never to the wrong disk |
 //! | [`deploy`] | a running Pi brought to it, tested before it is kept |
+//! | [`verbs`] | what the command line does with a Pi beside planning |
 pub mod board;
 pub mod builder;
 pub mod config;
@@ -27,8 +28,9 @@ pub mod sim;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod unbound;
+pub mod verbs;
 pub mod verify;
 
 pub use board::Board;
 pub use config::{Pi, Release};
-pub use deploy::{PIS, Pis};
+pub use deploy::{PIS, PiSite, Pis};

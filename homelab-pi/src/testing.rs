@@ -141,9 +141,9 @@ impl PiWorld {
 
 impl World for PiWorld {
     fn providers(&self) -> Providers {
-        let builder = SimBuilder::new(self.0.pi.clone()).flawed(self.0.flaw);
+        let builder = SimBuilder::new(vec![self.0.pi.clone()]).flawed(self.0.flaw);
         let builder = Broken { world: self.clone(), inner: builder };
-        let answers = Broken { world: self.clone(), inner: SimAnswers(self.0.pi.clone()) };
+        let answers = Broken { world: self.clone(), inner: SimAnswers(vec![self.0.pi.clone()]) };
         let hosts = Hosts::of(Broken { world: self.clone(), inner: Wire(Arc::clone(&self.0.net)) });
         Providers::default().with(PIS, Pis::new(hosts, Arc::new(builder), Arc::new(answers)))
     }

@@ -15,7 +15,8 @@ const CLIENT_PATIENCE: u64 = 1800;
 const PRIVATE: [&str; 6] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fd00::/8", "fe80::/10"];
 
 /// Where answers come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Upstream {
     /// From the authorities themselves. Needs port 53 to the whole world.
     Recursive,
@@ -24,7 +25,7 @@ pub enum Upstream {
 }
 
 /// A resolver that is asked over TLS (port 853).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct TlsResolver {
     /// Its address.
     pub address: IpAddr,

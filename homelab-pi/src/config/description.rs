@@ -1,8 +1,9 @@
 //! What a running system says of itself: the description it was built from, in `/etc/homelab/pi.json`.
-use super::{ContainerImage, List, Listen, Pi, Release, Upstream};
+use super::{ContainerImage, List, Listen, Pi, Release};
 use crate::{
     Board,
     nix::{fingerprint, nameservers},
+    unbound::Upstream,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, net::IpAddr};

@@ -10,7 +10,7 @@ mod system;
 pub use container::ContainerImage;
 pub(crate) use description::Description;
 pub use pi::{NoAddress, NoBoard, NoLogin, NoSystem, Pi};
-pub use pihole::{List, Listen, PiHole, Record, TlsResolver, UNBOUND, Upstream};
+pub use pihole::{List, Listen, PiHole, Record};
 pub use pins::{Locked, Pins, compare};
 pub use release::Release;
 pub use system::System;

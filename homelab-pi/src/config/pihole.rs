@@ -1,29 +1,8 @@
 //! What Pi-hole and Unbound are to do.
+use crate::unbound::{TlsResolver, Upstream};
 use homelab_core::{Input, units::HostAddr};
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
-
-/// Where names that are not ours are looked up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Upstream {
-    /// From the root servers down. Needs port 53 to the Internet, which some providers bend to their own.
-    Recursive,
-    /// From these resolvers, encrypted; the name is the one in their certificate.
-    ForwardTls(Vec<TlsResolver>),
-}
-
-/// A resolver that is asked over TLS on port 853.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct TlsResolver {
-    /// Its address.
-    pub address: IpAddr,
-    /// The name in its certificate.
-    pub name: String,
-}
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// A list of domains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -236,6 +215,3 @@ pub(crate) fn is_name(name: &str) -> bool {
     };
     name.len() <= 253 && name.split('.').all(label)
 }
-
-/// Where Unbound listens for Pi-hole alone.
-pub const UNBOUND: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5335);

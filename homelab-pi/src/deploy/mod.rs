@@ -5,6 +5,7 @@
 //! timer is disarmed. At whatever moment the power or the connection goes, the old or the new system answers, and what was not confirmed
 //! is the old one. Nothing of the way back needs the network.
 mod boot;
+mod connect;
 mod look;
 mod names;
 mod resource;
@@ -12,13 +13,15 @@ mod site;
 mod switch;
 
 pub use boot::BootFiles;
+pub use connect::PiSite;
 pub use look::Seen;
 #[cfg(feature = "sim")]
 pub(crate) use look::{MARK, PROFILE, ROLLBACK};
-pub use names::Answers;
 #[cfg(feature = "sim")]
 pub(crate) use names::PUBLIC;
+pub use names::{Answers, FromHere};
 pub use resource::{PiOutputs, PiState};
+pub(crate) use resource::{mark_of, password_line, public_half};
 pub use site::{PIS, Pis, PisReader};
 #[cfg(feature = "sim")]
 pub(crate) use switch::GOES_BACK_AFTER;

@@ -1,10 +1,14 @@
 //! Whether names are answered: what a new system has to prove before it may stay.
+use crate::verify::Verify;
 use async_trait::async_trait;
 use homelab_core::{
     Failure,
     host::{Batch, Command, Hosts, Spot, probe},
 };
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 /// A name of the Internet that has been there for decades, for everybody.
@@ -80,4 +84,24 @@ async fn on_the_pi(hosts: &Hosts, spot: &Spot, ours: &[(String, IpAddr)]) -> Res
         }
     }
     Ok(())
+}
+
+/// Asks over the network: what the verifier calls vital.
+#[derive(Clone, Copy, Debug)]
+pub struct FromHere;
+
+#[async_trait]
+impl Answers for FromHere {
+    async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
+        let verify = Verify::of(SocketAddr::new(server, 53)).public(PUBLIC);
+        let verify = ours.iter().fold(verify, |verify, (name, address)| verify.local(name, [*address]));
+        let report = verify.run().await;
+        let vital = report.failures().find(|(probe, ..)| probe.is_vital());
+        match vital {
+            None => Ok(()),
+            Some((probe, why, fix)) => {
+                Err(Failure::new(format!("{server} does not answer from here ({}): {why}", probe.word())).hint(fix))
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     nix::{Addresses, PASSWORD, generate},
 };
 use homelab_core::{
-    Apply, Claim, Failure, Handle, Input, Lock, Look, Mark, Nature, Owner, Resource, Site, Text,
+    Apply, Claim, Failure, Handle, Input, Lock, Look, Mark, Nature, Owner, Resource, SecretValue, Site, Text,
     host::{Host, Reachable, Spot},
     outputs,
     plan::{Action, Change, Note},
@@ -217,8 +217,7 @@ impl Resource for Pi {
         say("copies the system");
         cx.builder().copy(&built.toplevel, &spot, &say).await?;
         if let Some(secret) = &self.password {
-            let line = format!("FTLCONF_webserver_api_pwhash={}\n", cx.secret(secret)?.expose().trim());
-            switch.keep(PASSWORD, line).await?;
+            switch.keep(PASSWORD, password_line(&cx.secret(secret)?)).await?;
         }
         let changes = switch.boot_files(&built.toplevel).await?.changes(&before.boot);
         if !changes.is_empty() && !self.boot_changes {
@@ -281,6 +280,17 @@ impl Pi {
             false => Err(format!("{} does not follow {branch}, the release in the code", self.system.pins.path)),
         }
     }
+}
+
+/// The hash of the password as a variable of FTL's environment.
+pub(crate) fn password_line(hash: &SecretValue) -> String {
+    format!("FTLCONF_webserver_api_pwhash={}\n", hash.expose().trim())
+}
+
+/// The mark that a card is written with, so that what boots from it is known to be the lab's.
+pub(crate) fn mark_of(lab: &str, pi: &Pi) -> Result<String, Failure> {
+    let mark = Mark { lab: lab.to_owned(), key: format!("{}/{}", Pi::KIND, pi.name) };
+    serde_json::to_string(&mark).map_err(|e| Failure::new(e.to_string()))
 }
 
 /// Waits for a Pi that boots.

@@ -20,4 +20,3 @@ pub(crate) use pihole::PASSWORD;
 pub use pihole::ftl_settings;
 pub(crate) use secrets::FOLDER;
 pub use tree::{Addresses, NixTree, bindings, fingerprint, generate};
-pub use unbound::unbound_conf;

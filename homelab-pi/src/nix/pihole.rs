@@ -1,11 +1,7 @@
 //! Pi-hole: the settings of FTL, as the module of NixOS 25.11 takes them.
 use super::expr::{Binding, Expr, bind};
 use super::tree::Addresses;
-use crate::{
-    Pi,
-    config::{Listen, UNBOUND},
-};
-use std::net::IpAddr;
+use crate::{Pi, config::Listen, unbound::ADDRESS};
 
 /// How often queries are written to the card, in seconds; FTL's own choice is every minute.
 const WRITE_EVERY: u32 = 600;
@@ -42,10 +38,7 @@ pub fn ftl_settings(pi: &Pi, addresses: &Addresses) -> Expr {
 
 /// Unbound as dnsmasq writes an address with its port.
 fn upstream() -> String {
-    match UNBOUND.ip() {
-        IpAddr::V4(ip) => format!("{ip}#{}", UNBOUND.port()),
-        IpAddr::V6(ip) => format!("{ip}#{}", UNBOUND.port()),
-    }
+    format!("{}#{}", ADDRESS.ip(), ADDRESS.port())
 }
 
 /// The module.

@@ -31,16 +31,16 @@ pub enum Flaw {
 
 /// Builds for simulated Pis. What it builds is as flawed as it is told to be.
 pub struct SimBuilder {
-    pi: SimPi,
+    pis: Vec<SimPi>,
     built: Mutex<BTreeMap<String, Stored>>,
     flaw: fn(&Value) -> Flaw,
 }
 
 impl SimBuilder {
-    /// Builds for this Pi, without flaws.
+    /// Builds for these Pis, without flaws.
     #[must_use]
-    pub fn new(pi: SimPi) -> Self {
-        SimBuilder { pi, built: Mutex::default(), flaw: |_| Flaw::None }
+    pub fn new(pis: Vec<SimPi>) -> Self {
+        SimBuilder { pis, built: Mutex::default(), flaw: |_| Flaw::None }
     }
 
     /// The same with the flaw that a description has.
@@ -79,12 +79,11 @@ impl Builder for SimBuilder {
     }
 
     async fn copy(&self, toplevel: &str, to: &Spot, _: Say<'_>) -> Result<(), Failure> {
-        if !self.pi.is_reachable() {
-            return Err(Failure::passing(format!("{to} does not answer")));
-        }
+        let there = self.pis.iter().find(|pi| pi.is_at(to.address) && pi.is_reachable());
+        let pi = there.ok_or_else(|| Failure::passing(format!("{to} does not answer")))?;
         let built = self.built.lock().unwrap_or_else(PoisonError::into_inner).get(toplevel).cloned();
         let stored = built.ok_or_else(|| Failure::new(format!("{toplevel} was not built here")))?;
-        self.pi.receive(toplevel, stored);
+        pi.receive(toplevel, stored);
         Ok(())
     }
 

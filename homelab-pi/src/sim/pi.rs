@@ -167,6 +167,11 @@ impl SimPi {
         self.card().cut = Some(words);
     }
 
+    /// Whether it is the one at this address.
+    pub(super) fn is_at(&self, address: IpAddr) -> bool {
+        self.computer.addresses.contains(&address)
+    }
+
     /// Whether it answers names now: some system always should.
     #[must_use]
     pub fn answers(&self) -> bool {
@@ -211,13 +216,14 @@ impl SimPi {
     }
 }
 
-/// Asks a simulated Pi for names, past the network's protocol.
-pub struct SimAnswers(pub SimPi);
+/// Asks simulated Pis for names, past the network's protocol.
+pub struct SimAnswers(pub Vec<SimPi>);
 
 #[async_trait]
 impl Answers for SimAnswers {
     async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
-        let Some(description) = self.0.description() else {
+        let asked = self.0.iter().find(|pi| pi.is_at(server));
+        let Some(description) = asked.and_then(SimPi::description) else {
             return Err(Failure { nature: Nature::Refused, ..Failure::new(format!("{server} answers no names")) });
         };
         let wrong = ours.iter().find(|(name, address)| description["records"][name] != address.to_string());

@@ -3,7 +3,7 @@ use super::{addresses, dns, pi};
 use homelab_pi::{
     Board,
     config::{PiHole, System},
-    nix::{fingerprint, generate, unbound_conf},
+    nix::{fingerprint, generate},
 };
 
 fn whole(pi: &homelab_pi::Pi) -> String {
@@ -38,11 +38,6 @@ fn a_fingerprint_tells_two_trees_apart_and_no_more() {
     let zone = one.clone().time_zone("UTC");
     let all = [fingerprint(&one), fingerprint(&more), fingerprint(&zone)];
     assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
-}
-
-#[test]
-fn unbound_is_told_the_same_without_nixos() {
-    insta::assert_snapshot!(unbound_conf(&pi(Board::Pi4, System::nixos_25_11(super::PINS)), 5336));
 }
 
 #[test]
