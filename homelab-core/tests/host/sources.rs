@@ -155,14 +155,17 @@ async fn somebody_elses_files_are_not_overwritten() {
 #[tokio::test(start_paused = true)]
 async fn the_node_exporter_comes_from_debian_or_from_its_makers() {
     let room = world();
-    let url = "https://github.com/prometheus/node_exporter/releases/download/v1.9.1/node_exporter-1.9.1.linux-amd64.tar.gz";
+    let url =
+        "https://github.com/prometheus/node_exporter/releases/download/v1.9.1/node_exporter-1.9.1.linux-amd64.tar.gz";
     let tar = "== node_exporter-1.9.1.linux-amd64/node_exporter\n#!it\n";
     room.machine("web").host_download(url, tar);
     let bench = Bench::new(room);
     let debian = || lab(|lab, web| NodeExporter::debian(lab, web));
     let sum = Content::from(tar).sha256();
     let release = || lab(|lab, web| NodeExporter::release(lab, web, "1.9.1", "amd64", &sum));
-    for (lab, unit) in [(&debian as &dyn Fn() -> Lab, "prometheus-node-exporter.service"), (&release, "node_exporter.service")] {
+    for (lab, unit) in
+        [(&debian as &dyn Fn() -> Lab, "prometheus-node-exporter.service"), (&release, "node_exporter.service")]
+    {
         let run = bench.deploy(lab()).await;
         assert!(run.is_success(), "{}", run.story());
         assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());

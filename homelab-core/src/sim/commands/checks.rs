@@ -47,10 +47,12 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
             let after: u64 = seconds.parse().unwrap_or(0);
             if ends > world.clock + after { done() } else { fails(1, "Certificate will expire") }
         }
-        ("openssl", ["pkey", "-noout", "-check"]) => match String::from_utf8_lossy(call.stdin).contains("PRIVATE KEY") {
-            true => done(),
-            false => fails(1, "Could not read key from <stdin>"),
-        },
+        ("openssl", ["pkey", "-noout", "-check"]) => {
+            match String::from_utf8_lossy(call.stdin).contains("PRIVATE KEY") {
+                true => done(),
+                false => fails(1, "Could not read key from <stdin>"),
+            }
+        }
         ("nft", ["-c", "-f", path] | ["-f", path]) => match world.files.text(path) {
             None => fails(1, format!("Error: Could not open file \"{path}\": No such file or directory")),
             Some(text) => match tables(world, &text) {
