@@ -139,10 +139,9 @@ pub(in crate::sim) fn start(world: &mut World, name: &str) -> Output {
             super::checks::take_up(world);
         }
     }
-    if let Some(place) = field(&found.text, "Where").and_then(|place| HostPath::new(place.replace("%%", "%")).ok()) {
-        if !world.files.is_there(&place.to_string()) {
-            let _made = world.files.root(&Action::MakeDir { path: place, mode: 0o755, owner: None });
-        }
+    let place = field(&found.text, "Where").and_then(|place| HostPath::new(place.replace("%%", "%")).ok());
+    if let Some(path) = place.filter(|place| !world.files.is_there(&place.to_string())) {
+        let _made = world.files.root(&Action::MakeDir { path, mode: 0o755, owner: None });
     }
     let running = world.debian.running.entry(name.into()).or_default();
     running.starts += 1;
