@@ -82,13 +82,9 @@ fn deploy() -> Wishes {
 #[ignore = "needs a Debian that may be changed"]
 async fn a_real_debian_is_made_found_right_and_left_as_it_was() {
     let bench = Bench::new(Real);
-    let began = std::time::Instant::now();
     let run = bench.deploy(whole()).await;
-    println!("deploy: {:?}: {}", began.elapsed(), run.story());
-    assert!(run.is_success());
-    let began = std::time::Instant::now();
+    assert!(run.is_success(), "{}", run.story());
     let plan = bench.plan(whole(), &deploy()).await;
-    println!("plan: {:?}", began.elapsed());
     assert!(plan.is_noop(), "{plan}");
     for (bad, said) in [
         (lab(|lab, web| lab.add(SshHardening::on(web).root_login(RootLogin::Never))), "refuses the login"),
@@ -100,13 +96,10 @@ async fn a_real_debian_is_made_found_right_and_left_as_it_was() {
         let mut wishes = deploy();
         wishes.adopt = true;
         let story = other.run(bad, &wishes).await.story();
-        println!("{story}");
         assert!(story.contains(said), "{story}");
     }
     let run = bench.deploy(whole()).await;
-    println!("again: {}", run.story());
-    assert!(run.is_success());
+    assert!(run.is_success(), "{}", run.story());
     let run = bench.destroy(whole()).await;
-    println!("destroy: {}", run.story());
-    assert!(run.is_success());
+    assert!(run.is_success(), "{}", run.story());
 }

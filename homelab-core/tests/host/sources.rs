@@ -160,7 +160,7 @@ async fn the_node_exporter_comes_from_debian_or_from_its_makers() {
     let tar = "== node_exporter-1.9.1.linux-amd64/node_exporter\n#!it\n";
     room.machine("web").host_download(url, tar);
     let bench = Bench::new(room);
-    let debian = || lab(|lab, web| NodeExporter::debian(lab, web));
+    let debian = || lab(NodeExporter::debian);
     let sum = Content::from(tar).sha256();
     let release = || lab(|lab, web| NodeExporter::release(lab, web, "1.9.1", "amd64", &sum));
     for (lab, unit) in
