@@ -114,3 +114,30 @@ fn a_plan_for_programs_is_json() {
     sandbox: nothing real was touched
     "#);
 }
+
+#[test]
+fn the_beginning_of_a_module_is_printed_under_its_name() {
+    let kitchen = Kitchen::new(three_jars);
+    says!(kitchen.run("new jar plum-jam"), @r#"
+    exit 0
+    --- stdout
+    pub fn plum_jam(lab: &mut Lab) {
+        lab.add(Jar::named("plum-jam"));
+    }
+    --- stderr
+    "#);
+    says!(kitchen.run("new pot plum-jam"), @r"
+    exit 64
+    --- stdout
+    --- stderr
+    error: there is no code to begin a `pot` with
+      hint: there is: jar
+    ");
+    says!(kitchen.run("new jar Plum_Jam"), @r"
+    exit 64
+    --- stdout
+    --- stderr
+    error: `Plum_Jam` is no name for a `jar`
+      hint: use lower case letters, digits and `-`, beginning with a letter
+    ");
+}

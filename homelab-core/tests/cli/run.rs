@@ -5,6 +5,7 @@ use crate::{
     toy::Jar,
 };
 use homelab_core::{Lab, cli::Exit};
+use std::sync::Arc;
 
 #[test]
 fn a_plan_shows_what_would_be_done_and_writes_nothing() {
@@ -133,6 +134,10 @@ fn a_replacement_says_why_and_is_one_thing_done() {
         lab.add(Jar::named("spice").inside(box_));
         lab
     });
+    // What is inside goes with it.
+    let pantry = kitchen.pantry.clone();
+    let emptied = move || drop(pantry.shelves().jars.remove("spice"));
+    kitchen.pantry.shelves().tricks.insert("box".into(), Arc::new(emptied));
     says!(kitchen.run("deploy"), @r"
     exit 0
     --- stdout

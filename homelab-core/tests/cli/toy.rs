@@ -1,7 +1,7 @@
 //! A small provider, as another lab's author would write it: jars with a number on a shelf, and labels that bear no marks.
 use homelab_core::{
     AnyHandle, Apply, Connect, Failure, Handle, Input, Kind, Look, Mark, NoOutputs, Owner, Provider, Resource, Sandbox,
-    Secret, Secrets, Site, outputs,
+    Scaffold, Secret, Secrets, Site, outputs,
     plan::{Action, Change, Note},
 };
 use serde::Serialize;
@@ -68,6 +68,9 @@ impl Connect for Pantry {
     type Provider = Pantry;
     fn credentials(&self) -> Vec<Vec<Secret>> {
         vec![vec![USER, TOKEN]]
+    }
+    fn scaffolds(&self) -> &'static [Scaffold] {
+        &[Scaffold { what: "jar", code: "pub fn IDENT(lab: &mut Lab) {\n    lab.add(Jar::named(\"NAME\"));\n}\n" }]
     }
     async fn live(&self, secrets: &Secrets) -> Result<Pantry, Failure> {
         secrets.resolve(&TOKEN)?;

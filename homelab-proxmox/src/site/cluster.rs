@@ -6,7 +6,7 @@ use crate::{
     resource::Node,
 };
 use homelab_core::{
-    Connect, Failure, Sandbox, Secret, Secrets,
+    Connect, Failure, Sandbox, Scaffold, Secret, Secrets,
     units::{Size, SizeUnits},
 };
 use std::{fs, path::PathBuf};
@@ -150,6 +150,13 @@ impl Connect for Cluster {
 
     fn credentials(&self) -> Vec<Vec<Secret>> {
         vec![vec![TOKEN_ID, TOKEN_SECRET], vec![USERNAME, PASSWORD]]
+    }
+
+    fn scaffolds(&self) -> &'static [Scaffold] {
+        &[
+            Scaffold { what: "vm", code: include_str!("scaffold/vm.rs") },
+            Scaffold { what: "template", code: include_str!("scaffold/template.rs") },
+        ]
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Pve, Failure> {

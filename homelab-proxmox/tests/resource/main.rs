@@ -3,6 +3,7 @@ mod by_hand;
 mod conformance;
 mod container;
 mod fixture;
+mod scaffold;
 mod sweep;
 mod template;
 mod vm;
