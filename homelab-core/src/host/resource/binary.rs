@@ -4,7 +4,7 @@ use super::{
     whole::foreign,
 };
 use crate::{
-    Apply, Claim, Failure, Look, Provider, Resource,
+    Apply, Failure, Look, Provider, Resource,
     host::{Action, Command, Host, HostPath, Hosts, HostsReader, Ownership, probe},
     outputs,
     plan::Note,
@@ -140,10 +140,6 @@ impl Resource for Binary {
     const KIND: &'static str = "host/binary";
     type Outputs = BinaryOutputs;
     lives_on_a_machine!(BinaryState);
-
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("file", &self.name).within(format!("machine {:?}", self.host.machine()))]
-    }
 
     async fn inspect(&self, now: Option<&BinaryState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
         let Some(spot) = self.host.spot(cx).filter(|_| now.is_none()) else { return Ok(vec![]) };

@@ -28,7 +28,8 @@ impl NodeExporter {
         lab.add(Service::on(host, "prometheus-node-exporter").after(package))
     }
 
-    /// A release of its makers for an architecture (`amd64`, `arm64`), by the SHA-256 of its archive, as a user of its own.
+    /// A release of its makers for an architecture (`amd64`, `arm64`), by the SHA-256 of its archive, as a user of its own. The machine
+    /// needs `curl`.
     ///
     /// # Panics
     /// On what is no SHA-256.
@@ -44,10 +45,8 @@ impl NodeExporter {
         let stem = format!("node_exporter-{version}.linux-{architecture}");
         let url = format!("https://github.com/prometheus/node_exporter/releases/download/v{version}/{stem}.tar.gz");
         let program = "/usr/local/bin/node_exporter";
-        let curl = lab.add(Package::on(host, "curl"));
         let user = lab.add(User::on(host, "node_exporter").system());
-        let program_there = Binary::on(host, program, &url, sha256).member(&format!("{stem}/node_exporter"));
-        let binary = lab.add(program_there.after(curl));
+        let binary = lab.add(Binary::on(host, program, &url, sha256).member(&format!("{stem}/node_exporter")));
         let unit = format!(
             "[Unit]\nDescription=Prometheus Node Exporter\n\n[Service]\nUser=node_exporter\nExecStart={program} --web.listen-address={ADDRESS}\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n"
         );

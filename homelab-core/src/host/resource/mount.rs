@@ -2,7 +2,7 @@
 use super::kept::{Kept, Place, forget, lives_on_a_machine};
 use super::whole::{foreign, put, text};
 use crate::{
-    Apply, Claim, Failure, Look, NoOutputs, Provider, Resource, Text,
+    Apply, Failure, Look, NoOutputs, Provider, Resource, Text,
     host::{Action, Batch, Command, Host, HostPath, Hosts, HostsReader, probe},
     plan::Note,
 };
@@ -203,10 +203,6 @@ impl Resource for Mount {
     const KIND: &'static str = "host/mount";
     type Outputs = NoOutputs;
     lives_on_a_machine!(MountState);
-
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("mount point", &self.name).within(format!("machine {:?}", self.host.machine()))]
-    }
 
     async fn inspect(&self, now: Option<&MountState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
         let Some(spot) = self.host.spot(cx).filter(|_| now.is_none()) else { return Ok(vec![]) };

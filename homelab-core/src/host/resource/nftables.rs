@@ -132,11 +132,11 @@ impl Resource for Nftables {
     lives_on_a_machine!(NftablesState);
 
     fn claims(&self) -> Vec<crate::Claim> {
-        vec![crate::Claim::new("file", GUARD.path).within(format!("machine {:?}", self.host.machine()))]
+        vec![crate::Claim::new("file", GUARD.path).within(self.host.scope())]
     }
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::exclusive(format!("firewall of {:?}", self.host.machine()))]
+        vec![Lock::exclusive(format!("firewall of {}", self.host.scope()))]
     }
 
     fn review(&self, _: Option<&NftablesState>, action: plan::Action, _: &[Change]) -> Vec<Note> {

@@ -98,7 +98,7 @@ impl Resource for Sysctl {
 
     fn claims(&self) -> Vec<Claim> {
         let same = self.name.replace('/', ".");
-        vec![Claim::new("kernel parameter", same).within(format!("machine {:?}", self.host.machine()))]
+        vec![Claim::new("kernel parameter", same).within(self.host.scope())]
     }
 
     async fn apply(&self, now: Option<&SysctlState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
