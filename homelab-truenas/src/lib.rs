@@ -15,6 +15,8 @@ pub mod rpc;
 pub mod sim;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topology;
 
 pub use client::{Nas, NasReader, work};
 pub use error::{Cause, Error, Result};
+pub use resource::{Dataset, NfsShare, Pool, SmbShare};

@@ -5,6 +5,7 @@
 //! | [`net`] | the networks, and every address in them |
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
+//! | [`storage`] | what is on the two NAS |
 //! | [`sites`](mod@sites) | how Proxmox VE is reached |
 //!
 //! `cargo run -p lab -- plan` shows what would change; without credentials everything happens in a sandbox.
@@ -12,6 +13,7 @@ pub mod guests;
 pub mod net;
 pub mod nodes;
 pub mod sites;
+pub mod storage;
 
 use homelab_core::Lab;
 

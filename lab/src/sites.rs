@@ -2,9 +2,15 @@
 use crate::{net, nodes};
 use homelab_core::{Site, Sites, units::HostAddr};
 use homelab_proxmox::{Pve, site::Cluster};
+use homelab_truenas::Nas;
 
 /// The cluster of grogu and din.
 pub const PVE: Site<Pve> = Site::named("pve");
+
+/// The primary NAS, a guest of din.
+pub const NAS: Site<Nas> = Site::named("nas");
+/// The backup NAS, a guest of grogu.
+pub const BACKUP: Site<Nas> = Site::named("backup");
 
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]

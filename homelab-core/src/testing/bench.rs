@@ -150,7 +150,10 @@ impl<W: World> Bench<W> {
     /// # Panics
     /// When the lab is not valid or the state directory cannot be used.
     pub async fn run_with(&self, lab: Lab, wishes: &Wishes, reporter: &dyn Reporter, interrupt: Interrupt) -> Run {
-        let graph = Self::graph(lab);
+        self.run_graph(Self::graph(lab), wishes, reporter, interrupt).await
+    }
+
+    async fn run_graph(&self, graph: Graph, wishes: &Wishes, reporter: &dyn Reporter, interrupt: Interrupt) -> Run {
         let dir = self.open();
         let providers = self.world.providers();
         let engine = self.engine(&graph, &providers, reporter);
@@ -181,6 +184,14 @@ impl<W: World> Bench<W> {
     /// Deploys.
     pub async fn deploy(&self, lab: Lab) -> Run {
         self.run(lab, &Wishes::new(Goal::Deploy)).await
+    }
+
+    /// Destroys everything, also what is protected or holds data: each key is allowed by name.
+    pub async fn clear(&self, lab: Lab) -> Run {
+        let mut wishes = Wishes::new(Goal::Destroy);
+        let graph = Self::graph(lab);
+        wishes.allow_destroy = graph.resources().map(|resource| resource.key().to_owned()).collect();
+        self.run_graph(graph, &wishes, &Silent, Interrupt::pair().1).await
     }
 
     /// Destroys.

@@ -45,8 +45,8 @@ pub async fn conformance_every<W: World>(nth: usize, fixture: &Fixture<'_, W>) {
     let bench = Bench::new(world());
     let empty = bench.world.inventory();
     assert!(bench.deploy((fixture.lab)()).await.is_success());
-    assert!(bench.destroy((fixture.lab)()).await.is_success());
-    let run = bench.destroy((fixture.lab)()).await;
+    assert!(bench.clear((fixture.lab)()).await.is_success());
+    let run = bench.clear((fixture.lab)()).await;
     assert!(run.is_success(), "deleting twice: {}", run.story());
     assert_eq!(bench.world.inventory(), empty, "deleting leaves what was there before");
 

@@ -35,7 +35,7 @@ pub async fn sweep_every<W: World>(nth: usize, world: impl Fn() -> W, labs: &[&d
     settled(&calm, target, &wanted, "in peace").await;
 
     let start = calm.world.calls();
-    must_succeed(&calm.destroy(target()).await, "destroy in peace");
+    must_succeed(&calm.clear(target()).await, "destroy in peace");
     let destroy_calls = calm.world.calls() - start;
     assert_eq!(calm.world.inventory(), empty, "destroy leaves what was there before");
 
@@ -53,7 +53,7 @@ pub async fn sweep_every<W: World>(nth: usize, world: impl Fn() -> W, labs: &[&d
             bench.world.heal();
             must_succeed(&bench.deploy(target()).await, &what);
             settled(&bench, target, &wanted, &what).await;
-            must_succeed(&bench.destroy(target()).await, &what);
+            must_succeed(&bench.clear(target()).await, &what);
             assert_eq!(bench.world.inventory(), empty, "{what}: destroy leaves what was there before");
             runs += 1;
         }
@@ -62,9 +62,9 @@ pub async fn sweep_every<W: World>(nth: usize, world: impl Fn() -> W, labs: &[&d
             let bench = Bench::new(world());
             must_succeed(&bench.deploy(target()).await, &what);
             bench.world.fail(call, fault);
-            bench.destroy(target()).await;
+            bench.clear(target()).await;
             bench.world.heal();
-            must_succeed(&bench.destroy(target()).await, &what);
+            must_succeed(&bench.clear(target()).await, &what);
             assert_eq!(bench.world.inventory(), empty, "{what}: destroy leaves what was there before");
             runs += 1;
         }

@@ -1,0 +1,8 @@
+//! Resources against the simulated NAS.
+mod conformance;
+mod dataset;
+mod many;
+mod pool;
+mod replication;
+mod share;
+mod world;

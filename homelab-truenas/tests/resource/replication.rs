@@ -1,0 +1,130 @@
+//! Replication between two NAS.
+use crate::world::{NAS, shelf};
+use homelab_core::{
+    Lab, Providers, Site,
+    plan::{Goal, Wishes},
+    testing::{Bench, Fault, World as _},
+    units::Network,
+};
+use homelab_truenas::{
+    Dataset, Nas, Pool,
+    resource::{Keep, Replication, Schedule, Service, SnapshotTask, SshConnection, SshKey, User},
+    testing::SimNas,
+    topology::NasDisks,
+};
+use serde_json::json;
+
+const BACKUP: Site<Nas> = Site::named("backup");
+const STORAGE: Network = Network::new("storage", [10, 10, 10, 0], 24).vlan(10);
+
+/// Two NAS. Faults strike the first.
+struct Two(SimNas, SimNas);
+
+impl homelab_core::testing::World for Two {
+    fn providers(&self) -> Providers {
+        Providers::default().with(NAS, self.0.client()).with(BACKUP, self.1.client())
+    }
+    fn calls(&self) -> u64 {
+        self.0.calls()
+    }
+    fn writes(&self) -> u64 {
+        self.0.writes() + self.1.writes()
+    }
+    fn fail(&self, after: u64, fault: Fault) {
+        self.0.fail(after, fault);
+    }
+    fn killed(&self) -> impl Future<Output = ()> + Send {
+        self.0.killed()
+    }
+    fn heal(&self) {
+        self.0.heal();
+    }
+    fn inventory(&self) -> String {
+        format!("{}\n{}", self.0.inventory(), self.1.inventory())
+    }
+}
+
+fn lab() -> Lab {
+    let mut lab = Lab::named("home");
+    let fast = lab.add(Pool::named("fast").on(NAS).mirror(NAS.disks(["D1", "D2"])));
+    let databases = lab.add(Dataset::of(fast, "databases"));
+    let hourly = lab.add(SnapshotTask::of(databases, Schedule::hourly(0), Keep::days(2)));
+    let tank = lab.add(Pool::named("tank").on(BACKUP).mirror(BACKUP.disks(["D3", "D4"])));
+    let home = lab.add(Dataset::of(tank, "homes"));
+    let ssh = lab.add(Service::ssh().on(BACKUP));
+    let key = lab.add(SshKey::named("replication").on(NAS));
+    let user = User::named("replicator", 3999).on(BACKUP).home_in(home).authorized_key(key.public_key());
+    lab.add(user.sudo_without_password(["/usr/sbin/zfs"]));
+    let link = lab.add(SshConnection::named("backup").from(key, "replicator", STORAGE.host(14), ssh.host_key()));
+    lab.add(Replication::named("databases").of(databases, hourly).to(link, tank).keep(Keep::months(3)).sudo());
+    lab
+}
+
+fn bench() -> Bench<Two> {
+    Bench::new(Two(SimNas::new(NAS, shelf()), SimNas::new(BACKUP, shelf())))
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_made_on_one_side_and_trusted_on_the_other_over_the_chosen_network() {
+    let bench = bench();
+    let run = bench.deploy(lab()).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());
+    let made =
+        |nas: &SimNas, method: &str| nas.requests().into_iter().filter(|c| c.method == method).collect::<Vec<_>>();
+    let links = made(&bench.world.0, "keychaincredential.create");
+    let link = links.iter().find(|call| call.params[0]["type"] == "SSH_CREDENTIALS").expect("a connection is made");
+    assert_eq!(link.params[0]["attributes"]["host"], "10.10.10.14");
+    assert!(
+        link.params[0]["attributes"]["remote_host_key"].as_str().is_some_and(|key| key.starts_with("ssh-ed25519 "))
+    );
+    let user = &made(&bench.world.1, "user.create")[0].params[0];
+    assert!(user["sshpubkey"].as_str().is_some_and(|key| key.starts_with("ssh-")), "{user}");
+    let task = &made(&bench.world.0, "replication.create")[0].params[0];
+    assert_eq!(
+        (&task["target_dataset"], &task["allow_from_scratch"], &task["retention_policy"]),
+        (&json!("tank/databases"), &json!(false), &json!("CUSTOM"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_private_key_is_never_in_a_plan_or_in_the_state() {
+    let bench = bench();
+    assert!(bench.deploy(lab()).await.is_success());
+    for entry in std::fs::read_dir(bench.state()).expect("the state is there").flatten() {
+        let text = String::from_utf8_lossy(&std::fs::read(entry.path()).expect("it is readable")).into_owned();
+        assert!(!text.contains("PRIVATE KEY"), "{:?}", entry.path());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_or_a_kill_anywhere_in_the_chain_leaves_one_of_each() {
+    let calm = bench();
+    assert!(calm.deploy(lab()).await.is_success());
+    let wanted = calm.world.inventory().lines().count();
+    let calls = calm.world.calls();
+    for fault in Fault::ALL {
+        for call in (0..calls).step_by(5) {
+            let bench = bench();
+            bench.world.fail(call, fault);
+            bench.deploy(lab()).await;
+            bench.world.heal();
+            let run = bench.deploy(lab()).await;
+            assert!(run.is_success(), "{fault} at call {call}: {}", run.story());
+            assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop(), "{fault} at call {call}");
+            assert_eq!(bench.world.inventory().lines().count(), wanted, "{fault} at call {call}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "which has to dial")]
+fn the_nas_with_the_data_dials() {
+    let mut lab = Lab::named("home");
+    let fast = lab.add(Pool::named("fast").on(NAS).mirror(NAS.disks(["D1", "D2"])));
+    let tank = lab.add(Pool::named("tank").on(BACKUP).mirror(BACKUP.disks(["D3", "D4"])));
+    let task = lab.add(SnapshotTask::of(fast, Schedule::daily(1, 0), Keep::days(7)));
+    let key = lab.add(SshKey::named("replication").on(BACKUP));
+    let link = lab.add(SshConnection::named("back").from(key, "root", STORAGE.host(13), "ssh-ed25519 AAAA".to_owned()));
+    lab.add(Replication::named("fast").of(fast, task).to(link, tank));
+}
