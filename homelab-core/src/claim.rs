@@ -1,4 +1,5 @@
 //! What only one resource may hold: a VMID, an address, a MAC, a host name, a port, a disk, a device.
+use crate::{AnyHandle, output::NodeId};
 use std::fmt;
 
 /// Something that is taken by the resource that claims it; a second claim of the same thing is an error of assembly.
@@ -7,19 +8,35 @@ pub struct Claim {
     what: &'static str,
     within: String,
     value: String,
+    machine: Option<NodeId>,
 }
 
 impl Claim {
     /// A thing of which there is one in the whole lab: `Claim::new("address", "192.168.0.202")`.
     #[must_use]
     pub fn new(what: &'static str, value: impl fmt::Display) -> Self {
-        Claim { what, within: String::new(), value: value.to_string() }
+        Claim { what, within: String::new(), value: value.to_string(), machine: None }
     }
 
     /// A thing of which there is one in each `scope`: a VMID in a cluster, a port on a host.
     #[must_use]
     pub fn within(mut self, scope: impl fmt::Display) -> Self {
         self.within = scope.to_string();
+        self
+    }
+
+    /// A thing of which there is one in what another resource is: a port on a machine.
+    #[must_use]
+    pub fn on(mut self, machine: AnyHandle) -> Self {
+        self.machine = Some(machine.0);
+        self
+    }
+
+    /// The same, with the name of what it is on in place of its handle.
+    pub(crate) fn settled<'k>(mut self, key: impl Fn(NodeId) -> Option<&'k str>) -> Self {
+        if let Some(key) = self.machine.and_then(key) {
+            self.within = key.to_owned();
+        }
         self
     }
 

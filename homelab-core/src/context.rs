@@ -175,7 +175,6 @@ pub struct Apply<'a, P: Provider> {
     permit: &'a Permit,
     known: Known<'a>,
     log: &'a dyn StepLog,
-    adopting: bool,
 }
 
 impl<P: Provider> Deref for Apply<'_, P> {
@@ -187,13 +186,7 @@ impl<P: Provider> Deref for Apply<'_, P> {
 
 impl<'a, P: Provider> Apply<'a, P> {
     pub(crate) fn new(provider: &'a P, cx: &Writing<'a>) -> Self {
-        Apply { provider, permit: cx.permit, known: cx.known, log: cx.log, adopting: cx.adopting }
-    }
-
-    /// Whether what is there was there before and is not ours: what changing it would lose is kept, so that it can be put back.
-    #[must_use]
-    pub fn is_adopting(&self) -> bool {
-        self.adopting
+        Apply { provider, permit: cx.permit, known: cx.known, log: cx.log }
     }
 
     /// The proof that the provider's writing methods ask for.

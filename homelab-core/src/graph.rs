@@ -88,7 +88,8 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
                 );
             }
         }
-        let claims = declared.node.claims();
+        let key_of = |n: NodeId| (n < id).then(|| graph.key(n));
+        let claims = declared.node.claims().into_iter().map(|claim| claim.settled(key_of)).collect();
         let vertex = Vertex {
             key: key.clone(),
             name,

@@ -44,8 +44,6 @@ pub(crate) struct Writing<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) known: Known<'a>,
     pub(crate) log: &'a dyn StepLog,
-    /// Whether what is there was not made by this lab.
-    pub(crate) adopting: bool,
 }
 
 pub(crate) type Seen = Result<Option<Observed>, Failure>;
@@ -71,6 +69,7 @@ pub(crate) trait Node: AnyKind {
     fn lives_in(&self) -> Option<NodeId>;
     fn replace_on(&self) -> &'static [&'static str];
     fn write_only(&self) -> &'static [&'static str];
+    fn derived(&self) -> &'static [&'static str];
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
@@ -190,6 +189,9 @@ impl<R: Resource> Node for Entry<R> {
     }
     fn write_only(&self) -> &'static [&'static str] {
         R::WRITE_ONLY
+    }
+    fn derived(&self) -> &'static [&'static str] {
+        R::DERIVED
     }
     fn estimate(&self, action: Action) -> Duration {
         self.0.estimate(action)

@@ -13,6 +13,7 @@
 //! What is known of the world is never a state file's word: the [`ledger`] remembers ownership and order, the [`journal`] what was begun,
 //! and everything else is observed. [`report`] tells of a run, [`redact`](Redactor) keeps secrets out of it, and the
 //! command line that a lab's `main` calls is [`cli`].
+mod bytes;
 mod claim;
 pub mod cli;
 mod connect;

@@ -26,6 +26,9 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     const REPLACE_ON: &'static [&'static str] = &[];
     /// Fields that are used when the thing is made and cannot be observed later; they are never compared.
     const WRITE_ONLY: &'static [&'static str] = &[];
+    /// Fields that follow from others, as a file's hash does from its content: not known while anything about the thing changes, so
+    /// what depends on one of them is planned together with the change. So "it has changed" is an output like any other.
+    const DERIVED: &'static [&'static str] = &[];
     /// Pools, datasets, data disks: never deleted by a plain run, and the ledger remembers it when the code is gone.
     const PROTECTED: bool = false;
     /// Only looked at, and waited for: something that is there already. It is never taken over, owned, changed or deleted, and

@@ -23,6 +23,31 @@ impl Text {
     }
 }
 
+impl Text {
+    /// The whole text, if it has no holes and no secrets.
+    pub(crate) fn literal(&self) -> Option<String> {
+        let literal = |piece: &Piece| match piece {
+            Piece::Literal(text) => Some(text.clone()),
+            Piece::Hole(_) | Piece::Secret(_) => None,
+        };
+        self.0.iter().map(literal).collect()
+    }
+
+    /// Whether a secret is a part of it.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Secret(_)))
+    }
+
+    /// The same with a line's end, if it has none.
+    pub(crate) fn ended(self) -> Self {
+        match self.0.last() {
+            None => self,
+            Some(Piece::Literal(text)) if text.ends_with('\n') => self,
+            Some(_) => self.with("\n"),
+        }
+    }
+}
+
 impl From<&'static str> for Text {
     fn from(s: &'static str) -> Self {
         Text(vec![Piece::Literal(s.into())])

@@ -71,9 +71,13 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Whether a thing that was seen is ours, where it bears no mark.
+    /// Whether a thing that was seen is ours, or says itself whose it is.
     fn knows(&self, seen: &Observed) -> bool {
-        self.begun || self.entry.as_ref().is_some_and(|e| e.is(&seen.id))
+        match seen.owner {
+            Owner::Marked(_) => true,
+            Owner::Unmarked => self.entry.as_ref().is_some_and(|e| e.is(&seen.id)),
+            Owner::Unmarkable => self.begun || self.entry.as_ref().is_some_and(|e| e.is(&seen.id)),
+        }
     }
 }
 
@@ -161,7 +165,7 @@ impl Engine<'_> {
         if history.home_changed {
             there = self.first_look(id, facts, &mark).await?;
         }
-        let before = there.as_ref().filter(|seen| seen.owner == Owner::Unmarkable && !history.knows(seen));
+        let before = there.as_ref().filter(|seen| !history.knows(seen));
         // What came with something new asks no question; what was there before is asked for in a plan.
         let adopting = before.is_some();
         if let Some(seen) = before.filter(|_| history.home_changed && item.action != Action::Adopt) {
@@ -197,8 +201,7 @@ impl Engine<'_> {
                     .await?;
                 *began = !adopting;
             }
-            let writing =
-                Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log, adopting };
+            let writing = Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log };
             let tried = match vertex.node.apply(there.as_ref(), writing).await {
                 Ok(()) => self.read_back(id, facts, &mark).await,
                 Err(failure) => Err(failure),
@@ -248,7 +251,7 @@ impl Engine<'_> {
                 self.begin(hold.journal, item, Some(there.id.clone())).await?;
             }
             let known = self.around(&facts, &mark);
-            let writing = Writing { providers: self.providers, permit, known, log: &log, adopting: false };
+            let writing = Writing { providers: self.providers, permit, known, log: &log };
             let tried = match kind.delete(&entry.site, &there, writing).await {
                 Ok(()) => self.gone(item, entry, &facts).await,
                 Err(failure) => Err(failure),

@@ -76,6 +76,15 @@ impl Command {
         self
     }
 
+    /// The same with another word wherever an argument is `from`.
+    pub(crate) fn naming(&self, from: &str, to: &str) -> Self {
+        let mut command = self.clone();
+        for arg in command.argv.iter_mut().filter(|arg| arg.as_slice() == from.as_bytes()) {
+            *arg = to.as_bytes().to_vec();
+        }
+        command
+    }
+
     /// Whether it can be a part of what everybody on the machine may see.
     pub(crate) fn is_public(&self) -> bool {
         self.env.is_empty() && self.stdin.is_none()

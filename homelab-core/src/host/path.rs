@@ -18,6 +18,12 @@ pub enum BadPath {
     Nul(String),
 }
 
+impl From<BadPath> for crate::Failure {
+    fn from(bad: BadPath) -> Self {
+        crate::Failure::new(bad.to_string())
+    }
+}
+
 impl HostPath {
     /// A path from bytes that come from outside.
     ///

@@ -42,7 +42,7 @@ impl Host {
         self
     }
 
-    /// The login, where only the machine knows it.
+    /// The login, where only the machine knows it; while it names none, it is what `~/.ssh/config` says.
     #[must_use]
     pub fn login_from(mut self, user: Output<String>) -> Self {
         self.login = Some(Login::From(user));

@@ -99,7 +99,14 @@ pub(crate) fn judge<'a>(
     };
     let after = match (action, seen) {
         (Action::Keep, Some(seen)) => Arc::clone(&seen.tree),
-        (Action::Update, Some(seen)) => Arc::new(expected(Some(&seen.tree), &spec)),
+        (Action::Update, Some(seen)) => {
+            let mut after = expected(Some(&seen.tree), &spec);
+            if let Tree::Map(fields) = &mut after {
+                let derived = vertex.node.derived().iter().filter(|field| spec.get(field).is_none());
+                derived.for_each(|field| fields.remove(field));
+            }
+            Arc::new(after)
+        }
         _ => Arc::new(expected(None, &spec)),
     };
     Verdict { action, changes, after }

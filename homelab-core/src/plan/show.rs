@@ -115,6 +115,18 @@ impl fmt::Display for ShownItem<'_> {
             writeln!(f, "    key: {was} -> {}", item.key)?;
         }
         for change in &item.changes {
+            if let Some(lines) = line_by_line(&change.from, &change.to) {
+                writeln!(f, "    {}:", change.field)?;
+                for line in lines {
+                    let style = match line.chars().next() {
+                        Some('+') => "32",
+                        Some('-') => "31",
+                        _ => "2",
+                    };
+                    writeln!(f, "      {}", p.paint(style, line))?;
+                }
+                continue;
+            }
             let to = shorten(&change.to);
             if change.from == Tree::Null {
                 writeln!(f, "    {}: {to}", change.field)?;
@@ -138,6 +150,37 @@ impl fmt::Display for ShownItem<'_> {
         }
         Ok(())
     }
+}
+
+/// What differs between two texts of many lines, with a little of what is around it; bounded, so that a plan stays readable.
+fn line_by_line(from: &Tree, to: &Tree) -> Option<Vec<String>> {
+    const MOST: usize = 40;
+    let (Tree::Text(from), Tree::Text(to)) = (from, to) else { return None };
+    if from.lines().count().max(to.lines().count()) < 2 {
+        return None;
+    }
+    let diff = similar::TextDiff::from_lines(from.as_ref(), to.as_ref());
+    let mut lines: Vec<String> = vec![];
+    for (n, group) in diff.grouped_ops(2).iter().enumerate() {
+        if n > 0 {
+            lines.push("...".into());
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let line = change.value().trim_end_matches(['\n', '\r']);
+            let line = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c });
+            lines.push(cut(&format!("{}{}", change.tag(), line.collect::<String>()), 160));
+        }
+    }
+    if from.ends_with('\n') != to.ends_with('\n') {
+        let which = if to.ends_with('\n') { "now" } else { "no longer" };
+        lines.push(format!("the last line {which} has an end"));
+    }
+    let more = lines.len().saturating_sub(MOST);
+    if more > 0 {
+        lines.truncate(MOST);
+        lines.push(format!("... {more} lines more"));
+    }
+    Some(lines)
 }
 
 /// A long value is cut, and one of many lines is counted, so that a plan stays a page.

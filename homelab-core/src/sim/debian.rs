@@ -1,4 +1,5 @@
 //! What a simulated machine has of Debian beside files, users and packages: what runs, what is loaded, who holds which lock.
+use super::commands::Container;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ pub(super) struct Debian {
     pub(super) hostname: Option<String>,
     /// Units that systemd has loaded.
     pub(super) running: BTreeMap<String, Running>,
-    /// Units whose program fails.
+    /// Units, and images of containers, whose program fails.
     pub(super) failing: BTreeSet<String>,
     /// The journal of each unit.
     pub(super) journal: BTreeMap<String, Vec<String>>,
@@ -39,6 +40,8 @@ pub(super) struct Debian {
     pub(super) unreachable: BTreeSet<String>,
     /// Git repositories in the world: address to branch or tag to commit.
     pub(super) repositories: BTreeMap<String, BTreeMap<String, String>>,
+    /// What Docker runs: project to service to container.
+    pub(super) docker: BTreeMap<String, BTreeMap<String, Container>>,
     /// What can be downloaded: address to contents.
     pub(super) downloads: BTreeMap<String, String>,
     /// What a file system answers to every write, if it refuses them.
@@ -119,6 +122,7 @@ pub(super) const STOCK: &[(&str, Offer)] = &[
             ..plain("20.10.24+dfsg1-1+deb12u1")
         },
     ),
+    ("docker-compose-v2", plain("2.32.4+ds1-0ubuntu1")),
     ("git", plain("1:2.39.5-0+deb12u2")),
     ("gnupg", plain("2.2.40-1.1")),
     ("grub-pc", Offer { files: &[("/etc/default/grub", GRUB)], ..base("2.06-13+deb12u1") }),

@@ -1,6 +1,6 @@
 //! The file system as commands see it: short ways for programs that run as root.
 use super::files::{Files, Names};
-use crate::host::{Action, Answer, Content, HostPath};
+use crate::host::{Action, Answer, Content, FileKind, HostPath};
 use std::collections::BTreeMap;
 
 impl Files {
@@ -49,6 +49,13 @@ impl Files {
     pub(super) fn is_there(&self, path: &str) -> bool {
         let none = Names { users: &BTreeMap::new(), groups: &BTreeMap::new() };
         Self::path(path).is_some_and(|p| matches!(self.stat(&p, false, &none), Answer::Stat(Some(_))))
+    }
+
+    /// Whether a directory is at a path, links not followed.
+    pub(super) fn is_dir(&self, path: &str) -> bool {
+        let none = Names { users: &BTreeMap::new(), groups: &BTreeMap::new() };
+        let stat = Self::path(path).map(|p| self.stat(&p, false, &none));
+        matches!(stat, Some(Answer::Stat(Some(stat))) if stat.kind == FileKind::Dir)
     }
 
     /// The mode of what is at a path.

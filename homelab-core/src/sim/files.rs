@@ -1,5 +1,5 @@
 //! A file system in memory, as root sees one: paths with links, owners and modes, no permissions to be denied.
-use super::bytes;
+use crate::bytes;
 use crate::host::{Action, Answer, Content, Entry, FileKind, HostPath, Ownership, Stat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,8 @@ enum Kind {
 
 /// A file's contents in a kept world.
 mod kept {
-    use super::{Content, bytes};
+    use super::Content;
+    use crate::bytes;
     use serde::{Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(content: &Content, to: S) -> Result<S::Ok, S::Error> {

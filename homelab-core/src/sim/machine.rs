@@ -89,6 +89,12 @@ impl SimMachine {
         self.world().reboot();
     }
 
+    /// How often it has booted.
+    #[must_use]
+    pub fn boots(&self) -> u64 {
+        self.world().boots
+    }
+
     /// Lets its clock go on.
     pub fn pass(&self, seconds: u64) {
         self.world().pass(seconds);

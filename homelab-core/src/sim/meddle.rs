@@ -69,7 +69,20 @@ impl SimMachine {
         self.world().debian.older.entry(name.to_owned()).or_default().push(version.to_owned());
     }
 
-    /// From now on the program of this unit fails when it is started; `false` heals it.
+    /// A container of a stack ends, as after a crash.
+    pub fn stop_container(&self, project: &str, service: &str) {
+        if let Some(container) = self.world().debian.docker.get_mut(project).and_then(|p| p.get_mut(service)) {
+            "exited".clone_into(&mut container.state);
+        }
+    }
+
+    /// How often the container of a service has been made anew.
+    #[must_use]
+    pub fn containers_made(&self, project: &str, service: &str) -> u32 {
+        self.world().debian.docker.get(project).and_then(|p| p.get(service)).map_or(0, |c| c.made)
+    }
+
+    /// From now on the program of this unit, or of this image, fails when it is started; `false` heals it.
     pub fn break_unit(&self, name: &str, broken: bool) {
         let failing = &mut self.world().debian.failing;
         if broken {

@@ -1,5 +1,4 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
-mod bytes;
 mod clock;
 mod commands;
 mod debian;

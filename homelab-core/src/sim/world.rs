@@ -182,6 +182,9 @@ impl World {
         lines.extend(self.debian.modules.iter().map(|m| format!("module {m}")));
         lines.extend(self.debian.timers.keys().map(|t| format!("timer {t}")));
         lines.extend(self.debian.hostname.iter().map(|h| format!("hostname {h}")));
+        for (project, services) in &self.debian.docker {
+            lines.extend(services.iter().map(|(service, c)| format!("container {project}/{service} {}", c.state)));
+        }
         lines.extend(self.debian.nft.iter().map(|(table, rules)| format!("nft {table} {rules}")));
         lines.push(format!("sshd {:?}", self.debian.sshd));
         lines.join("\n")
@@ -190,6 +193,7 @@ impl World {
     /// Another boot: what was only in memory is gone, what is on the disk counts.
     pub(super) fn reboot(&mut self) {
         self.boots += 1;
+        self.files.unlink("/run/reboot-required");
         self.debian.hostname =
             self.files.text("/etc/hostname").map(|n| n.trim().to_owned()).or(self.debian.hostname.take());
         commands::boot(self);

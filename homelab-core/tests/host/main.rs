@@ -1,8 +1,10 @@
 //! What lives inside machines, against a simulated network.
 mod accounts;
 mod bench;
+mod changes;
 mod computer;
 mod doors;
+mod files;
 mod kept;
 mod kernel;
 mod packages;
@@ -10,4 +12,5 @@ mod real;
 mod services;
 mod settings;
 mod sources;
+mod stacks;
 mod whole;

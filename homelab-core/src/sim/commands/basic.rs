@@ -20,6 +20,13 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Option<O
                 done()
             }
         },
+        ("find", [dir, "-depth", "-type", "d", "-empty", "-delete"]) => {
+            if !world.files.is_there(dir) {
+                return Some(fails(1, format!("find: '{dir}': No such file or directory")));
+            }
+            without_empty(world, dir);
+            done()
+        }
         ("rm", ["-f", paths @ ..]) => {
             paths.iter().for_each(|path| world.files.unlink(path));
             done()
@@ -58,5 +65,18 @@ fn rmdir(world: &mut World, path: &str) -> Output {
     match world.files.root(&Action::RemoveAll(at)) {
         Ok(()) => done(),
         Err(why) => fails(1, why),
+    }
+}
+
+/// Removes the directories that are empty, or are when those in them are removed.
+fn without_empty(world: &mut World, dir: &str) {
+    for name in world.files.names(dir) {
+        let path = format!("{dir}/{name}");
+        if world.files.is_dir(&path) {
+            without_empty(world, &path);
+        }
+    }
+    if world.files.names(dir).is_empty() {
+        rmdir(world, dir);
     }
 }

@@ -3,6 +3,7 @@ mod accounts;
 mod apt;
 mod basic;
 mod checks;
+mod docker;
 mod git;
 mod kernel;
 mod settings;
@@ -10,6 +11,7 @@ mod systemd;
 
 pub(super) use apt::{candidate, set_up};
 pub(super) use checks::{lets_in, lets_ssh_through};
+pub(super) use docker::Container;
 pub(super) use kernel::{boot, parameters};
 pub(super) use systemd::unit;
 
@@ -103,6 +105,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         }
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
+        "docker" => return docker::run(world, call),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
@@ -110,7 +113,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "git" => git::run(world, call),
         "curl" => git::curl(world, call),
         "sha256sum" => git::sha256sum(world, call),
-        "cp" | "mv" | "rm" | "rmdir" | "sh" => {
+        "cp" | "find" | "mv" | "rm" | "rmdir" | "sh" => {
             return basic::run(world, &program, call);
         }
         _ => return None,

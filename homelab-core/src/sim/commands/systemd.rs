@@ -222,6 +222,10 @@ pub(super) fn ctl(world: &mut World, call: &Call<'_>) -> Output {
         }
         return done();
     }
+    if *verb == "reboot" {
+        world.reboot();
+        return done();
+    }
     if names.is_empty() {
         return fails(1, "Too few arguments.");
     }
