@@ -5,6 +5,7 @@
 //! | [`net`] | the networks, and every address in them |
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
+//! | [`pi`] | the Raspberry Pi that answers names |
 //! | [`storage`] | what is on the two NAS |
 //! | [`sites`](mod@sites) | how Proxmox VE is reached |
 //!
@@ -12,6 +13,7 @@
 pub mod guests;
 pub mod net;
 pub mod nodes;
+pub mod pi;
 pub mod sites;
 pub mod storage;
 

@@ -1,6 +1,7 @@
 //! How the lab's systems are reached.
-use crate::{net, nodes};
+use crate::{net, nodes, pi};
 use homelab_core::{Site, Sites, units::HostAddr};
+use homelab_pi::{PIS, PiSite};
 use homelab_proxmox::{Pve, site::Cluster};
 use homelab_truenas::Nas;
 
@@ -20,5 +21,5 @@ pub fn sites() -> Sites {
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
         .node(nodes::GROGU, nodes::grogu())
         .node(nodes::DIN, nodes::din());
-    Sites::new().with(PVE, cluster)
+    Sites::new().with(PVE, cluster).with(PIS, PiSite::of([pi::pihole()]))
 }

@@ -9,6 +9,7 @@ mod connect;
 mod look;
 mod names;
 mod resource;
+mod server;
 mod site;
 mod switch;
 
@@ -22,6 +23,7 @@ pub(crate) use names::PUBLIC;
 pub use names::{Answers, FromHere};
 pub use resource::{PiOutputs, PiState};
 pub(crate) use resource::{mark_of, password_line, public_half};
+pub use server::NameServer;
 pub use site::{PIS, Pis, PisReader};
 #[cfg(feature = "sim")]
 pub(crate) use switch::GOES_BACK_AFTER;

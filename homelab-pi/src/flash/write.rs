@@ -15,6 +15,9 @@ const SYNC_EVERY: u64 = 64 << 20;
 /// How much of an image may lie before the end of its first partition.
 const HEAD: u64 = 512 << 20;
 
+/// A digest of a chunk.
+type Sum = sha2::digest::Output<Sha256>;
+
 /// What is written to.
 pub trait Target {
     /// Its size in bytes.
@@ -106,7 +109,7 @@ pub fn write(
     let mut at = 0;
     let first: Vec<u8> = head[..FIRST].to_vec();
     let mut synced = 0;
-    let mut put = |target: &mut dyn Target, data: &[u8]| -> Result<(), WriteError> {
+    let mut put = |target: &mut dyn Target, data: &[u8], sum: Sum| -> Result<(), WriteError> {
         let end = at + data.len() as u64;
         if end > target.size() {
             return Err(WriteError::TooSmall(target.size()));
@@ -116,7 +119,7 @@ pub fn write(
         let begun = at;
         let wrong = |error| WriteError::Card { at: begun, error };
         target.write_at(at + skip as u64, &data[skip..]).map_err(wrong)?;
-        sums.push(Sha256::digest(data));
+        sums.push(sum);
         at = end;
         if at - synced >= SYNC_EVERY {
             target.sync().map_err(wrong)?;
@@ -125,15 +128,19 @@ pub fn write(
         progress(Progress::Written(at, len));
         Ok(())
     };
-    // Unpacking and writing take turns on different threads: neither waits for the other.
+    // What is unpacked and hashed on one thread is written on another: neither waits for the other.
     thread::scope(|scope| -> Result<(), WriteError> {
-        let (send, chunks) = mpsc::sync_channel::<io::Result<Vec<u8>>>(3);
+        let (send, chunks) = mpsc::sync_channel::<io::Result<(Vec<u8>, Sum)>>(3);
+        let hashed = |chunk: Vec<u8>| {
+            let sum = Sha256::digest(&chunk);
+            (chunk, sum)
+        };
         scope.spawn(move || {
             let mut rest = head.as_slice();
             while rest.len() >= CHUNK {
                 let (chunk, after) = rest.split_at(CHUNK);
                 rest = after;
-                if send.send(Ok(chunk.to_vec())).is_err() {
+                if send.send(Ok(hashed(chunk.to_vec()))).is_err() {
                     return;
                 }
             }
@@ -143,7 +150,7 @@ pub fn write(
                 let filled = source.fill(&mut more, CHUNK - begun.len());
                 begun.append(&mut more);
                 let (is_last, chunk) = match filled {
-                    Ok(()) => (begun.len() < CHUNK, Ok(std::mem::take(&mut begun))),
+                    Ok(()) => (begun.len() < CHUNK, Ok(hashed(std::mem::take(&mut begun)))),
                     Err(e) => (true, Err(e)),
                 };
                 if send.send(chunk).is_err() || is_last {
@@ -152,7 +159,8 @@ pub fn write(
             }
         });
         for chunk in chunks {
-            put(target, &chunk.map_err(WriteError::Image)?)?;
+            let (data, sum) = chunk.map_err(WriteError::Image)?;
+            put(target, &data, sum)?;
         }
         Ok(())
     })?;
@@ -203,7 +211,7 @@ fn empty(target: &mut dyn Target) -> Result<(), WriteError> {
 fn compare(
     target: &mut dyn Target,
     first: &[u8],
-    sums: &[sha2::digest::Output<Sha256>],
+    sums: &[Sum],
     bytes: u64,
     progress: &dyn Fn(Progress),
 ) -> Result<String, WriteError> {

@@ -126,3 +126,10 @@ async fn it_is_gone_back_to_an_older_generation_without_a_build() {
     assert_eq!(all.iter().map(|g| (g.number, g.default)).collect::<Vec<_>>(), [(1, false), (2, false), (3, true)]);
     assert_ne!(first, bench.world.pi().systems());
 }
+
+#[test]
+fn a_pi_and_other_maintenance_never_happen_at_once() {
+    use homelab_core::{Lock, Resource};
+    assert!(pi(PINS, dns()).locks().contains(&Lock::maintenance()));
+    assert_eq!(Lock::maintenance(), Lock::exclusive("maintenance"));
+}

@@ -30,3 +30,14 @@ fn a_tree_of_a_thousand_names_has_them_all() {
             .all(|(n, name)| tree["pihole.nix"].contains(&format!("\"{} {name}.lan\"", host(n).ip())))
     );
 }
+
+/// For `.ci/nix`, which has Nix itself parse them.
+#[test]
+fn trees_are_written_out() {
+    let Some(dir) = std::env::var_os("HOMELAB_NIX_TREES") else { return };
+    for (shape, pi) in shapes() {
+        let dir = std::path::Path::new(&dir).join(shape.replace(' ', "-"));
+        std::fs::create_dir_all(&dir).unwrap();
+        generate(&pi, &addresses()).iter().for_each(|(path, text)| std::fs::write(dir.join(path), text).unwrap());
+    }
+}

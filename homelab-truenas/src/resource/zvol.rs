@@ -2,7 +2,7 @@
 use super::{
     dataset::{
         Compression, DatasetId, Listed, Parent, Properties, Property, Sync, Within, datasets, destroy, is_name, sent,
-        users::Users,
+        users,
     },
     mark,
 };
@@ -118,7 +118,7 @@ outputs!(
 );
 
 impl ZvolState {
-    fn of(row: &Listed, users: &Users) -> ZvolState {
+    fn of(row: &Listed, used_by: Vec<String>) -> ZvolState {
         ZvolState {
             device: format!("zvol/{}", row.id),
             size: row.size("volsize").unwrap_or_default(),
@@ -129,7 +129,7 @@ impl ZvolState {
                 .filter_map(|name| Some((name, row.spelled(name)?)))
                 .collect(),
             used: row.size("used").unwrap_or_default(),
-            used_by: users.of(&row.id),
+            used_by,
             owner: row.owner(),
             dataset: row.id.clone(),
         }
@@ -184,12 +184,12 @@ impl Resource for Zvol {
             return Err(Failure::new(format!("{} is a file system and not a volume", row.id))
                 .hint("give the volume another name, or declare it as a `Dataset`"));
         }
-        Ok(Some(ZvolState::of(row, &Users::read(cx).await?)))
+        Ok(Some(ZvolState::of(row, users::of(&row.id, cx).await?)))
     }
     async fn find(id: &DatasetId, cx: &Look<'_, Nas>) -> Result<Option<ZvolState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(None) };
         let Some(row) = all.iter().find(|row| row.id == id.dataset && row.kind == "VOLUME") else { return Ok(None) };
-        Ok(Some(ZvolState::of(row, &Users::read(cx).await?)))
+        Ok(Some(ZvolState::of(row, users::of(&row.id, cx).await?)))
     }
     fn id(state: &ZvolState) -> DatasetId {
         DatasetId::named(&state.dataset)

@@ -2,7 +2,7 @@
 use super::{
     Dataset, DatasetId, DatasetOutputs, DatasetState, datasets,
     property::{INHERIT, sent},
-    users::Users,
+    users,
 };
 use crate::{Nas, resource::mark};
 use homelab_core::{
@@ -60,7 +60,7 @@ impl Resource for Dataset {
             return Err(Failure::new(format!("{} is a volume and not a file system", row.id))
                 .hint("give the dataset another name, or declare it as a `Zvol`"));
         }
-        Ok(Some(DatasetState::of(row, &all, &Users::read(cx).await?)))
+        Ok(Some(DatasetState::of(row, &all, users::of(&row.id, cx).await?)))
     }
     async fn find(id: &DatasetId, cx: &Look<'_, Nas>) -> Result<Option<DatasetState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(None) };
@@ -69,14 +69,17 @@ impl Resource for Dataset {
         else {
             return Ok(None);
         };
-        Ok(Some(DatasetState::of(row, &all, &Users::read(cx).await?)))
+        Ok(Some(DatasetState::of(row, &all, users::of(&row.id, cx).await?)))
     }
     async fn survey(cx: &Look<'_, Nas>) -> Result<Vec<DatasetState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(vec![]) };
-        let users = Users::read(cx).await?;
-        let ours =
-            all.iter().filter(|row| matches!(row.owner(), Owner::Marked(mark) if mark.key.starts_with(Self::KIND)));
-        Ok(ours.map(|row| DatasetState::of(row, &all, &users)).collect())
+        let mut ours = vec![];
+        for row in all.iter() {
+            if matches!(row.owner(), Owner::Marked(mark) if mark.key.starts_with(Self::KIND)) {
+                ours.push(DatasetState::of(row, &all, users::of(&row.id, cx).await?));
+            }
+        }
+        Ok(ours)
     }
     fn id(state: &DatasetState) -> DatasetId {
         DatasetId { dataset: state.dataset.clone(), guid: state.guid.clone() }

@@ -1,8 +1,5 @@
 //! A dataset as it is observed.
-use super::{
-    property::{INHERIT, NAMES, spelled},
-    users,
-};
+use super::property::{INHERIT, NAMES, spelled};
 use crate::{NasReader, resource::mark};
 use homelab_core::{Failure, Owner, outputs, units::Size};
 use serde::{Deserialize, Serialize};
@@ -130,7 +127,7 @@ pub(crate) async fn datasets(nas: &NasReader) -> Result<Option<Arc<Vec<Listed>>>
 }
 
 impl DatasetState {
-    pub(super) fn of(row: &Listed, all: &[Listed], users: &users::Users) -> DatasetState {
+    pub(super) fn of(row: &Listed, all: &[Listed], used_by: Vec<String>) -> DatasetState {
         let path = format!("/mnt/{}", row.id);
         let below = format!("{}/", row.id);
         DatasetState {
@@ -144,7 +141,7 @@ impl DatasetState {
             locked: row.locked,
             used: row.size("used").unwrap_or_default(),
             children: all.iter().filter(|other| other.id.starts_with(&below)).map(|other| other.id.clone()).collect(),
-            used_by: users.of(&row.id),
+            used_by,
             guid: row.guid(),
             owner: row.owner(),
             dataset: row.id.clone(),

@@ -12,37 +12,24 @@ const TABLES: [(&str, &str, &str, &str); 5] = [
     ("iscsi.extent", "disk", "iSCSI extent", "name"),
 ];
 
-/// Everything that uses any dataset: the dataset, and what it is in words.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Users(Vec<(String, String)>);
-
-impl Users {
-    /// Asks each table once a look.
-    pub(crate) async fn read(nas: &NasReader) -> Result<Users, Failure> {
-        let mut users = vec![];
-        for (table, field, what, name) in TABLES {
-            let rows = nas.query::<Map<String, Value>>(&format!("{table}.query")).await?;
-            for row in rows.iter().flat_map(|rows| rows.iter()) {
-                let called = row.get(name).and_then(Value::as_str).unwrap_or_default();
-                let mut add = |value: &Value| {
-                    let dataset =
-                        value.as_str().map(|text| text.trim_start_matches("/mnt/").trim_start_matches("zvol/"));
-                    users.extend(dataset.map(|dataset| (dataset.to_owned(), format!("{what} {called}"))));
-                };
-                match row.get(field) {
-                    Some(Value::Array(many)) => many.iter().for_each(&mut add),
-                    Some(one) => add(one),
-                    None => {}
-                }
-            }
+/// What uses this dataset, or anything in it, in words. Each table is asked once a look.
+pub(crate) async fn of(dataset: &str, nas: &NasReader) -> Result<Vec<String>, Failure> {
+    let within = |value: &Value| {
+        let other = value.as_str().map(|text| text.trim_start_matches("/mnt/").trim_start_matches("zvol/"));
+        let rest = other.and_then(|other| other.strip_prefix(dataset));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut users = vec![];
+    for (table, field, what, name) in TABLES {
+        let rows = nas.query::<Map<String, Value>>(&format!("{table}.query")).await?;
+        let uses = |row: &&Map<String, Value>| match row.get(field) {
+            Some(Value::Array(many)) => many.iter().any(within),
+            Some(one) => within(one),
+            None => false,
+        };
+        for row in rows.iter().flat_map(|rows| rows.iter()).filter(uses) {
+            users.push(format!("{what} {}", row.get(name).and_then(Value::as_str).unwrap_or_default()));
         }
-        Ok(Users(users))
     }
-
-    /// What uses this dataset, or anything in it.
-    pub(crate) fn of(&self, dataset: &str) -> Vec<String> {
-        let within =
-            |other: &str| other.strip_prefix(dataset).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.0.iter().filter(|(other, _)| within(other)).map(|(_, what)| what.clone()).collect()
-    }
+    Ok(users)
 }

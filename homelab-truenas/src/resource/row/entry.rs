@@ -1,7 +1,7 @@
 //! [`Row`]: a kind whose things are rows, and [`Entry`]: such a row as a resource.
 use super::state::{RowId, RowState, sort};
 use crate::{
-    Nas,
+    Nas, NasReader,
     resource::{mark, service},
     work,
 };
@@ -11,7 +11,7 @@ use homelab_core::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
-use std::{future::Future, ops::Deref};
+use std::{future::Future, ops::Deref, sync::Arc};
 
 /// The fields of a row.
 pub type Fields = Map<String, Value>;
@@ -130,13 +130,19 @@ impl<T: Row> Serialize for Entry<T> {
     }
 }
 
-/// All rows of a kind, and whether its service runs. `None` while there is no NAS.
-async fn listing<T: Row>(nas: &crate::NasReader) -> Result<Option<Vec<RowState>>, Failure> {
+/// The table of a kind, and whether the kind's service runs. `None` while there is no NAS.
+async fn table<T: Row>(nas: &NasReader) -> Result<Option<(Arc<Vec<Fields>>, bool)>, Failure> {
     let Some(rows) = nas.query::<Fields>(&format!("{}.query", T::TABLE)).await? else { return Ok(None) };
     let served = match T::SERVICE {
         Some(service) => service::runs(nas, service).await?,
         None => false,
     };
+    Ok(Some((rows, served)))
+}
+
+/// All rows of a kind.
+async fn listing<T: Row>(nas: &NasReader) -> Result<Option<Vec<RowState>>, Failure> {
+    let Some((rows, served)) = table::<T>(nas).await? else { return Ok(None) };
     let of_kind = rows.iter().filter(|row| T::is_kind(row));
     Ok(Some(of_kind.filter_map(|row| RowState::of::<T>(row, served)).collect()))
 }
@@ -155,14 +161,6 @@ async fn call<T: Row>(cx: &Apply<'_, Nas>, verb: &str, params: Vec<Value>) -> Re
 }
 
 impl<T: Row> Entry<T> {
-    /// The row that bears this mark, or else the one that is named by the same fields.
-    fn pick(rows: Vec<RowState>, mark: &homelab_core::Mark, key: Option<&Value>) -> Option<RowState> {
-        let marked = rows.iter().position(|row| row.owner == Owner::Marked(mark.clone()));
-        let named = || rows.iter().position(|row| key.is_some_and(|key| row.key(T::KEY) == *key));
-        let at = marked.or_else(named)?;
-        rows.into_iter().nth(at)
-    }
-
     fn wanted(&self, cx: &Apply<'_, Nas>) -> Result<Fields, Failure> {
         match cx.filled(&self.0)? {
             Value::Object(spec) => Ok(spec),
@@ -203,12 +201,27 @@ impl<T: Row> Resource for Entry<T> {
         self.0.inspect(now, cx).await
     }
     async fn read(&self, cx: &Look<'_, Nas>) -> Result<Option<RowState>, Failure> {
-        let Some(rows) = listing::<T>(cx).await? else { return Ok(None) };
-        let mut key = cx.filled(&self.0.key())?;
-        if let Some(Value::Array(parts)) = &mut key {
-            parts.iter_mut().for_each(sort);
-        }
-        let found = Self::pick(rows, cx.mark(), key.as_ref()).filter(is_somebodys::<T>);
+        let Some((rows, served)) = table::<T>(cx).await? else { return Ok(None) };
+        // A row that bears the mark is told from the others without a look at what else they are.
+        let signed = mark::signed("", cx.mark());
+        let bears = |row: &&Fields| {
+            let text = T::MARK.and_then(|field| row.get(field)?.as_str());
+            text.is_some_and(|text| text.ends_with(&signed)) && T::is_kind(row)
+        };
+        let marked = rows.iter().find(bears).and_then(|row| RowState::of::<T>(row, served));
+        let found = match marked {
+            Some(row) => Some(row),
+            None => {
+                let mut key = cx.filled(&self.0.key())?;
+                if let Some(Value::Array(parts)) = &mut key {
+                    parts.iter_mut().for_each(sort);
+                }
+                let of_kind =
+                    rows.iter().filter(|row| T::is_kind(row)).filter_map(|row| RowState::of::<T>(row, served));
+                { of_kind }.find(|row| key.as_ref().is_some_and(|key| row.key(T::KEY) == *key))
+            }
+        };
+        let found = found.filter(is_somebodys::<T>);
         Ok(found.map(|mut state| {
             state.address = self.0.address(&state.fields);
             state
