@@ -3,6 +3,7 @@ use crate::{
     Failure,
     secret::{Secret, Secrets},
     site::{Boxed, Provider, Providers, Site},
+    verb::{Said, Verb, VerbInfo, Words},
 };
 use std::{
     any::{Any, TypeId},
@@ -22,6 +23,11 @@ pub trait Connect: Send + Sync + 'static {
 
     /// The beginnings of code that `new` can print for resources of such a site.
     fn scaffolds(&self) -> &'static [Scaffold] {
+        &[]
+    }
+
+    /// Verbs that it adds to the command line.
+    fn verbs(&self) -> &'static [Verb<Self::Provider>] {
         &[]
     }
 
@@ -169,6 +175,18 @@ impl Sites {
         self.0.iter().flat_map(|w| w.scaffolds())
     }
 
+    /// The verbs that the sites bring.
+    pub(crate) fn verbs(&self) -> impl Iterator<Item = VerbInfo> {
+        self.0.iter().flat_map(|w| w.verbs())
+    }
+
+    /// Runs one of them.
+    pub(crate) async fn run_verb(&self, verb: &VerbInfo, providers: &Providers, words: Words) -> Result<Said, Failure> {
+        let way = self.0.iter().find(|w| w.name() == verb.site);
+        let way = way.ok_or_else(|| Failure::new(format!("there is no site `{}`", verb.site)))?;
+        way.run_verb(verb, providers, words).await
+    }
+
     /// Connects every site.
     ///
     /// # Errors
@@ -186,6 +204,13 @@ trait AnyConnect: Send + Sync {
     fn name(&self) -> &'static str;
     fn credentials(&self) -> Vec<Vec<Secret>>;
     fn scaffolds(&self) -> &'static [Scaffold];
+    fn verbs(&self) -> Vec<VerbInfo>;
+    fn run_verb<'a>(
+        &'a self,
+        verb: &'a VerbInfo,
+        providers: &'a Providers,
+        words: Words,
+    ) -> Boxed<'a, Result<Said, Failure>>;
     fn connect<'a>(
         &'a self,
         mode: Mode,
@@ -209,6 +234,22 @@ impl<C: Connect> AnyConnect for Way<C> {
     }
     fn scaffolds(&self) -> &'static [Scaffold] {
         self.connect.scaffolds()
+    }
+    fn verbs(&self) -> Vec<VerbInfo> {
+        self.connect.verbs().iter().map(|verb| verb.info(self.site.name())).collect()
+    }
+    fn run_verb<'a>(
+        &'a self,
+        verb: &'a VerbInfo,
+        providers: &'a Providers,
+        words: Words,
+    ) -> Boxed<'a, Result<Said, Failure>> {
+        Box::pin(async move {
+            let found = self.connect.verbs().iter().find(|own| own.name == verb.name && own.domain == verb.domain);
+            let found =
+                found.ok_or_else(|| Failure::new(format!("site `{}` has no verb `{}`", verb.site, verb.name)))?;
+            (found.run)(providers.get(self.site)?, words).await
+        })
     }
     fn connect<'a>(
         &'a self,

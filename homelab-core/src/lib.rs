@@ -53,6 +53,7 @@ mod text;
 pub mod tls;
 pub mod tree;
 pub mod units;
+mod verb;
 
 pub use claim::{Claim, Lock};
 pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites};
@@ -73,3 +74,4 @@ pub use secret::{Secret, SecretError, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
 pub use text::Text;
 pub use tree::Tree;
+pub use verb::{Doing, Said, Verb, Words};

@@ -135,6 +135,12 @@ impl Display for Untrusted {
 impl Error for Untrusted {}
 
 impl Untrusted {
+    /// The certificate that was shown.
+    #[must_use]
+    pub fn presented(&self) -> Fingerprint {
+        self.presented
+    }
+
     /// Finds it among the causes of `error`.
     #[must_use]
     pub fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Untrusted> {

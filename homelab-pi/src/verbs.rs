@@ -240,3 +240,13 @@ pub async fn rollback(pis: &Pis, pi: &Pi, permit: &Permit, to: Option<u32>) -> R
     pis.answers.ask(spot.address, &[]).await?;
     Ok(vec![format!("{} runs generation {number}, which boots by default, and answers names", pi.name)])
 }
+
+/// Asks a Pi for names.
+///
+/// # Errors
+/// With the layer that is broken.
+pub async fn verify(pis: &Pis, pi: &Pi) -> Result<String, Failure> {
+    let names: Vec<_> = known(pi).into_iter().collect();
+    pis.answers.ask(pi.address.ip(), &names).await?;
+    Ok(format!("{} answers: a public name, and {} names of the lab", pi.name, names.len()))
+}

@@ -22,4 +22,4 @@ pub mod testing;
 
 pub use client::Pve;
 pub use error::{Cause, Error, Result};
-pub use resource::{Container, ContainerTemplate, Image, Node, Template, Vm};
+pub use resource::{Container, ContainerTemplate, Image, Node, Template, Vm, privileges};

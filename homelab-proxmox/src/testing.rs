@@ -1,5 +1,7 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
+mod definitions;
+
 use crate::{
     Pve,
     client::Credential,
@@ -10,9 +12,11 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Providers, Site,
+    sim::Net,
     testing::{self, Fault},
 };
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     future::pending,
     net::SocketAddr,
@@ -33,7 +37,9 @@ pub struct SimWorld {
     site: Site<Pve>,
     sim: Sim,
     wire: Arc<Wire>,
-    credential: fn() -> Credential,
+    credential: Credential,
+    /// What was defined in the beginning.
+    fresh: Arc<BTreeSet<String>>,
 }
 
 struct Wire {
@@ -57,7 +63,8 @@ impl SimWorld {
     pub fn new(site: Site<Pve>, world: World) -> Self {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
         let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
-        SimWorld { site, sim, wire: Arc::new(wire), credential: || Credential::token(TOKEN.0, TOKEN.1) }
+        let fresh = Arc::new(definitions::definitions(&sim.world()));
+        SimWorld { site, sim, wire: Arc::new(wire), credential: Credential::token(TOKEN.0, TOKEN.1), fresh }
     }
 
     /// The same, logged in as root@pam itself, who may set what no token may.
@@ -67,7 +74,21 @@ impl SimWorld {
     #[must_use]
     pub fn as_root(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
-        SimWorld { credential: || Credential::password("root@pam", ROOT), ..self }
+        SimWorld { credential: Credential::password("root@pam", ROOT), ..self }
+    }
+
+    /// The same with another token, which the world has: see
+    /// [`World::with_limited_token`](crate::sim::World::with_limited_token).
+    #[must_use]
+    pub fn as_token(self, id: &str, secret: &str) -> Self {
+        SimWorld { credential: Credential::token(id, secret), ..self }
+    }
+
+    /// The same, with guests that are computers of this network: simulators and sites of other systems find them there.
+    #[must_use]
+    pub fn joined(self, net: Arc<Net>) -> Self {
+        let sim = self.sim.clone().joined(net, self.site.name());
+        SimWorld { sim, ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -80,7 +101,7 @@ impl SimWorld {
     #[must_use]
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
-        Pve::seeded(http, (self.credential)(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
+        Pve::seeded(http, self.credential.clone(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
     }
 
     /// Every call so far, `GET /cluster/resources`.
@@ -184,7 +205,8 @@ impl testing::World for SimWorld {
         (state.planned, state.dead) = (None, false);
     }
 
-    /// Guests with their configuration, what is pending, what they were started with, and all volumes.
+    /// Guests with their configuration, what is pending, what they were started with, all volumes, and what is defined otherwise
+    /// than in the beginning.
     fn inventory(&self) -> String {
         let world = self.sim.world();
         let mut text = String::new();
@@ -208,6 +230,13 @@ impl testing::World for SimWorld {
         }
         for volume in world.volumes.values() {
             let _ = writeln!(text, "{} on {}: {} bytes", volume.volid, volume.node, volume.size);
+        }
+        let now = definitions::definitions(&world);
+        for line in now.difference(&self.fresh) {
+            let _ = writeln!(text, "{line}");
+        }
+        for line in self.fresh.difference(&now) {
+            let _ = writeln!(text, "gone: {line}");
         }
         text
     }

@@ -1,11 +1,11 @@
 //! The guests of the cluster.
 use crate::{
     net,
-    nodes::{DIN, GROGU},
+    nodes::{self, DIN, GROGU},
 };
 use homelab_core::{Handle, Lab, units::SizeUnits};
 use homelab_proxmox::{
-    Template, Vm,
+    Container, ContainerTemplate, Template, Vm,
     resource::{CloudInit, Nic, Uefi},
 };
 
@@ -40,10 +40,49 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
             .authorized_keys([KEY])
             .tags(["ubuntu", "newservice", "production"]),
     );
+    // The reference gives this one 201 too, which is the VM's: two guests cannot have one number, so it has the next.
+    // It mounts `/mnt/pve/storage` of its node at `/data`, shared. No token may set that, so it gets a volume of its own: with a login
+    // of root it would be `.bind("/mnt/pve/storage", "/data")`.
+    let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(GROGU));
+    lab.add(
+        Container::from_template(debian)
+            .on(GROGU)
+            .id(202)
+            .named("newservice-container")
+            .nesting()
+            .cores(2)
+            .memory(2.gib())
+            .scratch_volume("/data", 16.gib())
+            .at(net::NEWCONTAINER)
+            .resolver(net::PIHOLE.ip())
+            .authorized_keys([KEY])
+            .tags(["debian", "newservice"]),
+    );
+    let arc = GROGU.pci(nodes::ARC_A310).map(lab, "arc-a310");
+    lab.add(
+        Vm::clone_from(ubuntu)
+            .on(GROGU)
+            .id(210)
+            .named("jellyfin")
+            .cores(4)
+            .memory(8.gib())
+            .disk(50.gib())
+            .at(net::JELLYFIN)
+            .resolver(net::PIHOLE.ip())
+            .authorized_keys([KEY])
+            .tags(["ubuntu", "jellyfin"])
+            .passthrough([arc]),
+    );
 }
 
-/// The storage guests, as shells: TrueNAS is not installed on them yet, so they stay off.
+/// The storage guests, as shells: TrueNAS is not installed on them yet, so they stay off. Their disks are behind controllers that
+/// are passed to them whole.
 pub fn storage(lab: &mut Lab) {
+    let h330 = DIN.pci(nodes::H330).map(lab, "h330");
+    let lsi = DIN.pci(nodes::LSI_9201_8E).map(lab, "lsi-9201-8e");
+    let shelf = nodes::MD1200_CONTROLLER.map(|id| GROGU.pci(id).map(lab, "md1200"));
+    let missing = "The controller of the MD1200 shelf is not in the list of hardware, so this guest has no disks for its pool: name it \
+                   in lab/src/nodes.rs.";
     lab.add(
         Vm::blank()
             .uefi()
@@ -53,6 +92,7 @@ pub fn storage(lab: &mut Lab) {
             .disk(32.gib())
             .nic(Nic::at(net::NAS))
             .nic(Nic::at(net::NAS_STORAGE))
+            .passthrough([h330, lsi])
             .stopped(),
     );
     lab.add(
@@ -64,6 +104,8 @@ pub fn storage(lab: &mut Lab) {
             .disk(32.gib())
             .nic(Nic::at(net::NAS_BACKUP))
             .nic(Nic::at(net::NAS_BACKUP_STORAGE))
+            .notes(if shelf.is_none() { missing } else { "" })
+            .passthrough(shelf)
             .stopped(),
     );
 }

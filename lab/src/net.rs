@@ -40,8 +40,13 @@ pub const PIHOLE: HostAddr = LAN.host(53);
 /// The example service.
 pub const NEWSERVICE: HostAddr = LAN.host(202);
 
+/// Films and music, until Kubernetes takes them over.
+pub const JELLYFIN: HostAddr = LAN.host(210);
+/// The example container.
+pub const NEWCONTAINER: HostAddr = LAN.host(203);
+
 /// Everybody who has an address, for looking somebody up.
-pub const HOSTS: [(&str, HostAddr); 11] = [
+pub const HOSTS: [(&str, HostAddr); 13] = [
     ("router", ROUTER),
     ("grogu", GROGU),
     ("grogu (storage)", GROGU_STORAGE),
@@ -53,4 +58,6 @@ pub const HOSTS: [(&str, HostAddr); 11] = [
     ("truenas-backup (storage)", NAS_BACKUP_STORAGE),
     ("pihole", PIHOLE),
     ("newservice-server", NEWSERVICE),
+    ("newservice-container", NEWCONTAINER),
+    ("jellyfin", JELLYFIN),
 ];

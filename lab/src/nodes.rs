@@ -1,12 +1,31 @@
 //! The machines that run Proxmox VE.
 use crate::sites::PVE;
 use homelab_core::units::{Size, SizeUnits};
-use homelab_proxmox::{Node, site::Hardware};
+use homelab_proxmox::{
+    Node,
+    site::{Device, Drive, Hardware},
+};
 
 /// Dell PowerEdge R630: compute. It boots from one SATA drive in the optical bay.
-pub const GROGU: Node = Node::of(PVE, "grogu").disks("local-lvm").images("local").bridge("vmbr0");
+pub const GROGU: Node =
+    Node::of(PVE, "grogu").disks("local-lvm").images("local").bridge("vmbr0").boots_from(GROGU_BOOTS_FROM);
 /// Dell PowerEdge R730xd: storage and compute. It boots from two SATA SSD, which also hold the NAS guest's boot disk.
-pub const DIN: Node = Node::of(PVE, "din").disks("local-lvm").images("local").bridge("vmbr0");
+pub const DIN: Node =
+    Node::of(PVE, "din").disks("local-lvm").images("local").bridge("vmbr0").boots_from(DIN_BOOTS_FROM);
+
+/// The chipset's own SATA controller, with the drive in grogu's optical bay.
+pub const GROGU_BOOTS_FROM: &str = "8086:8d02";
+/// The chipset's second SATA controller, with the two SSD in din's rear slots.
+pub const DIN_BOOTS_FROM: &str = "8086:8d62";
+/// Dell H330 Mini in IT mode, in din: five disks of 8 TB.
+pub const H330: &str = "1000:0097";
+/// LSI 9201-8e, in din: the DS2246 shelf, 24 disks of 900 GB, each on two paths.
+pub const LSI_9201_8E: &str = "1000:0072";
+/// Intel Arc A310 Eco, in grogu: transcodes for Jellyfin.
+pub const ARC_A310: &str = "8086:56a6";
+/// The controller of the MD1200 shelf, in grogu. The list of hardware does not name it, so it cannot be passed to the backup NAS:
+/// `lspci -nn` on grogu tells it. Until it stands here that NAS has no pool, and its notes say so.
+pub const MD1200_CONTROLLER: Option<&str> = None;
 
 /// What the sandbox simulates of grogu: 2x E5-2699 v3.
 #[must_use]
@@ -19,6 +38,45 @@ pub fn grogu() -> Hardware {
 pub fn din() -> Hardware {
     Hardware { cores: 48, memory: memory(), disk: 1.tib() }
 }
+
+/// What the sandbox simulates of their cards and disks.
+#[must_use]
+pub fn devices() -> Vec<(Node, Device)> {
+    let disks = |prefix: &str, count: u32, model: &str, size: Size, paths: u32| -> Vec<Drive> {
+        let disk =
+            |n| Drive { serial: format!("{prefix}{n:02}"), model: model.to_owned(), size, rotational: true, paths };
+        (1..=count).map(disk).collect()
+    };
+    vec![
+        (DIN, Device::controller("0000:00:11.4", DIN_BOOTS_FROM, 20, "C610 sSATA")),
+        (
+            DIN,
+            Device::controller("0000:03:00.0", H330, 30, "SAS3008").drives(disks(
+                "BULK",
+                5,
+                "WDC WD80EFAX",
+                EIGHT_TB,
+                1,
+            )),
+        ),
+        (
+            DIN,
+            Device::controller("0000:04:00.0", LSI_9201_8E, 31, "SAS2008").drives(disks(
+                "FAST",
+                24,
+                "ST900MM0006",
+                NINE_HUNDRED_GB,
+                2,
+            )),
+        ),
+        (GROGU, Device::controller("0000:00:1f.2", GROGU_BOOTS_FROM, 20, "C610 SATA")),
+        (GROGU, Device::display("0000:04:00.0", ARC_A310, 32, "DG2 [Arc A310]")),
+    ]
+}
+
+/// As their makers count.
+const EIGHT_TB: Size = Size::bytes(8_001_563_222_016);
+const NINE_HUNDRED_GB: Size = Size::bytes(900_185_481_216);
 
 /// The two have 192 to 320 GB together; half of the lower figure is sure to be there.
 fn memory() -> Size {

@@ -1,15 +1,14 @@
 //! What the whole lab asks of Proxmox VE: how often, and in words that the API knows.
 use homelab_core::testing::{Bench, World as _};
 use homelab_proxmox::{
-    sim::{NodeSpec, Pace, Release, World, check_request},
+    sim::{Pace, Release, check_request},
     testing::SimWorld,
 };
 use lab::sites::PVE;
 use std::collections::BTreeMap;
 
 fn bench(release: Release) -> Bench<SimWorld> {
-    let node = || NodeSpec { cores: 48, memory: 96 << 30, disk: 1 << 40 };
-    let world = World::cluster("home").release(release).with_node("grogu", node()).with_node("din", node());
+    let world = lab::sites::cluster().world("home").release(release);
     Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))))
 }
 
@@ -42,10 +41,16 @@ async fn a_deploy_without_changes_lists_once_and_reads_each_guest_once() {
     }
     let text: Vec<String> = counts.iter().map(|(call, count)| format!("{count} {call}")).collect();
     insta::assert_snapshot!(text.join("\n"), @r"
+    1 GET /cluster/mapping/pci
     1 GET /cluster/resources
+    1 GET /nodes/din/hardware/pci
     1 GET /nodes/din/qemu/300/config
+    1 GET /nodes/grogu/hardware/pci
+    1 GET /nodes/grogu/lxc/202/config
     1 GET /nodes/grogu/qemu/201/config
+    1 GET /nodes/grogu/qemu/210/config
     1 GET /nodes/grogu/qemu/301/config
     1 GET /nodes/grogu/qemu/9000/config
+    1 GET /nodes/grogu/storage/local/content
     ");
 }

@@ -49,8 +49,9 @@ impl Sandbox {
 
     /// The numbers of the guests that the simulated cluster has.
     fn guests(&self) -> BTreeSet<String> {
-        let world: Value = serde_json::from_slice(&fs::read(find(self.0.path(), "world.json")).expect("a kept world"))
-            .expect("a kept world is whole");
+        let world: Value =
+            serde_json::from_slice(&fs::read(find(self.0.path(), "proxmox-pve/world.json")).expect("a kept world"))
+                .expect("a kept world is whole");
         world["guests"].as_object().map(|g| g.keys().cloned().collect()).unwrap_or_default()
     }
 }

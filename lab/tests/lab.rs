@@ -4,20 +4,11 @@ use homelab_core::{
     testing::{Bench, World as _},
 };
 use homelab_proxmox::{sim, testing::SimWorld};
-use lab::{net, nodes, sites::PVE};
+use lab::{net, sites::PVE};
 use std::collections::BTreeSet;
 
 fn bench() -> Bench<SimWorld> {
-    let node = |hardware: homelab_proxmox::site::Hardware| sim::NodeSpec {
-        cores: hardware.cores,
-        memory: hardware.memory.as_bytes(),
-        disk: hardware.disk.as_bytes(),
-    };
-    let world = sim::World::cluster("home")
-        .with_node("grogu", node(nodes::grogu()))
-        .with_node("din", node(nodes::din()))
-        .pace(sim::Pace::instant());
-    Bench::new(SimWorld::new(PVE, world))
+    Bench::new(SimWorld::new(PVE, lab::sites::cluster().world("home").pace(sim::Pace::instant())))
 }
 
 #[test]
@@ -51,6 +42,13 @@ fn name_service_does_not_depend_on_proxmox() {
     let pihole = net::PIHOLE.ip().to_string();
     let taken = graph.resources().flat_map(|r| r.claims().iter().map(ToString::to_string));
     assert!(!{ taken }.any(|claim| claim == format!("address {pihole}")), "the Pi-hole runs on the Pi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_controller_that_nobody_named_is_said_where_it_is_missing() {
+    assert!(lab::nodes::MD1200_CONTROLLER.is_none(), "once it is named, this test has done its work");
+    let plan = bench().plan(lab::lab(), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(plan.contains("notes: The controller of the MD1200 shelf is not in the list of hardware"), "{plan}");
 }
 
 #[tokio::test(start_paused = true)]

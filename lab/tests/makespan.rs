@@ -3,11 +3,7 @@
 //! of the simulated world, the same on every machine.
 #![expect(clippy::print_stderr, reason = "the figures are for docs/benchmarks.md")]
 use homelab_core::{Lab, testing::Bench, units::SizeUnits};
-use homelab_proxmox::{
-    Node, Template, Vm,
-    sim::{NodeSpec, Pace, World},
-    testing::SimWorld,
-};
+use homelab_proxmox::{Node, Template, Vm, sim::Pace, testing::SimWorld};
 use lab::{
     net::LAN,
     nodes::{DIN, GROGU},
@@ -28,8 +24,7 @@ struct Deployed {
 }
 
 async fn deployed(lab: Lab) -> Deployed {
-    let node = || NodeSpec { cores: 48, memory: 192 << 30, disk: 1 << 40 };
-    let world = World::cluster("home").with_node("grogu", node()).with_node("din", node()).pace(Pace::realistic());
+    let world = lab::sites::cluster().world("home").pace(Pace::realistic());
     let bench = Bench::new(SimWorld::new(PVE, world));
     let began = Instant::now();
     let run = bench.deploy(lab).await;

@@ -1,27 +1,23 @@
 //! The whole lab, failing at every single call in every way, while tasks take their time: the next run finishes what was begun,
 //! with no orphan, no duplicate and nobody's help.
 //!
-//! All of it takes minutes, so an ordinary test run does every eleventh call; `.ci/run` does all:
+//! All of it takes minutes, so an ordinary test run does every fifty-third call; `.ci/run` does all:
 //! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab --test sweep`.
 use homelab_core::testing::sweep_every;
-use homelab_proxmox::{
-    sim::{NodeSpec, Pace, World},
-    testing::SimWorld,
-};
+use homelab_proxmox::{sim::Pace, testing::SimWorld};
 use lab::sites::PVE;
 
 /// A twentieth of real times: long enough to be killed in the midst of every task, with few of the looks at it, which are alike.
 const PACE: f64 = 0.05;
 
 fn world() -> SimWorld {
-    let node = || NodeSpec { cores: 48, memory: 96 << 30, disk: 1 << 40 };
-    let world = World::cluster("home").with_node("grogu", node()).with_node("din", node());
+    let world = lab::sites::cluster().world("home");
     SimWorld::new(PVE, world.pace(Pace::scaled(PACE)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_whole_lab_converges_from_anywhere() {
-    let every = std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11);
+    let every = std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(53);
     let runs = sweep_every(every, world, &[&lab::lab]).await;
     assert!(runs as usize > 200 / every, "only {runs} faulty runs");
 }

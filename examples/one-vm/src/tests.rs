@@ -45,12 +45,14 @@ async fn the_first_plan_makes_the_template_and_the_vm() {
         serial: true
         cores: 2
         memory: 2 GiB
+        login: ubuntu
     + proxmox/vm/newservice-server
         name: newservice-server
         vmid: 201
         node: pve
         clone_of.vmid: 9000
         clone_of.node: pve
+        clone_of.login: ubuntu
         clone_of.disk: ${proxmox/template/ubuntu-24.04.disk}
         firmware: uefi
         cloud_init: true

@@ -1,5 +1,5 @@
 //! The command line as it is written: verbs, flags, help.
-use super::exit;
+use super::{exit, extra::Wanted};
 use crate::plan::{Goal, Selection, Wishes};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -98,6 +98,18 @@ Example:
         /// Its name
         name: String,
     },
+    /// Tell how the systems are: health, room, last backups
+    #[command(after_help = "\
+Examples:
+  status                                  of all systems that can tell
+  status truenas                          of one kind, or of one site by its name")]
+    Status(CommonArgs),
+    /// Check that the systems do what they are there for, beyond what a plan compares
+    #[command(after_help = "Example:\n  verify truenas")]
+    Verify(CommonArgs),
+    /// A verb that a site brings
+    #[command(skip)]
+    Extra(Wanted),
     /// What the lab remembers: its ledger
     #[command(subcommand)]
     State(State),
@@ -129,6 +141,21 @@ pub(super) struct Json {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Which systems are asked.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// A kind of system, or the name of a site
+    pub(super) of: Option<String>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+impl CommonArgs {
+    pub(super) fn wanted(&self, name: &str) -> Wanted {
+        Wanted { domain: self.of.clone(), name: name.to_owned(), json: self.json.json, ..Wanted::default() }
+    }
 }
 
 /// What part of the lab, and what is allowed there.

@@ -19,6 +19,7 @@ mod carry;
 mod completions;
 mod deploy;
 mod exit;
+mod extra;
 mod graph;
 mod import;
 mod list;
@@ -69,7 +70,7 @@ pub fn command() -> clap::Command {
 
 /// Runs a command line whose every connection to the outside is given.
 pub fn run_in(lab: &dyn Fn() -> Lab, sites: &dyn Fn() -> Sites, mut outside: Outside) -> Exit {
-    let line = match parse(&mut outside) {
+    let line = match parse(&mut outside, &sites()) {
         Ok(line) => line,
         Err(exit) => return exit,
     };
@@ -112,9 +113,14 @@ fn program(outside: &Outside) -> String {
 }
 
 /// Reads the arguments; prints help, or what is wrong with them.
-fn parse(outside: &mut Outside) -> Result<Line, Exit> {
-    let parsed = Line::command().name("lab").bin_name(program(outside)).try_get_matches_from(&outside.args);
-    parsed.and_then(|matches| Line::from_arg_matches(&matches)).map_err(|e| {
+fn parse(outside: &mut Outside, sites: &Sites) -> Result<Line, Exit> {
+    let command = extra::commands(Line::command(), sites).name("lab").bin_name(program(outside));
+    let parsed = command.try_get_matches_from(&outside.args);
+    let line = |matches: clap::ArgMatches| match extra::wanted(&matches, sites) {
+        Some(wanted) => Ok(Line { globals: args::Globals::from_arg_matches(&matches)?, verb: Verb::Extra(wanted) }),
+        None => Line::from_arg_matches(&matches),
+    };
+    parsed.and_then(line).map_err(|e| {
         let no_color = outside.env.as_ref().is_ok_and(|env| env.get("NO_COLOR").is_some());
         let (write, is_terminal) = match e.use_stderr() {
             true => (&mut outside.stderr, outside.terminal.is_some()),
@@ -151,6 +157,9 @@ fn dispatch(
         Verb::List(json) => list::run(session, json.json),
         Verb::Output(args) => output::run(session, args),
         Verb::State(args) => state::run(session, args),
+        Verb::Status(args) => extra::run(session, &args.wanted("status")),
+        Verb::Verify(args) => extra::run(session, &args.wanted("verify")),
+        Verb::Extra(wanted) => extra::run(session, wanted),
         Verb::Secret(verb) => secret::run(session, verb),
         Verb::Sandbox(args::SandboxVerb::Reset) => sandbox::reset(session),
         Verb::Completions { .. } | Verb::New { .. } => Ok(Exit::Done),

@@ -49,8 +49,8 @@ impl Host {
         self
     }
 
-    /// The host key that it must show, as in files (`ssh-ed25519 AAAA...`): what deployed the machine has read it there. Without,
-    /// known_hosts decides.
+    /// The host key that it must show, as in files (`ssh-ed25519 AAAA...`): what deployed the machine has read it there. Without one,
+    /// or while it is empty because nobody could read it, known_hosts decides.
     #[must_use]
     pub fn key_from(mut self, key: Output<String>) -> Self {
         self.key = Some(key);
@@ -90,7 +90,7 @@ impl Host {
         };
         let key = match self.key {
             None => None,
-            Some(output) => Some(get(output)?),
+            Some(output) => Some(get(output)?).filter(|key| !key.is_empty()),
         };
         Some(Spot { address: cx.get(&self.address)?, login, key })
     }
@@ -106,6 +106,7 @@ impl Host {
             Some(Login::From(output)) => cx.get(&Input::From(output)).ok(),
         };
         let key = self.key.map(|output| cx.get(&Input::From(output))).transpose()?;
+        let key = key.filter(|key: &String| !key.is_empty());
         Ok(Spot { address: cx.get(&self.address)?, login, key })
     }
 }

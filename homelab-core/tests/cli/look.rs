@@ -350,6 +350,8 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
       list         List the resources of the lab and what the ledger knows of them
       output       Print what is observed of the resources: addresses, numbers, names
       new          Print the beginning of a module that declares a resource
+      status       Tell how the systems are: health, room, last backups
+      verify       Check that the systems do what they are there for, beyond what a plan compares
       state        What the lab remembers: its ledger
       secret       Secrets: what is set and where, and the encrypted store
       sandbox      The simulated systems

@@ -7,7 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use homelab_core::{
-    Connect, Failure, Sandbox, Secret, Secrets,
+    Connect, Failure, Sandbox, Secret, Secrets, Verb,
     host::{Hosts, Spot, Ssh},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -41,6 +41,10 @@ impl Connect for PiSite {
 
     fn credentials(&self) -> Vec<Vec<Secret>> {
         vec![]
+    }
+
+    fn verbs(&self) -> &'static [Verb<Pis>] {
+        super::words::VERBS
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Pis, Failure> {

@@ -12,6 +12,7 @@ mod resource;
 mod server;
 mod site;
 mod switch;
+mod words;
 
 pub use boot::BootFiles;
 pub use connect::PiSite;

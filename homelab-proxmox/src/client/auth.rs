@@ -55,6 +55,15 @@ impl Credential {
         Credential::Ticket { user: user.into(), password: Secret::new(password), totp: None }
     }
 
+    /// Whose it is, `NAME@REALM`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        match self {
+            Credential::Token { id, .. } => id.split_once('!').map_or(id, |(user, _)| user),
+            Credential::Ticket { user, .. } => user,
+        }
+    }
+
     /// Whether this is root@pam itself: no token is, whatever its name.
     #[must_use]
     pub fn is_root(&self) -> bool {

@@ -43,6 +43,12 @@ impl Reader {
         self.core.session.credential().is_root()
     }
 
+    /// The user that the credential is of, `NAME@REALM`: a token's own user too.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.core.session.credential().user()
+    }
+
     /// Any read of the API: `path` after `/api2/json`, encoded, with a leading slash. Never remembered.
     ///
     /// # Errors

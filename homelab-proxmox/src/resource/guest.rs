@@ -101,7 +101,7 @@ pub(crate) async fn marked(reader: &Reader, mark: &Mark, name: &str) -> Result<O
 
 /// Makes sure that a guest that was not found would have been shown. Listings leave out, without a word, what the credential may
 /// not see (pve-notes section 4), and what is taken for absent is made a second time, or forgotten.
-async fn may_see(reader: &Reader, vmid: Option<u32>) -> Result<(), Failure> {
+pub(super) async fn may_see(reader: &Reader, vmid: Option<u32>) -> Result<(), Failure> {
     let permissions = reader.permissions().await?;
     let path = vmid.map_or_else(|| "/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
     // Of a pool nobody can tell which guests will be its members.

@@ -88,6 +88,29 @@ pub(crate) fn rewritten(
     Notes { text, mark: Some(mark.clone()), memory }
 }
 
+/// A comment of one line that bears a mark, for what has no notes: `Media. (homelab: home proxmox/pool/media)`.
+pub(crate) fn comment(text: &str, mark: &Mark) -> String {
+    let mark = format!("{PREFIX}{} {}", mark.lab, mark.key);
+    if text.is_empty() { mark } else { format!("{text} ({mark})") }
+}
+
+/// The mark in such a comment.
+pub(crate) fn of_comment(comment: Option<&str>) -> Option<Mark> {
+    split_comment(comment?).1
+}
+
+/// The user's text in a comment, and our mark behind it.
+pub(crate) fn split_comment(comment: &str) -> (Option<String>, Option<Mark>) {
+    let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let marked = comment.rsplit_once(PREFIX).and_then(|(before, mark)| {
+        let mut words = mark.trim_end().trim_end_matches(')').split_whitespace();
+        let mark = Mark { lab: words.next()?.to_owned(), key: words.next()?.to_owned() };
+        let before = before.strip_suffix('(').unwrap_or(before);
+        (words.next().is_none() && mark.key.contains('/')).then_some((text(before), Some(mark)))
+    });
+    marked.unwrap_or_else(|| (text(comment), None))
+}
+
 /// These tags and ours.
 pub(crate) fn with_tag(mut tags: Tags) -> Tags {
     // Our own tag is one that the server takes.
@@ -140,6 +163,16 @@ mod tests {
             assert_eq!((notes.mark, notes.text.as_deref()), (None, Some(text)));
         }
         assert_eq!(Notes::read(None, 201).owner(), Owner::Unmarked);
+    }
+
+    #[test]
+    fn a_comment_bears_the_users_text_and_the_mark() {
+        for text in ["", "Media (films).", "homelab"] {
+            let line = comment(text, &mark());
+            assert_eq!(split_comment(&line), (Some(text.to_owned()).filter(|t| !t.is_empty()), Some(mark())), "{line}");
+        }
+        assert_eq!(split_comment("my homelab: old things"), (Some("my homelab: old things".into()), None));
+        assert_eq!(of_comment(None), None);
     }
 
     #[test]

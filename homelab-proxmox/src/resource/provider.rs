@@ -1,5 +1,8 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
-use super::{ContainerTemplate, GuestId, container::Container, template::Template, vm::Vm, work::tool};
+use super::{
+    Access, ContainerTemplate, GuestId, PciMapping, Pool, Role, Storage, UsbMapping, User, container::Container,
+    template::Template, vm::Vm, work::tool,
+};
 use crate::{
     Error, Pve,
     api::{FromScalar, GuestKind},
@@ -29,7 +32,19 @@ impl Provider for Pve {
     }
 
     fn kinds() -> Vec<Kind<Pve>> {
-        vec![Kind::of::<Template>(), Kind::of::<Vm>(), Kind::of::<ContainerTemplate>(), Kind::of::<Container>()]
+        vec![
+            Kind::of::<Template>(),
+            Kind::of::<Vm>(),
+            Kind::of::<ContainerTemplate>(),
+            Kind::of::<Container>(),
+            Kind::of::<PciMapping>(),
+            Kind::of::<UsbMapping>(),
+            Kind::of::<Storage>(),
+            Kind::of::<Pool>(),
+            Kind::of::<Role>(),
+            Kind::of::<User>(),
+            Kind::of::<Access>(),
+        ]
     }
 
     /// Waits for the task that was noted, and then until no task works on the guest any more. A guest that is still locked by

@@ -17,6 +17,7 @@ mod answer;
 mod auth;
 mod call;
 mod check;
+mod computers;
 mod cpu;
 mod faults;
 mod firewall;

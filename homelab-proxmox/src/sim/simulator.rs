@@ -1,11 +1,12 @@
 //! The simulator itself: counts calls, lets faults strike, asks the world, keeps it.
 use super::answer::{Fail, plain, response};
+use super::computers::Joined;
 use super::faults::{Fault, Faults};
 use super::handlers;
 use super::world::{PATIENCE, Trouble, World};
 use crate::http::{Http, Method, Request, Response, TransportError};
 use async_trait::async_trait;
-use homelab_core::sim::{Clock, Store, StoreError};
+use homelab_core::sim::{Clock, Net, Store, StoreError};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,18 @@ struct State {
     writes: u64,
     log: Vec<Logged>,
     dead: bool,
+    joined: Option<Joined>,
+}
+
+impl State {
+    /// Lets the world catch up with the clock, and the network with the world. Says whether anything went on.
+    fn settle(&mut self, now: u64) -> bool {
+        let settled = self.world.settle(now);
+        if let Some(joined) = &mut self.joined {
+            joined.sync(&self.world);
+        }
+        settled
+    }
 }
 
 struct Inner {
@@ -78,12 +91,25 @@ impl Sim {
             world.begin(clock.now());
         }
         let (calls, writes, dead) = (0, 0, false);
-        let state = State { world, faults: Faults::none(), calls, writes, log: Vec::new(), dead };
+        let state = State { world, faults: Faults::none(), calls, writes, log: Vec::new(), dead, joined: None };
         Sim { inner: Arc::new(Inner { state: Mutex::new(state), clock, store }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins the guests to a network under the name of a site: what starts here is a computer there, `proxmox/SITE/201`.
+    #[must_use]
+    pub fn joined(self, net: Arc<Net>, site: &str) -> Sim {
+        {
+            let mut state = self.state();
+            let joined = Joined::new(net, site, &state.world);
+            state.joined = Some(joined);
+            let now = self.inner.clock.now();
+            state.settle(now);
+        }
+        self
     }
 
     /// Chooses the faults to come; calls are counted since the simulator was made.
@@ -124,7 +150,7 @@ impl Sim {
     pub fn world(&self) -> World {
         let mut state = self.state();
         let now = self.inner.clock.now();
-        state.world.settle(now);
+        state.settle(now);
         state.world.clone()
     }
 
@@ -143,7 +169,7 @@ impl Sim {
     pub fn up(&self) -> Vec<Up> {
         let mut state = self.state();
         let now = self.inner.clock.now();
-        state.world.settle(now);
+        state.settle(now);
         state.world.up()
     }
 
@@ -166,8 +192,11 @@ impl Sim {
             let (now, answer, next, slow) = {
                 let mut state = self.state();
                 let now = self.inner.clock.now();
-                let settled = state.world.settle(now);
+                let settled = state.settle(now);
                 let answer = handlers::dispatch(&mut state.world, request);
+                if let State { joined: Some(joined), world, .. } = &mut *state {
+                    joined.sync(world);
+                }
                 let changed = settled || request.method != Method::Get;
                 if changed && let Err(problem) = self.save(&state) {
                     return plain(599, &problem.to_string());

@@ -1,4 +1,5 @@
 //! A Proxmox VE cluster as a site of a lab.
+use super::Device;
 use crate::{
     Pve,
     api::Version,
@@ -51,6 +52,7 @@ pub struct Cluster {
     addresses: Vec<String>,
     fingerprints: Vec<String>,
     pub(super) nodes: Vec<(Node, Hardware)>,
+    pub(super) devices: Vec<(Node, Device)>,
 }
 
 /// The machine of a node, as the sandbox simulates it.
@@ -75,7 +77,12 @@ impl Cluster {
     /// A cluster whose nodes answer at these addresses: `https://192.168.0.10:8006`. Any of them answers for all; the next is
     /// asked if one cannot be reached.
     pub fn at<A: Into<String>>(addresses: impl IntoIterator<Item = A>) -> Self {
-        Cluster { addresses: addresses.into_iter().map(Into::into).collect(), fingerprints: vec![], nodes: vec![] }
+        Cluster {
+            addresses: addresses.into_iter().map(Into::into).collect(),
+            fingerprints: vec![],
+            nodes: vec![],
+            devices: vec![],
+        }
     }
 
     /// Trusts the certificate with this SHA-256, as `pvenode cert info` and the web interface show it: one for each node.
@@ -90,6 +97,20 @@ impl Cluster {
     pub fn node(mut self, node: Node, hardware: Hardware) -> Self {
         self.nodes.push((node, hardware));
         self
+    }
+
+    /// Has the sandbox simulate this device of a node.
+    #[must_use]
+    pub fn device(mut self, node: Node, device: Device) -> Self {
+        self.devices.push((node, device));
+        self
+    }
+
+    /// The simulated world of this cluster, for tests.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn world(&self, name: &str) -> crate::sim::World {
+        super::sandbox::with_nodes(crate::sim::World::cluster(name), self)
     }
 
     fn connection(&self, secrets: &Secrets) -> Result<Connection, Failure> {

@@ -1,9 +1,11 @@
 //! The ways to a Proxmox VE and to its guests: [`Cluster`] connects a lab to the real one with credentials from outside, or to a
 //! simulated one on loopback without any; [`Reach`] is the network by which guests are waited for.
 mod cluster;
+mod device;
 mod reach;
 #[cfg(feature = "sim")]
 mod sandbox;
 
 pub use cluster::{Cluster, Hardware, PASSWORD, TOKEN_ID, TOKEN_SECRET, TOTP_SECRET, USERNAME};
+pub use device::{Device, Drive};
 pub use reach::{Answered, Network, Reach};

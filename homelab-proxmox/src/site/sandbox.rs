@@ -1,12 +1,15 @@
 //! The sandbox: a simulated cluster on loopback, reached by the real client over TLS.
-use super::{Answered, Cluster, Reach};
+use super::{Answered, Cluster, Device, Drive, Reach};
 use crate::{
     Pve,
     client::{Connection, Credential, Endpoint, Fingerprint, Trust},
     sim::{NodeSpec, Pace, Served, Sim, StorageKind, World},
 };
 use async_trait::async_trait;
-use homelab_core::{Failure, Sandbox};
+use homelab_core::{
+    Failure, Sandbox,
+    sim::{Disk, Net},
+};
 use std::{env, net::SocketAddr, sync::Arc};
 
 /// How fast the simulated hardware is, as a factor of real times.
@@ -34,6 +37,7 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
     if !has_nodes(&sim.world(), cluster) {
         sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
     }
+    let sim = sim.joined(Net::of(sandbox)?, site);
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let connection = Connection {
@@ -54,8 +58,8 @@ fn pace() -> Result<Pace, Failure> {
 }
 
 /// The world with every node of the cluster, and the storages and bridges that they name.
-fn with_nodes(world: World, cluster: &Cluster) -> World {
-    cluster.nodes.iter().fold(world, |mut world, (node, hardware)| {
+pub(super) fn with_nodes(world: World, cluster: &Cluster) -> World {
+    let world = cluster.nodes.iter().fold(world, |mut world, (node, hardware)| {
         if !world.nodes.contains_key(node.name) {
             let disk = hardware.disk.as_bytes();
             world = world
@@ -69,7 +73,27 @@ fn with_nodes(world: World, cluster: &Cluster) -> World {
             }
         }
         world
-    })
+    });
+    cluster.devices.iter().filter(|(node, device)| !has_device(&world, node.name, device)).fold(
+        world.clone(),
+        |world, (node, device)| {
+            let Device { slot, id, group, name, class, drives } = device;
+            let disk = |drive: &Drive| Disk {
+                serial: drive.serial.clone(),
+                model: drive.model.clone(),
+                size: drive.size.as_bytes(),
+                rotational: drive.rotational,
+                paths: drive.paths,
+                slot: None,
+            };
+            let world = world.with_pci(node.name, slot, id, i64::from(*group), name).of_class(node.name, class);
+            world.with_disks(node.name, drives.iter().map(disk))
+        },
+    )
+}
+
+fn has_device(world: &World, node: &str, device: &Device) -> bool {
+    world.nodes.get(node).is_some_and(|node| node.pci.iter().any(|pci| pci.path == device.slot))
 }
 
 /// Whether [`with_nodes`] would change nothing.
@@ -77,7 +101,7 @@ fn has_nodes(world: &World, cluster: &Cluster) -> bool {
     cluster.nodes.iter().all(|(node, _)| {
         let has = |storage| world.storages.contains_key(storage);
         world.nodes.contains_key(node.name) && has(node.disks) && has(node.images)
-    })
+    }) && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
 }
 
 /// The network of the simulated guests. Whoever holds it keeps the simulator serving.

@@ -3,6 +3,7 @@ mod auth;
 mod errors;
 mod fake;
 mod lxc;
+mod mapping;
 mod reader;
 mod retry;
 mod schema;

@@ -290,6 +290,7 @@ fn a_number_that_a_stranger_has_is_refused_in_the_plan() {
         serial: true
         cores: 2
         memory: 2 GiB
+        login: ubuntu
     > proxmox/vm/web  [CODE]
         name: somebodys -> web
         firmware: bios -> uefi

@@ -2,7 +2,11 @@
 mod by_hand;
 mod conformance;
 mod container;
+mod definition;
 mod fixture;
+mod network;
+mod passthrough;
+mod privileges;
 mod scaffold;
 mod sweep;
 mod template;

@@ -180,6 +180,39 @@ impl Reader {
         Ok(answer.result.iter().map(AgentInterface::read).collect())
     }
 
+    /// A file of a guest, read by its agent: up to 16 MiB. Needs `VM.GuestAgent.FileRead`, `VM.Monitor` on 8.
+    ///
+    /// # Errors
+    /// If the agent does not answer, or there is no such file.
+    pub async fn agent_file(&self, node: &str, vmid: u32, file: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default, deserialize_with = "scalar")]
+            content: String,
+        }
+        let object = format!("{file} of {}", guest(node, vmid));
+        let call = Call::get("read through the agent", object, guest_path(node, vmid, "agent/file-read"));
+        Ok(self.fresh::<File>(call.with(Params::new().set("file", file))).await?.content)
+    }
+
+    /// What a program printed that the agent of a guest was told to run; nothing while it runs.
+    ///
+    /// # Errors
+    /// If the agent does not answer, or does not know the program.
+    pub async fn agent_exec_status(&self, node: &str, vmid: u32, pid: u32) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Ran {
+            #[serde(deserialize_with = "scalar")]
+            exited: bool,
+            #[serde(default, rename = "out-data", deserialize_with = "scalar")]
+            out: Option<String>,
+        }
+        let object = format!("program {pid} in {}", guest(node, vmid));
+        let call = Call::get("ask the agent for", object, guest_path(node, vmid, "agent/exec-status"));
+        let ran: Ran = self.fresh(call.with(Params::new().set("pid", pid))).await?;
+        Ok(ran.exited.then(|| ran.out.unwrap_or_default()))
+    }
+
     /// The tasks that are running for a guest on `node`, always fresh: after a crash, what to wait for before acting. A
     /// token sees its own; those of others need `Sys.Audit` on the node.
     ///

@@ -2,7 +2,10 @@
 use crate::{
     api::{Guest, GuestKind, lxc::LxcConfig},
     client::Reader,
-    resource::mark::{Notes, TAG},
+    resource::{
+        guest::may_see,
+        mark::{Notes, TAG},
+    },
 };
 use homelab_core::{Failure, Mark, Owner, units::Mac};
 use serde::{Deserialize, Serialize};
@@ -37,7 +40,10 @@ impl Found {
 
 /// The container of this number.
 pub(crate) async fn numbered(reader: &Reader, vmid: u32) -> Result<Option<Found>, Failure> {
-    let Some(guest) = reader.guest(vmid).await? else { return Ok(None) };
+    let Some(guest) = reader.guest(vmid).await? else {
+        may_see(reader, Some(vmid)).await?;
+        return Ok(None);
+    };
     if guest.kind == GuestKind::Qemu {
         let name = guest.name.unwrap_or_default();
         return Err(Failure::new(format!("{vmid} is the number of a virtual machine, {name} on {}", guest.node))
@@ -62,6 +68,7 @@ pub(crate) async fn marked(reader: &Reader, mark: &Mark, name: &str) -> Result<O
             }
         }
     }
+    may_see(reader, None).await?;
     Ok(None)
 }
 

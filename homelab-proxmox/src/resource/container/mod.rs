@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{Pve, api::qemu::Startup};
 use homelab_core::{
-    Apply, Claim, Failure, Field, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    host::{Host, Reachable},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -119,6 +120,13 @@ impl<N> Serialize for Container<N> {
     }
 }
 
+impl<N: Nesting> Reachable for Container<N> {
+    /// As root.
+    fn host(container: Handle<Self>) -> Host {
+        Host::at(container, container.ip()).login("root").up_from(container.running())
+    }
+}
+
 impl<N: Nesting> Resource for Container<N> {
     const KIND: &'static str = "proxmox/container";
     const REPLACE_ON: &'static [&'static str] = &["vmid", "unprivileged"];
@@ -166,6 +174,11 @@ impl<N: Nesting> Resource for Container<N> {
         let found = match found {
             Some(found) => Some(found),
             None => find::marked(cx, cx.mark(), &self.spec.name).await?,
+        };
+        // Somebody may have wiped its mark and its tag off.
+        let found = match (found, cx.known_id::<ContainerId>()) {
+            (None, Some(id)) => find::known(cx, &id, cx.mark()).await?,
+            (found, _) => found,
         };
         let Some(found) = found else { return Ok(None) };
         let running = guest::runs(cx, &found.guest, Some(self.spec.running)).await?;

@@ -132,6 +132,8 @@ outputs!(
         ip: IpAddr,
         /// The hardware address of its first device.
         mac: Mac,
+        /// Whether it runs.
+        running: bool,
     }
 );
 

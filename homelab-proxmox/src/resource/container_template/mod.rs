@@ -161,7 +161,7 @@ impl Resource for ContainerTemplate {
         vec![Claim::new("archive", &self.name).within(place)]
     }
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::exclusive(format!("{}/download/{}/{}", self.site().name(), self.node.name, self.storage))]
+        vec![Lock::exclusive(format!("{}/archives/{}/{}", self.site().name(), self.node.name, self.storage))]
     }
     fn estimate(&self, action: Action) -> Duration {
         Duration::from_secs(if matches!(action, Action::Delete | Action::Keep) { 2 } else { 20 })

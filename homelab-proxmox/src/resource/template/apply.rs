@@ -2,7 +2,7 @@
 use super::{
     Spec,
     read::{files, linked_clones},
-    state::{BOOT_DISK, DIGEST, TemplateState},
+    state::{BOOT_DISK, DIGEST, LOGIN, TemplateState},
 };
 use crate::{
     Pve,
@@ -98,7 +98,7 @@ fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>) -> Notes {
         now.and_then(|config| config.description.as_ref()),
         &spec.notes,
         cx.mark(),
-        [(DIGEST, Some(spec.digest()))],
+        [(DIGEST, Some(spec.digest())), (LOGIN, Some(spec.login.to_owned()))],
     )
 }
 

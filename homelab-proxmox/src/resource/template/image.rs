@@ -24,6 +24,7 @@ pub struct Image {
     url: &'static str,
     algorithm: &'static str,
     digest: &'static str,
+    user: Option<&'static str>,
 }
 
 impl Image {
@@ -35,7 +36,7 @@ impl Image {
     #[track_caller]
     pub const fn sha256(url: &'static str, digest: &'static str) -> Image {
         assert!(is_hex(digest, 64), "a SHA-256 is 64 hexadecimal digits: copy it from the release's SHA256SUMS");
-        Image { url, algorithm: "sha256", digest }
+        Image { url, algorithm: "sha256", digest, user: None }
     }
 
     /// The same with a SHA-512, as Debian publishes them.
@@ -46,7 +47,7 @@ impl Image {
     #[track_caller]
     pub const fn sha512(url: &'static str, digest: &'static str) -> Image {
         assert!(is_hex(digest, 128), "a SHA-512 is 128 hexadecimal digits: copy it from the release's SHA512SUMS");
-        Image { url, algorithm: "sha512", digest }
+        Image { url, algorithm: "sha512", digest, user: None }
     }
 
     /// Ubuntu 24.04 as released on 2026-09-11.
@@ -71,6 +72,19 @@ impl Image {
         "be06e506319a7f0e3ee5ec2328595bc4c2205b91b4354ccbb2e6d88b047cf728\
          8137bfa17a143ea611cb588adb9417847c0a5aec0addbbf2835f9f31e2e76547",
     );
+
+    /// The user that it comes with, whom cloud-init gives the keys unless a guest declares another. Without this it is `ubuntu` or
+    /// `debian` if the address says so, and `root` otherwise.
+    #[must_use]
+    pub const fn user(mut self, name: &'static str) -> Image {
+        self.user = Some(name);
+        self
+    }
+
+    pub(super) fn login(&self) -> &'static str {
+        let of_address = ["ubuntu", "debian"].into_iter().find(|name| self.url.contains(name));
+        self.user.or(of_address).unwrap_or("root")
+    }
 
     pub(super) const fn url(&self) -> &'static str {
         self.url

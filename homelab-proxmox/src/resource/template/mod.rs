@@ -76,6 +76,7 @@ pub(super) struct Spec {
     agent: Option<bool>,
     tags: Field<Vec<String>>,
     notes: Field<String>,
+    login: &'static str,
     /// Always to be empty: what is half made is to be finished.
     unfinished: Field<()>,
 }
@@ -138,6 +139,7 @@ impl TemplateOf {
             agent: None,
             tags: Field::Unmanaged,
             notes: Field::Unmanaged,
+            login: image.login(),
             unfinished: Field::Cleared,
         };
         Template { spec, ty: PhantomData }

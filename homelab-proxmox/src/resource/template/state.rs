@@ -14,6 +14,8 @@ use serde::Serialize;
 pub(crate) const BOOT_DISK: Slot = Slot::scsi(0);
 /// What the mark remembers of what a template was built from.
 pub(crate) const DIGEST: &str = "digest";
+/// What the mark remembers of whom its system lets in.
+pub(crate) const LOGIN: &str = "login";
 
 /// What can be observed of a template.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +46,8 @@ pub struct TemplateState {
     pub tags: Option<Vec<String>>,
     /// Its notes, without our mark.
     pub notes: Option<String>,
+    /// The user that its image comes with.
+    pub login: Option<String>,
     /// How far it got, if it is no template yet.
     pub unfinished: Option<&'static str>,
     /// The guests whose disks stand on its own; looked for only when it is to be replaced.
@@ -63,6 +67,8 @@ outputs!(
         name: String,
         /// The node it is on.
         node: String,
+        /// The user that its image comes with.
+        login: String,
         /// The size of its disk with the system.
         disk: Size,
     }
@@ -86,6 +92,7 @@ impl TemplateState {
             agent: config.agent.as_ref().is_some_and(|agent| agent.enabled),
             tags: mark::own_tags(config.tags.as_ref()),
             notes: notes.text.clone(),
+            login: notes.recall(LOGIN).map(str::to_owned),
             unfinished: (!config.template).then_some("not converted yet"),
             linked_clones: Vec::new(),
             uuid: guest::uuid(config),
@@ -109,6 +116,7 @@ impl TemplateState {
             agent: false,
             tags: None,
             notes: None,
+            login: None,
             unfinished: Some("only its image is there"),
             linked_clones: Vec::new(),
             uuid: None,

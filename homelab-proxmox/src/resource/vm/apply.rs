@@ -4,7 +4,8 @@
 //! taken out when it is done: so a run that was cut anywhere is finished by the next.
 use super::{
     Spec, VmState,
-    edits::{Around, Making, change},
+    edits::{Around, Making, Memo, change},
+    ready,
     review::{MAKING, RESTART, needs_restart},
 };
 use crate::{
@@ -49,7 +50,7 @@ impl Spec {
             _ => (restart && self.terms.restarts).then_some(RESTART),
         };
         let sent = edits.keys();
-        self.configure(cx, &at, &config, edits, todo).await?;
+        self.configure(cx, &at, &config, edits, Memo { unfinished: todo, ..Memo::default() }).await?;
         if running && !restart && before != Some(RESTART) {
             self.nothing_waits(cx, &at, &sent).await?;
         }
@@ -66,7 +67,10 @@ impl Spec {
         self.power(cx, &at, todo == Some(RESTART) || (making && restart)).await?;
         if todo.is_some() {
             let config = cx.config(&at.node, at.vmid).await?;
-            self.configure(cx, &at, &config, Edits::default(), None).await?;
+            // A key that is known already was pinned: another one is nothing to be taken over silently.
+            let key = if making && self.running { ready::host_key(cx, &at, &config).await } else { None };
+            let memo = Memo { host_key: key.as_deref(), ..Memo::default() };
+            self.configure(cx, &at, &config, Edits::default(), memo).await?;
         }
         Ok(())
     }
@@ -91,9 +95,9 @@ impl Spec {
         at: &At,
         config: &QemuConfig,
         mut edits: Edits,
-        todo: Option<&str>,
+        memo: Memo<'_>,
     ) -> Result<(), Failure> {
-        let description = self.mark_notes(at.vmid, config, cx.mark(), todo);
+        let description = self.mark_notes(at.vmid, config, cx.mark(), memo);
         if config.description.as_ref() != Some(&description) {
             edits.set.push(("description".to_owned(), description.to_string()));
         }
@@ -128,7 +132,8 @@ impl Spec {
 
     async fn waits(&self, cx: &Apply<'_, Pve>, at: &At, why: &str) -> Result<Failure, Failure> {
         let config = cx.config(&at.node, at.vmid).await?;
-        let description = self.mark_notes(at.vmid, &config, cx.mark(), Some(RESTART));
+        let description =
+            self.mark_notes(at.vmid, &config, cx.mark(), Memo { unfinished: Some(RESTART), ..Memo::default() });
         let change = Change::new().set("description", description).if_still(config.digest.as_deref());
         cx.configure(cx.permit(), &at.node, at.vmid, &change).await?;
         Ok(Failure::new(format!("{} waits for a restart that the plan did not show: {why}", self.name))

@@ -4,7 +4,7 @@ use super::{
     Spec, declared_tags,
     parts::{Address, NetKey, NicSpec},
     review::MAKING,
-    state::{BOOT, DATA, OURS, UNFINISHED, is_disk, slots_in, sorted},
+    state::{BOOT, DATA, HOST_KEY, OURS, UNFINISHED, is_disk, slots_in, sorted},
 };
 use crate::{
     api::{
@@ -18,10 +18,22 @@ use crate::{
     resource::{
         changes::Edits,
         mark::{Notes, rewritten, with_tag},
+        template::state::LOGIN,
     },
 };
 use homelab_core::{Field, Mark, SecretValue, units::Mac};
 use std::{collections::BTreeSet, net::IpAddr};
+
+/// What the notes remember beside the mark; what is not said stays as it was.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Memo<'a> {
+    /// What is still to be done; not said is nothing.
+    pub(super) unfinished: Option<&'a str>,
+    /// The user of the template.
+    pub(super) login: Option<&'a str>,
+    /// The host key, without its type.
+    pub(super) host_key: Option<&'a str>,
+}
 
 /// What is known besides the specification.
 pub(super) struct Around<'a> {
@@ -52,6 +64,7 @@ impl Spec {
         for (key, nic) in &self.nics {
             self.nic(*key, nic, config, around, &mut edits);
         }
+        self.device_edits(config, &mut edits);
         self.cloud_init(config, around, &mut edits);
         self.options(config, &mut edits);
         edits
@@ -224,13 +237,7 @@ impl Spec {
 
     /// The notes that the guest should have: the declared text, our mark, what is unfinished, which disks are ours and which hold
     /// data.
-    pub(super) fn mark_notes(
-        &self,
-        vmid: u32,
-        config: &QemuConfig,
-        mark: &Mark,
-        unfinished: Option<&str>,
-    ) -> Description {
+    pub(super) fn mark_notes(&self, vmid: u32, config: &QemuConfig, mark: &Mark, memo: Memo<'_>) -> Description {
         let before = Notes::read(config.description.as_ref(), vmid);
         let recalled = |what| before.recall(what).into_iter().flat_map(slots_in).collect::<BTreeSet<Slot>>();
         let (mut data, mut ours) = (recalled(DATA), recalled(OURS));
@@ -259,7 +266,9 @@ impl Spec {
             let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
             (!slots.is_empty()).then(|| slots.join(","))
         };
-        let memory = [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, unfinished.map(str::to_owned))];
+        let memory = [(DATA, listed(data)), (OURS, listed(ours)), (UNFINISHED, memo.unfinished.map(str::to_owned))];
+        let kept = |what, new: Option<&str>| (what, new.or_else(|| before.recall(what)).map(str::to_owned));
+        let memory = memory.into_iter().chain([kept(LOGIN, memo.login), kept(HOST_KEY, memo.host_key)]);
         rewritten(vmid, config.description.as_ref(), &self.notes, mark, memory).description(vmid)
     }
 

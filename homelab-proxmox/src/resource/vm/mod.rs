@@ -1,6 +1,7 @@
 //! [`Vm`]: a virtual machine, cloned from a template or empty.
 mod apply;
 mod builder;
+mod devices;
 mod edits;
 mod names;
 pub(in crate::resource) mod parts;
@@ -10,6 +11,7 @@ mod review;
 mod state;
 mod steps;
 
+pub use devices::{HostPciState, UsbState};
 pub(crate) use names::{declared_tags, host_name, tag_list, whole_mib};
 pub use parts::{Disk, Nic};
 pub(crate) use state::sorted;
@@ -26,8 +28,10 @@ use crate::{
     Pve,
     api::qemu::{Slot, Startup},
 };
+use devices::{HostPciKey, HostPciSpec, UsbKey, UsbSpec};
 use homelab_core::{
-    AnyHandle, Apply, Claim, Failure, Field, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    AnyHandle, Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    host::{Host, Reachable},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -78,6 +82,8 @@ struct Spec {
     balloon: Field<Size>,
     disks: BTreeMap<Slot, Field<Disk>>,
     nics: BTreeMap<NetKey, Field<NicSpec>>,
+    hostpci: BTreeMap<HostPciKey, Field<HostPciSpec>>,
+    usb: BTreeMap<UsbKey, Field<UsbSpec>>,
     ip: Option<IpAddr>,
     resolvers: Field<Vec<Input<IpAddr>>>,
     search_domain: Field<String>,
@@ -103,6 +109,7 @@ struct Spec {
 struct Source {
     vmid: Output<u32>,
     node: Output<String>,
+    login: Output<String>,
     /// The size of its disk with the system.
     disk: Output<Size>,
     linked: Option<bool>,
@@ -130,6 +137,14 @@ impl<F, C> Serialize for Vm<F, C> {
     }
 }
 
+impl<F: Firmware, C: Setup> Reachable for Vm<F, C> {
+    /// As the user that cloud-init made, with the host key that its agent told when it was made; without an agent known_hosts
+    /// decides.
+    fn host(vm: Handle<Self>) -> Host {
+        Host::at(vm, vm.ip()).login_from(vm.login()).key_from(vm.host_key()).up_from(vm.running())
+    }
+}
+
 impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     const KIND: &'static str = "proxmox/vm";
     const REPLACE_ON: &'static [&'static str] = &["vmid"];
@@ -148,7 +163,8 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());
         let number = spec.vmid.map(|vmid| Claim::new("VMID", vmid).within(site));
-        number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).collect()
+        let devices = spec.devices().map(|name| Claim::new("passed-through device", name).within(site));
+        number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).chain(devices).collect()
     }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);

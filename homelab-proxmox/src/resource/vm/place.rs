@@ -1,5 +1,9 @@
 //! Where a guest comes into being, and how it gets to another node.
-use super::{Source, Spec, edits::Around, review::MAKING};
+use super::{
+    Source, Spec,
+    edits::{Around, Memo},
+    review::MAKING,
+};
 use crate::{
     Pve,
     api::qemu::{CloneOptions, MigrateOptions, QemuConfig},
@@ -25,7 +29,8 @@ impl Spec {
         let options = edits.params().iter().fold(own, |all, (key, value)| all.set(key, value));
         let node = self.node.name;
         let make = |vmid| {
-            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING));
+            let description =
+                self.mark_notes(vmid, &nothing, cx.mark(), Memo { unfinished: Some(MAKING), ..Memo::default() });
             cx.create(cx.permit(), node, vmid, options.clone().set("description", description))
         };
         let (vmid, task) = work::numbered(cx, self.vmid, self.node, make).await?;
@@ -36,6 +41,8 @@ impl Spec {
     async fn clone_it(&self, cx: &Apply<'_, Pve>, source: Source) -> Result<At, Failure> {
         let template: u32 = cx.get(&source.vmid.into())?;
         let on: String = cx.get(&source.node.into())?;
+        let login: Option<String> = cx.get(&source.login.into()).ok();
+        let memo = Memo { unfinished: Some(MAKING), login: login.as_deref(), host_key: None };
         if let Some(refusal) = self.too_small(cx.get(&source.disk.into()).ok()) {
             return Err(Failure::new(format!("{} was not cloned: {}", self.name, refusal.text))
                 .hint(refusal.hint.unwrap_or_default()));
@@ -52,7 +59,7 @@ impl Spec {
         };
         let (on_node, options) = (on.as_str(), &options);
         let make = async |vmid| {
-            let description = self.mark_notes(vmid, &nothing, cx.mark(), Some(MAKING)).to_string();
+            let description = self.mark_notes(vmid, &nothing, cx.mark(), memo).to_string();
             let options = CloneOptions { description: Some(description), ..options.clone() };
             cx.clone_guest(cx.permit(), on_node, template, vmid, &options).await
         };

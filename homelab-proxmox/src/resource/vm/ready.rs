@@ -2,9 +2,11 @@
 use super::{
     Spec,
     parts::{Address, NetKey},
+    state::KEY_TYPE,
 };
 use crate::{
     Pve,
+    api::qemu::QemuConfig,
     client::{Reader, pause_after},
     resource::work::{self, At, SSH},
     site::Answered,
@@ -18,6 +20,11 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
+
+/// Where a guest keeps its host key.
+const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
+/// How long cloud-init is asked what it did.
+const CLOUD_INIT_ANSWER: Duration = Duration::from_secs(10);
 
 /// What a guest is waited for.
 enum Expected {
@@ -59,6 +66,22 @@ async fn ask(reader: &Reader, node: &str, vmid: u32, mac: Option<Mac>) -> Result
     let mac = mac.map(|mac| mac.to_string());
     let first = interfaces.into_iter().filter(|interface| mac.is_some() && interface.mac == mac);
     Ok(Agent::Sees(first.flat_map(|interface| interface.addresses).filter(|ip| is_usable(*ip)).collect()))
+}
+
+/// The SSH host key of a guest, as its agent tells it, without its type; nothing if there is no agent, or it may not be asked.
+pub(super) async fn host_key(cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Option<String> {
+    config.agent.as_ref().filter(|agent| agent.enabled)?;
+    let text = match cx.agent_file(&at.node, at.vmid, HOST_KEY_FILE).await {
+        Ok(text) => text,
+        Err(error) if error.is_agent_silent() => return None,
+        Err(error) => {
+            let hint = error.hint().unwrap_or_default();
+            cx.warn(format!("its SSH host key is not known, so the first login trusts what is shown: {error}; {hint}"));
+            return None;
+        }
+    };
+    let key = text.strip_prefix(KEY_TYPE)?.split_whitespace().next()?;
+    Some(key.to_owned())
 }
 
 fn is_usable(ip: IpAddr) -> bool {
@@ -104,7 +127,8 @@ impl Spec {
                 return Ok(());
             }
             if began.elapsed() >= limit {
-                return Err(self.diagnosis(at, &expected, answered, &heard));
+                let told = if matches!(heard, Agent::Sees(_)) { cloud_init(cx, at).await } else { vec![] };
+                return Err(self.diagnosis(at, &expected, answered, &heard).detail(told));
             }
             let seconds = began.elapsed().as_secs();
             cx.progress(format!("waits for {} ({seconds} s)", waited_for(&expected, agent)), None);
@@ -161,6 +185,22 @@ impl Spec {
             }
         }
     }
+}
+
+/// What cloud-init says that it did, where the agent may run programs.
+async fn cloud_init(cx: &Apply<'_, Pve>, at: &At) -> Vec<String> {
+    let Ok(pid) = cx.agent_exec(cx.permit(), &at.node, at.vmid, &["cloud-init", "status", "--long"]).await else {
+        return vec![];
+    };
+    let began = Instant::now();
+    while began.elapsed() < CLOUD_INIT_ANSWER {
+        match cx.agent_exec_status(&at.node, at.vmid, pid).await {
+            Ok(Some(text)) => return text.lines().map(|line| format!("cloud-init: {line}")).collect(),
+            Ok(None) => sleep(pause_after(began.elapsed())).await,
+            Err(_) => break,
+        }
+    }
+    vec![]
 }
 
 fn waited_for(expected: &Expected, agent: bool) -> String {

@@ -112,6 +112,12 @@ impl Spec {
     }
 
     fn moved(&self, now: &VmState, change: &Change) -> Option<Note> {
+        if change.field == "node" && now.running && now.has_devices() {
+            return Some(
+                Note::refused(format!("it has devices of {} and cannot be moved while it runs", now.node))
+                    .hint("stop it first: `.stopped()`, deploy, then move it"),
+            );
+        }
         if change.field == "node" {
             let how = if now.running { "while it runs" } else { "while it is off" };
             return Some(Note::info(format!("it is moved from {} to {} {how}", now.node, self.node.name)));
@@ -164,7 +170,7 @@ fn constructor(slot: Slot) -> String {
 pub(super) fn needs_restart(field: &str, disks: &[Slot]) -> bool {
     let mut parts = field.split('.');
     match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
-        ("cores" | "sockets" | "cpu" | "memory" | "agent" | "boot_order" | "cloud_init", ..) => true,
+        ("cores" | "sockets" | "cpu" | "memory" | "agent" | "boot_order" | "cloud_init" | "hostpci", ..) => true,
         ("resolvers" | "search_domain" | "user" | "authorized_keys", ..) => true,
         ("nics", _, part) => matches!(part, Some("address" | "gateway")),
         ("disks", Some(slot), part) => {

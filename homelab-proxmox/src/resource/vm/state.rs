@@ -1,12 +1,15 @@
 //! What can be observed of a VM.
-use super::parts::NetKey;
+use super::{
+    devices::{self, HostPciKey, HostPciState, UsbKey, UsbState},
+    parts::NetKey,
+};
 use crate::{
     api::qemu::{Bus, Disk, Ip4, IpConfig, Net, QemuConfig, Slot, Startup},
     resource::{
         firmware::FirmwareKind,
         guest::{self, Found},
         mark,
-        template::state::{BOOT_DISK, firmware, memory},
+        template::state::{BOOT_DISK, LOGIN, firmware, memory},
     },
 };
 use homelab_core::{
@@ -22,6 +25,10 @@ pub(super) const UNFINISHED: &str = "unfinished";
 pub(super) const DATA: &str = "data";
 /// What the mark remembers of disks that this lab made.
 pub(super) const OURS: &str = "disks";
+/// What the mark remembers of its SSH host key, which only its agent can tell.
+pub(super) const HOST_KEY: &str = "hostkey";
+/// The type of that key.
+pub(super) const KEY_TYPE: &str = "ssh-ed25519";
 
 /// What can be observed of a VM.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +57,10 @@ pub struct VmState {
     pub disks: BTreeMap<Slot, DiskState>,
     /// Its network devices.
     pub(super) nics: BTreeMap<NetKey, NicState>,
+    /// PCI devices of its node that it has.
+    pub(super) hostpci: BTreeMap<HostPciKey, HostPciState>,
+    /// USB devices of its node that it has.
+    pub(super) usb: BTreeMap<UsbKey, UsbState>,
     /// Name servers that cloud-init sets.
     pub resolvers: Option<Vec<String>>,
     /// Search domain that cloud-init sets.
@@ -78,6 +89,10 @@ pub struct VmState {
     pub ip: Option<IpAddr>,
     /// The hardware address of its first device.
     pub mac: Option<Mac>,
+    /// Whom it lets in: the user that cloud-init made, or that its image comes with; `root` where nobody knows.
+    pub login: String,
+    /// Its SSH host key, as its agent told when it was made (`ssh-ed25519 AAAA..`); empty if it told none.
+    pub host_key: String,
     /// What is still to be done with it: it was made and never seen up (`making`), or waits for a restart (`restart`).
     pub unfinished: Option<String>,
     /// Volumes that would go with it although no lab made them: disks that somebody attached, and detached ones.
@@ -144,6 +159,12 @@ outputs!(
         ip: IpAddr,
         /// The hardware address of its first device.
         mac: Mac,
+        /// Whom it lets in.
+        login: String,
+        /// Its SSH host key; empty if its agent told none.
+        host_key: String,
+        /// Whether it runs.
+        running: bool,
     }
 );
 
@@ -171,6 +192,8 @@ impl VmState {
             memory: memory(config),
             balloon: config.balloon.map(Size::mib),
             disks: disks(config, &data),
+            hostpci: devices::hostpci(config),
+            usb: devices::usb(config),
             resolvers: config.nameserver.as_ref().map(|list| list.split_whitespace().map(str::to_owned).collect()),
             search_domain: config.searchdomain.clone(),
             user: config.ciuser.clone(),
@@ -188,6 +211,12 @@ impl VmState {
             running,
             ip: fixed,
             mac: first.and_then(|nic| nic.mac),
+            login: config
+                .ciuser
+                .clone()
+                .or_else(|| notes.recall(LOGIN).map(str::to_owned))
+                .unwrap_or_else(|| "root".into()),
+            host_key: notes.recall(HOST_KEY).map(|key| format!("{KEY_TYPE} {key}")).unwrap_or_default(),
             unfinished: notes.recall(UNFINISHED).map(str::to_owned),
             foreign: foreign(config, &ours),
             template: config.template,

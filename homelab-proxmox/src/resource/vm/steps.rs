@@ -36,6 +36,7 @@ impl Vm {
         let source = Source {
             vmid: template.vmid(),
             node: template.node(),
+            login: template.login(),
             disk: template.disk(),
             linked: None,
             handle: template.into(),
@@ -101,6 +102,8 @@ impl<F: Firmware, C: Setup> Placed<F, C> {
             balloon: Field::Unmanaged,
             disks: BTreeMap::new(),
             nics: BTreeMap::new(),
+            hostpci: BTreeMap::new(),
+            usb: BTreeMap::new(),
             ip: None,
             resolvers: Field::Unmanaged,
             search_domain: Field::Unmanaged,

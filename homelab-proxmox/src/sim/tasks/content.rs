@@ -1,6 +1,6 @@
 //! Files that come to a storage, by download or upload, and leave it.
 use super::super::answer::Fail;
-use super::super::world::{Image, Os, Volume, World};
+use super::super::world::{Image, Login, Os, Volume, World};
 use super::Task;
 use super::disk::path_of;
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ pub(super) fn finish_fetch(world: &mut World, task: &mut Task, fetch: &Fetch) ->
         vmid: None,
         ctime: world.seconds(),
         parent: None,
-        os: bootable.then_some(Os { agent: image.agent, firmware: image.firmware }),
+        os: bootable.then(|| Os { agent: image.agent, firmware: image.firmware, login: Login::of_image(&fetch.url) }),
         holds: image.virtual_size,
         notes: None,
     };

@@ -1,7 +1,7 @@
 //! Starting and stopping guests.
 use super::super::answer::Fail;
 use super::super::quirks;
-use super::super::world::{Firmware, Guest, Identity, Os, Run, World};
+use super::super::world::{Firmware, Guest, Identity, Login, Os, Run, World};
 use super::configure::settle_pending;
 use super::create::boot_devices;
 use super::disk::{self, New};
@@ -10,7 +10,7 @@ use super::{Job, Locks, Task};
 /// What a guest boots, when its first boot disk holds a system.
 pub(crate) fn boots(world: &World, guest: &Guest) -> Option<Os> {
     if guest.lxc {
-        return Some(Os { agent: false, firmware: Firmware::Either });
+        return Some(Os { agent: false, firmware: Firmware::Either, login: Login::Root });
     }
     let order = guest.get("boot").and_then(boot_devices).unwrap_or_default();
     order.iter().find_map(|device| {

@@ -2,8 +2,8 @@
 use super::super::pace::Pace;
 use super::node::bridge;
 use super::{
-    Access, Firewall, Firmware, Guest, Ha, Image, Node, NodeSpec, Os, PciDevice, Release, Texts, Token, Trouble, User,
-    Volume, World,
+    Access, Firewall, Firmware, Guest, Ha, Image, Login, Node, NodeSpec, Os, PciDevice, Release, Texts, Token, Trouble,
+    UsbDevice, User, Volume, World,
 };
 use std::collections::BTreeMap;
 
@@ -108,6 +108,49 @@ impl World {
                 subsystem: None,
                 iommu_group,
                 name: name.to_owned(),
+                class: "0x010700".to_owned(),
+                disks: Vec::new(),
+            });
+        }
+        self
+    }
+
+    /// What the PCI device that was added last is: `0x030000` a display, `0x010601` a SATA controller. A SAS controller without this.
+    #[must_use]
+    pub fn of_class(mut self, node: &str, class: &str) -> World {
+        if let Some(device) = self.nodes.get_mut(node).and_then(|node| node.pci.last_mut()) {
+            device.class = class.to_owned();
+        }
+        self
+    }
+
+    /// Plugs disks into the PCI device that was added last.
+    #[must_use]
+    pub fn with_disks(mut self, node: &str, disks: impl IntoIterator<Item = homelab_core::sim::Disk>) -> World {
+        if let Some(device) = self.nodes.get_mut(node).and_then(|node| node.pci.last_mut()) {
+            device.disks.extend(disks);
+        }
+        self
+    }
+
+    /// Takes all PCI devices out of a node, as before it gets another board.
+    #[must_use]
+    pub fn without_pci(mut self, node: &str) -> World {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.pci.clear();
+        }
+        self
+    }
+
+    /// Plugs a USB device into a node that was added before: `port` as `1-2.1`, `id` as `10c4:ea60`.
+    #[must_use]
+    pub fn with_usb(mut self, node: &str, port: &str, id: &str, serial: Option<&str>, name: &str) -> World {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.usb.push(UsbDevice {
+                port: port.to_owned(),
+                id: id.to_owned(),
+                serial: serial.map(str::to_owned),
+                name: name.to_owned(),
             });
         }
         self
@@ -144,6 +187,26 @@ impl World {
             let line = (("user".to_owned(), user.to_owned(), "Administrator".to_owned()), true);
             self.access.acl.entry("/".to_owned()).or_default().push(line);
         }
+        self
+    }
+
+    /// Adds an API token that is allowed exactly these privileges, on everything.
+    #[must_use]
+    pub fn with_limited_token<'a>(
+        mut self,
+        id: &str,
+        secret: &str,
+        privileges: impl IntoIterator<Item = &'a str>,
+    ) -> World {
+        let (user, name) = id.split_once('!').unwrap_or((id, "token"));
+        let role = format!("Only-{name}");
+        self.access.roles.insert(role.clone(), privileges.into_iter().map(str::to_owned).collect());
+        let entry = self.access.users.entry(user.to_owned()).or_default();
+        entry.enable = true;
+        let token = Token { secret: secret.to_owned(), privsep: false, expire: 0, comment: None };
+        entry.tokens.insert(name.to_owned(), token);
+        let line = (("user".to_owned(), user.to_owned(), role), true);
+        self.access.acl.entry("/".to_owned()).or_default().push(line);
         self
     }
 
@@ -211,6 +274,8 @@ impl World {
                     subsystem: Some("1af4:1100".to_owned()),
                     iommu_group: -1,
                     name: "Virtio device".to_owned(),
+                    class: "0x010700".to_owned(),
+                    disks: Vec::new(),
                 });
             }
         }
@@ -247,7 +312,7 @@ impl World {
                 "local:9000/base-9000-disk-1.qcow2",
                 "qcow2",
                 128 << 20,
-                Some(Os { agent: true, firmware: Firmware::Uefi }),
+                Some(Os { agent: true, firmware: Firmware::Uefi, login: Login::Debian }),
             ),
         ] {
             let volume = Volume {
@@ -289,7 +354,7 @@ fn import(volid: &str, image: &Image) -> Volume {
         vmid: None,
         ctime: 1_763_800_000,
         parent: None,
-        os: Some(Os { agent: image.agent, firmware: image.firmware }),
+        os: Some(Os { agent: image.agent, firmware: image.firmware, login: Login::Root }),
         holds: image.virtual_size,
         notes: None,
     }

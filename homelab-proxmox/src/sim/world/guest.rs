@@ -17,6 +17,18 @@ pub(crate) struct Os {
     /// The firmware that it boots with.
     #[serde(default)]
     pub(crate) firmware: Firmware,
+    /// Whom it lets in unless cloud-init makes another user.
+    #[serde(default)]
+    pub(crate) login: Login,
+}
+
+/// The user that an image comes with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Login {
+    #[default]
+    Root,
+    Ubuntu,
+    Debian,
 }
 
 /// A running guest.
@@ -66,6 +78,9 @@ pub(crate) struct Guest {
     /// What the cloud-init drive still has of options that changed while the guest ran; `added` names new ones.
     #[serde(default)]
     pub(crate) cloudinit: Texts,
+    /// Who may log in to a container as root.
+    #[serde(default)]
+    pub(crate) keys: Vec<String>,
 }
 
 impl Guest {
@@ -82,6 +97,7 @@ impl Guest {
             run: None,
             made: now,
             cloudinit: Texts::new(),
+            keys: Vec::new(),
         }
     }
 

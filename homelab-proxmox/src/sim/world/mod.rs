@@ -10,9 +10,9 @@ mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
 pub use build::StorageKind;
-pub(crate) use guest::{Guest, Os, Run, Snapshot, Texts, is_volume_key};
+pub(crate) use guest::{Guest, Login, Os, Run, Snapshot, Texts, is_volume_key};
 pub use node::NodeSpec;
-pub(crate) use node::{Node, PciDevice};
+pub(crate) use node::{Node, PciDevice, UsbDevice};
 pub use storage::{Firmware, Image};
 pub(crate) use storage::{Volume, format_size, parse_size};
 pub(crate) use trouble::PATIENCE;

@@ -71,6 +71,13 @@ impl World {
             .collect()
     }
 
+    /// What `cloud-init status --long` prints in a guest: nothing else is ever run there.
+    pub(crate) fn cloud_init_says(&self, guest: &Guest) -> String {
+        let has_drive = guest.config.values().any(|value| value.contains("-cloudinit"));
+        let status = if has_drive { "done" } else { "disabled" };
+        format!("status: {status}\nextended_status: {status}\nboot_status_code: enabled-by-generator\n")
+    }
+
     /// What the guest agent says of the network.
     pub(crate) fn agent_interfaces(&self, guest: &Guest) -> Value {
         let counters = json!({"rx-bytes": 1200, "rx-packets": 12, "rx-errs": 0, "rx-dropped": 0, "tx-bytes": 1200,

@@ -31,6 +31,27 @@ pub(crate) struct PciDevice {
     pub(crate) subsystem: Option<String>,
     pub(crate) iommu_group: i64,
     pub(crate) name: String,
+    /// `0x010700` is a SAS controller.
+    #[serde(default = "sas")]
+    pub(crate) class: String,
+    /// The disks behind it.
+    #[serde(default)]
+    pub(crate) disks: Vec<homelab_core::sim::Disk>,
+}
+
+fn sas() -> String {
+    "0x010700".to_owned()
+}
+
+/// A USB device that is plugged in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct UsbDevice {
+    /// Bus and port, `1-2.1`.
+    pub(crate) port: String,
+    /// Vendor and product, `10c4:ea60`.
+    pub(crate) id: String,
+    pub(crate) serial: Option<String>,
+    pub(crate) name: String,
 }
 
 /// A node: its hardware and what is configured on it.
@@ -55,6 +76,8 @@ pub(crate) struct Node {
     #[serde(default)]
     pub(crate) hosts: Option<String>,
     pub(crate) pci: Vec<PciDevice>,
+    #[serde(default)]
+    pub(crate) usb: Vec<UsbDevice>,
     pub(crate) firewall: Firewall,
 }
 
@@ -76,6 +99,7 @@ impl Node {
             timezone: "Etc/UTC".to_owned(),
             hosts: None,
             pci: Vec::new(),
+            usb: Vec::new(),
             firewall: Firewall::default(),
         }
     }

@@ -3,7 +3,7 @@ use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::format::list as words;
 use crate::sim::handlers::named;
-use crate::sim::world::{Mapping, World};
+use crate::sim::world::{Mapping, UsbDevice, World};
 use crate::sim::{quirks, random};
 use serde_json::{Map, Value, json};
 
@@ -82,7 +82,10 @@ fn checks(world: &World, kind: &str, node: &str, mapping: &Mapping) -> Value {
         Some(entry) if kind == "usb" => {
             let key = |name: &str| entry.split(',').find_map(|part| part.strip_prefix(&format!("{name}=")));
             let device = key("path").or_else(|| key("id")).unwrap_or_default();
-            Some(("error", format!("Invalid configuration: usb device '{device}' not found\n")))
+            let fits =
+                |one: &UsbDevice| key("id") == Some(one.id.as_str()) && key("path").is_none_or(|path| path == one.port);
+            let there = world.nodes.get(node).is_some_and(|node| node.usb.iter().any(fits));
+            (!there).then(|| ("error", format!("Invalid configuration: usb device '{device}' not found\n")))
         }
         Some(entry) => {
             world.mapping_problem(node, entry).map(|text| ("error", format!("Invalid configuration: {text}\n")))

@@ -4,7 +4,7 @@ use crate::sim::call::Call;
 use crate::sim::check::matches_whole;
 use crate::sim::random;
 use crate::sim::tasks::{Fetch, Job, Locks, NewVolume, allocate, file_format, path_of};
-use crate::sim::world::{Firmware, Os, Volume, parse_size};
+use crate::sim::world::{Firmware, Login, Os, Volume, parse_size};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
@@ -269,7 +269,11 @@ fn upload(call: &mut Call<'_>) -> Answer {
         format: file_format(&content, &volid),
         volid,
         node: String::new(),
-        os: (installs || content == "import").then_some(Os { agent: installs, firmware: Firmware::Either }),
+        os: (installs || content == "import").then_some(Os {
+            agent: installs,
+            firmware: Firmware::Either,
+            login: Login::Root,
+        }),
         content,
         size,
         used: size,

@@ -2,6 +2,7 @@
 use crate::sim::answer::{Answer, Fail};
 use crate::sim::call::Call;
 use crate::sim::handlers::named;
+use crate::sim::world::UsbDevice;
 use serde_json::{Value, json};
 
 /// The handler of a method, if there is one.
@@ -11,7 +12,7 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "GET /nodes/{node}/hardware/pci" => pci(call),
         "GET /nodes/{node}/hardware/pci/{pci-id-or-mapping}" => device(call),
         "GET /nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev" => Ok(json!([]).into()),
-        "GET /nodes/{node}/hardware/usb" => Ok(json!([]).into()),
+        "GET /nodes/{node}/hardware/usb" => usb(call),
         _ => return None,
     })
 }
@@ -24,7 +25,7 @@ fn pci(call: &mut Call<'_>) -> Answer {
         .map(|device| {
             let (vendor, model) = device.id.split_once(':').unwrap_or(("0000", "0000"));
             let mut row = json!({
-                "id": device.path, "class": "0x010700", "vendor": format!("0x{vendor}"), "device": format!("0x{model}"),
+                "id": device.path, "class": device.class, "vendor": format!("0x{vendor}"), "device": format!("0x{model}"),
                 "vendor_name": device.name, "device_name": device.name, "iommugroup": device.iommu_group,
             });
             if let Some((vendor, model)) = device.subsystem.as_deref().and_then(|id| id.split_once(':')) {
@@ -36,6 +37,23 @@ fn pci(call: &mut Call<'_>) -> Answer {
         })
         .collect();
     Ok(json!(rows).into())
+}
+
+fn usb(call: &mut Call<'_>) -> Answer {
+    let node = call.world.node(&call.node())?;
+    let row = |(number, device): (usize, &UsbDevice)| {
+        let (vendor, product) = device.id.split_once(':').unwrap_or(("0000", "0000"));
+        let (bus, path) = device.port.split_once('-').unwrap_or(("1", &device.port));
+        let mut row = json!({
+            "busnum": bus.parse::<u32>().unwrap_or(1), "devnum": number + 2, "usbpath": path, "class": 0, "level": 1,
+            "port": 1, "vendid": format!("0x{vendor}"), "prodid": format!("0x{product}"), "product": device.name, "speed": "480",
+        });
+        if let Some(serial) = &device.serial {
+            row["serial"] = json!(serial);
+        }
+        row
+    };
+    Ok(json!(node.usb.iter().enumerate().map(row).collect::<Vec<Value>>()).into())
 }
 
 fn device(call: &mut Call<'_>) -> Answer {

@@ -69,6 +69,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     }
     let mut guest = Guest::new(vmid, true, &node, call.world.now);
     guest.set("lock", "create");
+    guest.keys = call.args.text("ssh-public-keys").lines().map(str::to_owned).collect();
     call.world.guests.insert(vmid, guest);
     let pool = pool.map(str::to_owned);
     let job = Job::CreateCt { vmid, template, options, disks, pool, start: call.args.flag("start") };

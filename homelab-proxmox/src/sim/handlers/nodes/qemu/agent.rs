@@ -71,8 +71,14 @@ fn answer(call: &mut Call<'_>, command: &str) -> Answer {
         "fsfreeze-status" => json!("thawed"),
         "fsfreeze-freeze" | "fsfreeze-thaw" => json!(1),
         "exec" => return exec(call),
-        "exec-status" => return Ok(json!({"exited": 1, "exitcode": 0, "out-data": ""}).into()),
-        "file-read" => return Ok(json!({"content": ""}).into()),
+        "exec-status" => {
+            return Ok(json!({"exited": 1, "exitcode": 0, "out-data": call.world.cloud_init_says(guest)}).into());
+        }
+        "file-read" => {
+            let host_key = call.args.text("file") == "/etc/ssh/ssh_host_ed25519_key.pub";
+            let content = if host_key { call.world.host_key(guest) } else { String::new() };
+            return Ok(json!({ "content": content }).into());
+        }
         "file-write" => return Ok(json!(null).into()),
         _ => json!({}),
     };

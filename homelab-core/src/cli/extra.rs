@@ -1,0 +1,141 @@
+//! Verbs that the sites bring: `status` and `verify` of all of them, and each one's own.
+use super::{
+    exit::Exit,
+    session::Session,
+    stop::{Problem, Stop},
+};
+use crate::{
+    Sites,
+    verb::{VerbInfo, Words},
+};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::Map;
+
+/// Verbs that the command line has itself, for every site that knows them.
+const COMMON: [&str; 2] = ["status", "verify"];
+
+/// What a person asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    /// `truenas`; all if it is not said.
+    pub(super) domain: Option<String>,
+    /// `status`, `call`.
+    pub(super) name: String,
+    /// One of several sites.
+    pub(super) site: Option<String>,
+    /// What follows.
+    pub(super) words: Vec<String>,
+    /// Whether a change is agreed to.
+    pub(super) yes: bool,
+    /// Whether JSON is wanted.
+    pub(super) json: bool,
+}
+
+/// The command line with the verbs of the sites.
+pub(super) fn commands(line: Command, sites: &Sites) -> Command {
+    // Two sites of a kind have the same verbs.
+    let mut verbs: Vec<VerbInfo> = vec![];
+    for verb in sites.verbs().filter(|verb| !COMMON.contains(&verb.name)) {
+        if !verbs.iter().any(|known| known.domain == verb.domain && known.name == verb.name) {
+            verbs.push(verb);
+        }
+    }
+    let mut domains: Vec<&'static str> = verbs.iter().map(|verb| verb.domain).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    domains.into_iter().fold(line, |line, domain| {
+        let about = format!("What only a site of {domain} can be asked");
+        let command = Command::new(domain).about(about).subcommand_required(true).arg_required_else_help(true);
+        line.subcommand(
+            verbs.iter().filter(|verb| verb.domain == domain).fold(command, |c, verb| c.subcommand(one(verb))),
+        )
+    })
+}
+
+fn one(verb: &VerbInfo) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new(verb.name)
+        .about(verb.about)
+        .arg(Arg::new("words").value_name(verb.words).num_args(0..).hide(verb.words.is_empty()))
+        .arg(Arg::new("site").long("site").value_name("SITE").help("Which site, if the lab has several"))
+        .arg(flag("yes", "Agree to a change").short('y'))
+        .arg(flag("json", "Print JSON"))
+}
+
+/// What was asked for, if it is a verb of a site.
+pub(super) fn wanted(matches: &ArgMatches, sites: &Sites) -> Option<Wanted> {
+    let (domain, inner) = matches.subcommand()?;
+    let (name, given) = inner.subcommand()?;
+    sites.verbs().find(|verb| verb.domain == domain && verb.name == name)?;
+    Some(Wanted {
+        domain: Some(domain.to_owned()),
+        name: name.to_owned(),
+        site: given.get_one::<String>("site").cloned(),
+        words: given.get_many::<String>("words").into_iter().flatten().cloned().collect(),
+        yes: given.get_flag("yes"),
+        json: given.get_flag("json"),
+    })
+}
+
+/// Runs a verb at every site that is meant; those of a domain alone need to be one.
+pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> {
+    let verbs = meant(session, wanted)?;
+    session.block_on(async |interrupt| {
+        let world = session.connect(interrupt).await?;
+        let (mut exit, mut values) = (Exit::Done, Map::new());
+        for verb in &verbs {
+            let words = Words::new(wanted.words.clone(), wanted.yes);
+            let doing = async { Ok(session.sites.run_verb(verb, &world.providers, words).await?) };
+            let said = super::world::unless_pressed(&world.interrupt, doing).await?;
+            if !wanted.json {
+                said.lines.iter().for_each(|line| session.console.out.line(line));
+            }
+            for line in &said.wrong {
+                session.console.warn(&format!("{}: {line}", verb.site));
+                exit = exit.worse(Exit::Refused);
+            }
+            values.insert(verb.site.to_owned(), said.value);
+        }
+        if wanted.json {
+            // Of one site its own; of several each by its name.
+            let only = if verbs.len() == 1 { values.values().next().cloned() } else { None };
+            session.print_json(&only.unwrap_or_else(|| values.into()));
+        }
+        Ok(exit)
+    })
+}
+
+fn meant(session: &Session<'_>, wanted: &Wanted) -> Result<Vec<VerbInfo>, Stop> {
+    let fits = |verb: &VerbInfo| {
+        verb.name == wanted.name
+            && wanted.domain.as_deref().is_none_or(|domain| domain == verb.domain || domain == verb.site)
+            && wanted.site.as_deref().is_none_or(|site| site == verb.site)
+    };
+    let all: Vec<VerbInfo> = session.sites.verbs().collect();
+    let verbs: Vec<VerbInfo> = all.iter().copied().filter(fits).collect();
+    let usage = |text: String, hint: String| Stop::new(Exit::Usage, Problem::new(text).hint(hint));
+    let known = |of: fn(&VerbInfo) -> &'static str| {
+        let mut names: Vec<&str> = all.iter().filter(|verb| verb.name == wanted.name).map(of).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(", ")
+    };
+    match verbs.len() {
+        0 => {
+            let text = format!("no site of this lab can be asked for `{}`", wanted.name);
+            let domains = known(|verb| verb.domain);
+            let hint = if domains.is_empty() {
+                "its sites have no such verb".to_owned()
+            } else {
+                format!("there is: {domains}")
+            };
+            Err(usage(text, hint))
+        }
+        1 => Ok(verbs),
+        _ if COMMON.contains(&wanted.name.as_str()) => Ok(verbs),
+        _ => Err(usage(
+            format!("several sites can be asked for `{}`", wanted.name),
+            format!("say which: `--site` and one of {}", known(|verb| verb.site)),
+        )),
+    }
+}

@@ -1,0 +1,130 @@
+//! What a cluster defines beside its guests: storages, pools, and who may do what. Each is a row of a listing, shared by all of its
+//! kind; it is made by POST, changed by PUT and removed by DELETE.
+mod access;
+mod pool;
+mod role;
+mod storage;
+mod user;
+
+pub use access::{Access, AccessId, AccessState};
+pub use pool::{Pool, PoolOutputs, PoolState};
+pub use role::{Role, RoleOutputs, RoleState};
+pub use storage::{Storage, StorageOutputs, StorageState};
+pub use user::{User, UserOutputs, UserState};
+
+use crate::{
+    Pve,
+    api::FromScalar,
+    client::{Params, Reader, call::Call},
+    http::Method,
+};
+use homelab_core::{Apply, Failure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A row of a listing.
+type Row = Map<String, Value>;
+
+/// What a definition is found by: its name in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameId {
+    /// The name.
+    pub name: String,
+}
+
+/// All rows of a listing, asked once for each look at the world.
+async fn rows(reader: &Reader, what: &'static str, path: &str) -> Result<Arc<Vec<Row>>, Failure> {
+    Ok(reader.once(Call::get("list", what, path)).await?)
+}
+
+/// The row of this name.
+async fn row(reader: &Reader, what: &'static str, path: &str, key: &str, name: &str) -> Result<Option<Row>, Failure> {
+    let all = rows(reader, what, path).await?;
+    Ok(all.iter().find(|row| text(row, key).as_deref() == Some(name)).cloned())
+}
+
+/// A field of a row as text; nothing if it is absent or empty.
+fn text(row: &Row, key: &str) -> Option<String> {
+    row.get(key).and_then(String::from_scalar).filter(|text| !text.is_empty())
+}
+
+/// The words of a field that is a list, sorted.
+fn words(row: &Row, key: &str) -> Vec<String> {
+    let list = text(row, key).unwrap_or_default();
+    let mut words: Vec<String> =
+        list.split([',', ' ', ';']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    words.sort_unstable();
+    words
+}
+
+/// A definition's place in the API.
+struct Place<'a> {
+    /// What it is, for messages: `storage`.
+    what: &'static str,
+    name: &'a str,
+    /// The listing: `/storage`.
+    list: &'static str,
+    /// The parameter that names it when it is made.
+    key: &'static str,
+}
+
+impl Place<'_> {
+    fn object(&self) -> String {
+        format!("{} {}", self.what, self.name)
+    }
+
+    fn path(&self) -> String {
+        format!("{}{}", self.list, crate::client::call::path(&[&self.name]))
+    }
+
+    /// Makes it, or changes what differs. `fixed` is given when it is made and cannot be changed.
+    async fn write(
+        &self,
+        cx: &Apply<'_, Pve>,
+        before: Option<&Row>,
+        fixed: &BTreeMap<&'static str, String>,
+        wanted: &BTreeMap<&'static str, Option<String>>,
+    ) -> Result<(), Failure> {
+        let Some(before) = before else {
+            let params =
+                fixed.iter().fold(Params::new().set(self.key, self.name), |all, (key, value)| all.set(*key, value));
+            let params = wanted.iter().fold(params, |all, (key, value)| all.maybe(*key, value.as_ref()));
+            let call = Call::new(Method::Post, "create", self.object(), self.list).with(params);
+            cx.write(cx.permit(), call).await?;
+            return Ok(());
+        };
+        let is = |key: &str| text(before, key);
+        let changed: Vec<_> = wanted.iter().filter(|(key, value)| is(key) != **value).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let set = changed.iter().fold(Params::new(), |all, (key, value)| all.maybe(**key, value.as_ref()));
+        let gone: Vec<&str> = changed.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| **key).collect();
+        let params = set.maybe("delete", (!gone.is_empty()).then(|| gone.join(",")));
+        let call = Call::new(Method::Put, "change", self.object(), self.path()).with(params);
+        cx.write(cx.permit(), call).await?;
+        Ok(())
+    }
+
+    /// Removes it. That it is gone already is fine.
+    async fn remove(&self, cx: &Apply<'_, Pve>, params: Params) -> Result<(), Failure> {
+        let there = row(cx, self.what, self.list, self.key, self.name).await?;
+        if there.is_none() {
+            return Ok(());
+        }
+        let call = Call::new(Method::Delete, "remove", self.object(), self.path()).with(params);
+        cx.write(cx.permit(), call).await?;
+        Ok(())
+    }
+}
+
+/// A name as the server takes it for storages, pools, roles and users' names.
+#[track_caller]
+fn checked(what: &str, name: &str) -> String {
+    let fits = name.len() >= 2
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    assert!(fits, "`{name}` is no name of a {what}: a letter, then letters, digits, `-`, `_` and `.`, two at least");
+    name.to_owned()
+}
