@@ -6,6 +6,7 @@
 //! | [`client`] | [`Nas`], the provider, and [`NasReader`], its reading side: what is read once a look, jobs that are followed |
 //! | `sim` (feature `sim`) | a TrueNAS that answers as the real one's models and source say |
 //! | `testing` (feature `testing`) | a simulated world for the tests of labs, which can be made to fail at any call |
+//! | [`site`] | [`TrueNas`](site::TrueNas): how a lab reaches its NAS, for real or in the sandbox |
 //! | [`rpc`] | the seam below the client, where a simulator or a test takes the place of the network |
 pub mod client;
 mod error;
@@ -13,6 +14,7 @@ pub mod resource;
 pub mod rpc;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod site;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

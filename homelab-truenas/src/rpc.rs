@@ -3,6 +3,7 @@
 //! The real side is a WebSocket that speaks JSON-RPC 2.0, or `midclt` over SSH; the simulated side is called in process. All see
 //! the same methods, parameters and message ids, so what is tested in process holds on a socket.
 use async_trait::async_trait;
+use homelab_core::{SecretValue, tls::Fingerprint};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
@@ -172,6 +173,24 @@ impl Job {
     }
 }
 
+/// What is needed to set a NAS up.
+#[derive(Clone, Debug)]
+pub struct First {
+    /// The password of `truenas_admin`.
+    pub password: SecretValue,
+    /// What the key is to be called.
+    pub key_name: String,
+}
+
+/// What opens a NAS that was set up.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The API key.
+    pub key: SecretValue,
+    /// The certificate that it showed.
+    pub fingerprint: Fingerprint,
+}
+
 /// One way to one NAS. It connects at the first call, logs in, and connects again after the connection broke; it never sends a
 /// call twice.
 #[async_trait]
@@ -192,6 +211,16 @@ pub trait Rpc: Send + Sync {
         true
     }
 
+    /// Sets up a NAS that has no key yet: its first administrator if it has none, then a key for him. Whom to trust is found at this
+    /// first meeting, unless it is known. Done again it gives another key of the same name, and the one before is dead.
+    ///
+    /// # Errors
+    /// As [`call`](Rpc::call); `Unreached` as long as it boots.
+    async fn set_up(&self, first: &First) -> Result<Keys, RpcError> {
+        let _ = first;
+        Err(RpcError::Refused(Refusal { reason: "it cannot be set up this way".into(), ..Refusal::default() }))
+    }
+
     /// Fetches a file that a job of `core.download` offers: `/_download/12?auth_token=...`.
     ///
     /// # Errors
@@ -200,4 +229,48 @@ pub trait Rpc: Send + Sync {
         let _ = path;
         Err(RpcError::Refused(Refusal { reason: "files cannot be fetched this way".into(), ..Refusal::default() }))
     }
+}
+
+/// Whether a method only reads.
+pub(crate) fn is_read(method: &str) -> bool {
+    const READS: [&str; 36] = [
+        "query",
+        "config",
+        "get_instance",
+        "get_jobs",
+        "ping",
+        "subscribe",
+        "unsubscribe",
+        "set_options",
+        "boot_id",
+        "ready",
+        "state",
+        "version",
+        "version_short",
+        "info",
+        "details",
+        "me",
+        "getacl",
+        "stat",
+        "list",
+        "listdir",
+        "status",
+        "started",
+        "attachments",
+        "processes",
+        "snapshot_count",
+        "get_disks",
+        "get_used",
+        "temperatures",
+        "checkin_waiting",
+        "has_pending_changes",
+        "has_local_administrator_set_up",
+        "available_versions",
+        "mechanism_choices",
+        "get_next_uid",
+        "get_next_gid",
+        "import_find",
+    ];
+    let verb = method.rsplit('.').next().unwrap_or_default();
+    READS.contains(&verb) || verb.ends_with("_choices")
 }

@@ -2,7 +2,7 @@
 //! be made to fail at each of them.
 use crate::{
     Nas,
-    rpc::{Call, Rpc, RpcError},
+    rpc::{Call, Rpc, RpcError, is_read},
     sim::{Link, Sim, World},
 };
 use async_trait::async_trait;
@@ -87,7 +87,7 @@ impl Wire {
         }
         let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
         state.calls += 1;
-        state.writes += u64::from(!crate::sim::is_read(&call.method));
+        state.writes += u64::from(!is_read(&call.method));
         state.log.push(call.clone());
         fault
     }

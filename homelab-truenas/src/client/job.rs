@@ -3,7 +3,7 @@ use super::Nas;
 use crate::{
     Error, Result,
     error::Cause,
-    rpc::{Call, Complaint, ExcInfo, Job, Progress, Refusal},
+    rpc::{Call, Complaint, ExcInfo, Job, Progress, Refusal, RpcError},
 };
 use homelab_core::Failure;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,12 @@ use tokio::{
 
 /// How long a job is followed: widening a RAIDZ or a first replication takes days, but nobody waits for them in a deploy.
 const LIMIT: Duration = Duration::from_secs(6 * 3600);
+/// How long a NAS that goes away while a job runs is waited for.
+const RESTART: Duration = Duration::from_secs(600);
 /// How often a job is asked for although news of it come by themselves: some get lost (notes section 4).
 const NET: Duration = Duration::from_secs(5);
+/// The first pause between two questions where news come: while they do, nothing is asked.
+const LISTENING: Duration = Duration::from_secs(1);
 /// The first pause between two questions where no news come; each further one is half as long again, up to [`NET`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -84,7 +88,8 @@ impl Nas {
         watch: &mut (dyn FnMut(&Progress) + Send),
     ) -> Result<Value> {
         let failed = |cause: Cause| Error::new(method, cause);
-        let (began, mut pause) = (Instant::now(), if news.is_some() { NET } else { FIRST_PAUSE });
+        let mut down: Option<Instant> = None;
+        let (began, mut pause) = (Instant::now(), if news.is_some() { LISTENING } else { FIRST_PAUSE });
         loop {
             let heard = tokio::select! {
                 job = next(&mut news, known) => Some(job),
@@ -95,7 +100,15 @@ impl Nas {
                 continue;
             }
             // News carry a blotted result, so the end is asked for too.
-            let Some(job) = self.job_of(known).await? else { return Err(failed(Cause::Forgotten)) };
+            let asked = self.job_of(known).await;
+            let is_down =
+                asked.as_ref().is_err_and(|error| matches!(error.cause(), Cause::Rpc(RpcError::Unreached { .. })));
+            // It answered when the job was started: it restarts, and then tells what became of the job.
+            if is_down && down.get_or_insert_with(Instant::now).elapsed() < RESTART {
+                continue;
+            }
+            down = None;
+            let Some(job) = asked? else { return Err(failed(Cause::Forgotten)) };
             match job.state.as_str() {
                 "SUCCESS" => return Ok(job.result),
                 "FAILED" => return Err(failed(Cause::Job(refusal(job)))),

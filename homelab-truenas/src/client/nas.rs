@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     error::{Cause, is_busy},
     resource,
-    rpc::{Call, Progress, Refusal, Rpc, RpcError},
+    rpc::{Call, First, Keys, Progress, Refusal, Rpc, RpcError},
 };
 use homelab_core::{Apply, Begun, Failure, Kind, Permit, Provider};
 use serde_json::Value;
@@ -73,6 +73,25 @@ impl Nas {
             Err(error) => return Err(Error::new(&call.method, error)),
         };
         self.follow(&call.method, &known, news, watch).await
+    }
+
+    /// Sets up a NAS that has no key yet ([`Rpc::set_up`]).
+    ///
+    /// # Errors
+    /// When it does not answer yet, or refuses.
+    pub async fn set_up(&self, _: &Permit, first: &First) -> Result<Keys> {
+        self.rpc.set_up(first).await.map_err(|error| Error::new("set up", error))
+    }
+
+    /// Any call by hand, and the result of its job if it is one. Whether it may change something is for the caller to know.
+    pub(crate) async fn by_hand(&self, call: &Call) -> Result<Value> {
+        let news = self.rpc.news();
+        let answer = self.send(call).await.map_err(|error| Error::new(&call.method, error))?;
+        let known = Known::Message(call.id.clone());
+        if !answer.is_number() || self.job_of(&known).await?.is_none() {
+            return Ok(answer);
+        }
+        self.follow(&call.method, &known, news, &mut |_| {}).await
     }
 
     /// Sends once, and again only while the NAS refuses for being busy, which did nothing.

@@ -2,6 +2,7 @@
 //!
 //! | folder or file | what |
 //! |---|---|
+//! | `setup.rs` | [`System`]: from the first boot to a key |
 //! | `pool/` | [`Pool`]: disks in vdevs |
 //! | `dataset/`, `zvol.rs` | [`Dataset`] and [`Zvol`]: file systems and block devices, with properties of three values |
 //! | `share/`, `iscsi/` | [`NfsShare`], [`SmbShare`], [`Target`]: what clients are given, and on which networks |
@@ -26,6 +27,7 @@ mod release;
 mod row;
 mod schedule;
 mod service;
+mod setup;
 mod share;
 mod system;
 mod task;
@@ -45,6 +47,7 @@ pub use pool::{Pool, PoolId, PoolOutputs, PoolState, PoolWithoutDisks, VdevState
 pub use row::{Entry, Fields, Row, RowId, RowOutputs, RowState, ShareOutputs};
 pub use schedule::{Day, Keep, Schedule};
 pub use service::{Service, ServiceOf, ServiceOutputs, ServiceState};
+pub use setup::{System, SystemBy, SystemId, SystemOf, SystemState};
 pub use share::{NfsShare, NfsShareOf, SmbShare, SmbShareOf, StorageNetwork};
 pub use system::{
     AlertLevel, AlertService, AlertServiceOf, ApiKey, ApiKeyOf, Certificate, CertificateOf, NfsSettings, Privilege,
@@ -63,6 +66,7 @@ use homelab_core::Kind;
 /// The kinds that live at a NAS.
 pub(crate) fn kinds() -> Vec<Kind<Nas>> {
     vec![
+        Kind::of::<System>(),
         Kind::of::<Pool>(),
         Kind::of::<Dataset>(),
         Kind::of::<Zvol>(),

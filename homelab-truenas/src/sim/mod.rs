@@ -23,6 +23,5 @@ mod world;
 
 pub use homelab_core::sim::StoreError;
 pub use serve::Served;
-pub(crate) use simulator::is_read;
 pub use simulator::{Link, Sim};
 pub use world::{DiskSpec, World};

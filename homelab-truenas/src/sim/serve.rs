@@ -249,3 +249,50 @@ fn has_bad_time(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::World;
+
+    #[tokio::test(start_paused = true)]
+    async fn parameters_that_are_no_list_are_a_bad_request() {
+        let sim = Sim::new(World::new("nas"));
+        let mut caller = Caller { user: Some("root".into()), ..Caller::default() };
+        for params in ["\"x\"", "{\"id\": 1}", "null"] {
+            let text = format!(r#"{{"jsonrpc": "2.0", "id": "1", "method": "core.ping", "params": {params}}}"#);
+            let (answer, _) = reply(&sim, &mut caller, &text);
+            assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!("1"), &json!(-32600)), "{params}");
+        }
+        let (answer, _) = reply(&sim, &mut caller, r#"{"id": "1", "method": "core.ping"}"#);
+        assert_eq!(answer["result"], "pong", "none is an empty list");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_malformed_time_is_answered_without_an_id() {
+        let sim = Sim::new(World::new("nas"));
+        let text = r#"{"id": "1", "method": "core.ping", "params": [{"$date": "today"}]}"#;
+        assert_eq!(reply(&sim, &mut Caller::default(), text).0["id"], Value::Null);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn logins_have_a_rate() {
+        let sim = Sim::new(World::new("nas").key("1-secret"));
+        let login = r#"{"id": "1", "method": "auth.login_ex", "params": [{"mechanism": "API_KEY_PLAIN", "username": "truenas_admin", "api_key": "1-wrong"}]}"#;
+        for _ in 0..20 {
+            assert_eq!(reply(&sim, &mut Caller::default(), login).0["result"]["response_type"], "AUTH_ERR");
+        }
+        assert_eq!(reply(&sim, &mut Caller::default(), login).0["error"]["data"]["errname"], "EBUSY");
+        tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+        assert_eq!(reply(&sim, &mut Caller::default(), login).0["result"]["response_type"], "AUTH_ERR");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_answered_before_a_login_but_what_needs_none() {
+        let sim = Sim::new(World::new("nas"));
+        let ask =
+            |method: &str| reply(&sim, &mut Caller::default(), &format!(r#"{{"id": "1", "method": "{method}"}}"#)).0;
+        assert_eq!(ask("pool.query")["error"]["data"]["errname"], "ENOTAUTHENTICATED");
+        assert!(ask("system.boot_id")["result"].is_string());
+    }
+}

@@ -5,27 +5,34 @@ use super::{
     handlers::{self, Caller},
     jobs,
     schema::Schema,
-    world::World,
+    world::{State as JobState, World},
 };
-use crate::rpc::{Call, Rpc, RpcError};
+use crate::rpc::{Call, Rpc, RpcError, is_read};
 use async_trait::async_trait;
 use homelab_core::sim::{Clock, Store, StoreError};
 use serde_json::Value;
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 use tokio::{sync::broadcast, time::sleep};
 
 /// How many news of jobs are kept for somebody who is slow to listen.
 const NEWS: usize = 256;
+/// How often it is told how far jobs are, in milliseconds.
+const STRIDE: u64 = 500;
 /// So many logins are let through in so many milliseconds.
 const LOGINS: usize = 20;
 const LOGIN_WINDOW: u64 = 60_000;
 
+/// A job's number, where it is and how far.
+type Told = (i64, JobState, u64);
+
 struct State {
     world: World,
+    /// What was told of jobs last.
+    told: Vec<Told>,
     /// Whether somebody sees to it already that jobs end in time.
     driven: bool,
     /// When logins were tried, for their rate.
@@ -42,7 +49,12 @@ struct Inner {
     store: Option<Store<World>>,
     news: broadcast::Sender<Arc<Value>>,
     cuts: broadcast::Sender<()>,
+    /// What tells which disks are in the computer, if it is one of a simulated network.
+    slots: OnceLock<Slots>,
 }
+
+/// Tells which disks are in a computer; nothing while it is not there.
+type Slots = Box<dyn Fn() -> Option<Vec<homelab_core::sim::Disk>> + Send + Sync>;
 
 /// A simulated TrueNAS. Clones are handles to the same one.
 #[derive(Clone)]
@@ -71,8 +83,10 @@ impl Sim {
 
     fn build(world: World, store: Option<Store<World>>) -> Sim {
         let ((news, _), (cuts, _)) = (broadcast::channel(NEWS), broadcast::channel(1));
-        let state = Mutex::new(State { world, driven: false, logins: vec![], cut_after: None, cut: false });
-        Sim { inner: Arc::new(Inner { state, clock: Clock::system(), store, news, cuts }) }
+        let state =
+            Mutex::new(State { world, told: vec![], driven: false, logins: vec![], cut_after: None, cut: false });
+        let slots = OnceLock::new();
+        Sim { inner: Arc::new(Inner { state, clock: Clock::system(), store, news, cuts, slots }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,17 +117,27 @@ impl Sim {
         self.inner.store.as_ref().map_or(Ok(()), |store| store.save(world))
     }
 
+    /// Has the NAS see the disks that a computer of the simulated network has at each moment: a controller that is passed through to it
+    /// brings its disks. The first to be told stays.
+    pub fn see_disks(&self, slots: impl Fn() -> Option<Vec<homelab_core::sim::Disk>> + Send + Sync + 'static) {
+        let _ = self.inner.slots.set(Box::new(slots));
+    }
+
     /// Brings everything to where it is by now, and tells of jobs that went on.
     fn settle(&self, state: &mut State) -> bool {
-        let before: Vec<_> = state.world.jobs.iter().map(|job| (job.id, job.state)).collect();
+        if let Some(disks) = self.inner.slots.get().and_then(|slots| slots()) {
+            state.world.plug(&disks);
+        }
         let changed = jobs::settle(&mut state.world);
         handlers::expire(&mut state.world);
-        for job in &state.world.jobs {
-            if !before.contains(&(job.id, job.state)) {
+        let now: Vec<Told> = state.world.jobs.iter().map(|job| (job.id, job.state, job.percent)).collect();
+        for (job, told) in state.world.jobs.iter().zip(&now) {
+            if !state.told.contains(told) {
                 // Nobody may be listening.
                 let _ = self.inner.news.send(Arc::new(handlers::job_row(job, false).into()));
             }
         }
+        state.told = now;
         changed
     }
 
@@ -188,6 +212,28 @@ impl Sim {
         }
     }
 
+    /// How many logins were tried in the last minute.
+    #[must_use]
+    pub fn logins(&self) -> usize {
+        self.state().logins.len()
+    }
+
+    /// Restarts it: jobs are forgotten, disks get other names, and nobody answers for a while.
+    pub fn reboot(&self) {
+        self.state().world.reboot();
+    }
+
+    /// Revokes a key.
+    pub fn revoke(&self, key: i64) {
+        self.state().world.revoke(key);
+    }
+
+    /// A key that opens it, if there is one.
+    #[must_use]
+    pub fn some_key(&self) -> Option<String> {
+        self.state().world.keys.values().last().cloned()
+    }
+
     /// Breaks all connections now.
     pub fn cut(&self) {
         // Nobody may be connected.
@@ -216,7 +262,8 @@ impl Sim {
     }
 
     /// News of jobs: rows as `core.get_jobs` has them.
-    pub(super) fn news(&self) -> broadcast::Receiver<Arc<Value>> {
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<Arc<Value>> {
         self.inner.news.subscribe()
     }
 
@@ -240,56 +287,12 @@ async fn driver(inner: Weak<Inner>) {
             let now = state.world.now;
             let next = jobs::next_event(&state.world);
             state.driven = next.is_some();
-            next.map(|at| Duration::from_millis(at.saturating_sub(now).max(1)))
+            next.map(|at| Duration::from_millis(at.saturating_sub(now).clamp(1, STRIDE)))
         };
         drop(sim);
         let Some(wait) = wait else { return };
         sleep(wait).await;
     }
-}
-
-/// Whether a method only reads.
-pub(crate) fn is_read(method: &str) -> bool {
-    const READS: [&str; 36] = [
-        "query",
-        "config",
-        "get_instance",
-        "get_jobs",
-        "ping",
-        "subscribe",
-        "unsubscribe",
-        "set_options",
-        "boot_id",
-        "ready",
-        "state",
-        "version",
-        "version_short",
-        "info",
-        "details",
-        "me",
-        "getacl",
-        "stat",
-        "list",
-        "listdir",
-        "status",
-        "started",
-        "attachments",
-        "processes",
-        "snapshot_count",
-        "get_disks",
-        "get_used",
-        "temperatures",
-        "checkin_waiting",
-        "has_pending_changes",
-        "has_local_administrator_set_up",
-        "available_versions",
-        "mechanism_choices",
-        "get_next_uid",
-        "get_next_gid",
-        "import_find",
-    ];
-    let verb = method.rsplit('.').next().unwrap_or_default();
-    READS.contains(&verb) || verb.ends_with("_choices")
 }
 
 /// A way to a simulator in process.

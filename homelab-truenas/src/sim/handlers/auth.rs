@@ -84,10 +84,18 @@ fn by_key(world: &World, user: Option<&str>, key: &str) -> Result<String, &'stat
 }
 
 fn revoke(world: &mut World, key: &str) {
-    let Some(id) = world.keys.iter().find(|(_, secret)| *secret == key).map(|(id, _)| *id) else { return };
-    if let Some(row) = world.table("api_key").get_mut(&json!(id)) {
-        row.insert("revoked".into(), json!(true));
-        row.insert("revoked_reason".into(), json!("Attempt to use over an insecure transport"));
+    if let Some(id) = world.keys.iter().find(|(_, secret)| *secret == key).map(|(id, _)| *id) {
+        world.revoke(id);
+    }
+}
+
+impl World {
+    /// Revokes a key; only a reset revives it.
+    pub(in crate::sim) fn revoke(&mut self, key: i64) {
+        if let Some(row) = self.table("api_key").get_mut(&json!(key)) {
+            row.insert("revoked".into(), json!(true));
+            row.insert("revoked_reason".into(), json!("Attempt to use over an insecure transport"));
+        }
     }
 }
 
@@ -96,6 +104,9 @@ fn roles(world: &World, user: &str) -> Vec<Value> {
     let Some(row) = world.rows("user").find(|row| field(row, "username") == user) else { return vec![] };
     let mut groups: Vec<&Value> = row.get("groups").and_then(Value::as_array).into_iter().flatten().collect();
     groups.extend(row.get("group"));
+    // Users name groups by their rows, privileges by their numbers.
+    let number = |id: &&Value| world.tables.get("group")?.get(id)?.get("gid");
+    let groups: Vec<&Value> = groups.iter().filter_map(number).collect();
     let has = |privilege: &&Map<String, Value>| {
         let local = privilege.get("local_groups").and_then(Value::as_array);
         local.into_iter().flatten().any(|group| groups.contains(&group))

@@ -132,7 +132,12 @@ fn update(cx: &mut Cx<'_>, id: i64, data: &Map<String, Value>) -> Result<Value, 
     let new =
         topology::rows(cx.world, &object_in(data, "topology"), "pool_update", flag(data, "allow_duplicate_serials"))?;
     let pool = get(cx, id)?;
+    let smallest =
+        pool.rows.iter().filter(|row| row.group == "data").flat_map(|row| &row.disks).map(|vdev| vdev.size).min();
     for row in &new {
+        if row.group == "spare" && row.disks.iter().any(|vdev| Some(vdev.size) < smallest) {
+            return Err(Fail::invalid("pool_update.topology.spares", "Spare is smaller than the smallest data disk"));
+        }
         let group = || pool.rows.iter().filter(|own| own.group == row.group);
         if row.group == "data" && group().any(|own| own.kind != row.kind) {
             return Err(Fail::invalid("pool_update.topology", "Adding a vdev of another type is not allowed"));

@@ -119,8 +119,7 @@ pub(super) fn check(world: &World, space: &str, own: Option<&Value>, row: &Row) 
         "privilege" => {
             unique(world, space, own, row, "name", &format!("privilege_{verb}.name"))?;
             for group in row.get("local_groups").and_then(Value::as_array).into_iter().flatten() {
-                let known =
-                    world.rows("group").any(|row| row.get("gid") == Some(group) || row.get("id") == Some(group));
+                let known = world.rows("group").any(|row| row.get("gid") == Some(group));
                 if !known {
                     return Err(Fail::invalid(
                         &format!("privilege_{verb}.local_groups"),
@@ -269,8 +268,7 @@ pub(super) fn decorate(world: &World, space: &str, mut row: Row) -> Row {
         }
         "privilege" => {
             let groups = row.get("local_groups").and_then(Value::as_array).cloned().unwrap_or_default();
-            let of =
-                |gid: &Value| world.rows("group").find(|row| row.get("gid") == Some(gid) || row.get("id") == Some(gid));
+            let of = |gid: &Value| world.rows("group").find(|row| row.get("gid") == Some(gid));
             let groups: Vec<Value> = groups.iter().filter_map(|gid| of(gid).cloned().map(Value::Object)).collect();
             row.insert("local_groups".into(), groups.into());
         }

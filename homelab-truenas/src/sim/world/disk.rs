@@ -1,5 +1,7 @@
 //! Disks: what they are, and what their names are at the moment.
+use super::World;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A disk to be put into a simulated NAS.
 #[derive(Clone, Debug)]
@@ -133,6 +135,40 @@ impl Disk {
             (Some(serial), Some(lun)) => format!("{{serial_lunid}}{serial}_{lun}"),
             (Some(serial), None) => format!("{{serial}}{serial}"),
             (None, _) => format!("{{devicename}}{}", self.name),
+        }
+    }
+}
+
+impl World {
+    /// Puts disks in and takes those out that are not among them; the boot disk stays. One on two paths shows twice (notes section 6).
+    pub(in crate::sim) fn plug(&mut self, disks: &[homelab_core::sim::Disk]) {
+        let mut slots = BTreeSet::new();
+        for disk in disks {
+            for path in 0..disk.paths.max(1) {
+                let hw = format!("{}/{path}", disk.serial);
+                slots.insert(hw.clone());
+                if let Some(known) = self.disks.iter_mut().find(|known| known.hw == hw) {
+                    (known.present, known.size) = (true, disk.size);
+                    continue;
+                }
+                let slot = disk.slot.as_ref().map(|(enclosure, slot)| (enclosure.parse().unwrap_or(0), *slot));
+                let spec = DiskSpec {
+                    serial: Some(disk.serial.clone()).filter(|serial| !serial.is_empty()),
+                    size: disk.size,
+                    model: disk.model.clone(),
+                    rotates: disk.rotational,
+                    lunid: (disk.paths > 1).then(|| format!("5000{}", disk.serial)),
+                    slot,
+                    foreign_pool: None,
+                    partitions: false,
+                };
+                let number = self.disks.len();
+                self.disks.push(Disk { hw, ..Disk::of(spec, number) });
+            }
+        }
+        let is_plugged = |disk: &Disk| disk.hw.contains('/');
+        for disk in self.disks.iter_mut().filter(|disk| is_plugged(disk)) {
+            disk.present = slots.contains(&disk.hw);
         }
     }
 }

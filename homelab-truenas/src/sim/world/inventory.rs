@@ -22,10 +22,9 @@ const NOT_COMPARED: [&str; 14] = [
 ];
 
 /// What a field refers to in another table, and by which field that row is known.
-const REFERENCES: [(&str, &str, &str); 10] = [
+const REFERENCES: [(&str, &str, &str); 9] = [
     ("group", "group", "name"),
     ("groups", "group", "name"),
-    ("local_groups", "group", "name"),
     ("ssh_credentials", "keychaincredential", "name"),
     ("private_key", "keychaincredential", "name"),
     ("periodic_snapshot_tasks", "pool.snapshottask", "dataset"),

@@ -155,6 +155,31 @@ impl World {
         self
     }
 
+    /// The same after somebody pulled the disk of this serial out.
+    #[must_use]
+    pub fn pull(mut self, serial: &str) -> World {
+        for disk in self.disks.iter_mut().filter(|disk| disk.serial.as_deref() == Some(serial)) {
+            disk.present = false;
+        }
+        self
+    }
+
+    /// The same with a dataset that somebody uses, so that it cannot be destroyed.
+    #[must_use]
+    pub fn busy(mut self, dataset: &str) -> World {
+        self.busy.insert(dataset.to_owned());
+        self
+    }
+
+    /// The same with so many bytes in a dataset.
+    #[must_use]
+    pub fn content(mut self, dataset: &str, bytes: u64) -> World {
+        if let Some(dataset) = self.datasets.get_mut(dataset) {
+            dataset.content = bytes;
+        }
+        self
+    }
+
     /// The table of a namespace.
     pub(super) fn table(&mut self, space: &str) -> &mut Table {
         self.tables.entry(space.to_owned()).or_default()

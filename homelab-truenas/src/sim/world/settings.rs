@@ -109,7 +109,7 @@ fn accounts(world: &mut World) {
     }
     world.table("user").put(user(1, 0, "root", 1, &[40]));
     world.table("privilege").put(json!({"id": 1, "builtin_name": "LOCAL_ADMINISTRATOR", "name": "Local Administrator",
-        "local_groups": [40], "ds_groups": [], "roles": ["FULL_ADMIN"], "web_shell": true}));
+        "local_groups": [544], "ds_groups": [], "roles": ["FULL_ADMIN"], "web_shell": true}));
 }
 
 /// A user of the system.
