@@ -70,6 +70,11 @@ impl Host {
         self.machine
     }
 
+    /// Which machine it is, for claims and locks.
+    pub(super) fn scope(&self) -> String {
+        format!("machine #{}", self.machine.0.index())
+    }
+
     /// Where it is; `None` while it does not exist, has no address, or does not run.
     #[must_use]
     pub fn spot(&self, cx: &Look<'_, Hosts>) -> Option<Spot> {

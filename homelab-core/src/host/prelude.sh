@@ -24,7 +24,7 @@ printf '%s%s\0' "$k" "$n"
 done
 }
 db() { d=$1; shift; if command -v getent >/dev/null; then getent "$d" "$@" || [ $? = 2 ]; else cat "/etc/$d"; fi; }
-sy() { for p; do if [ -r "$p" ] && [ -f "$p" ]; then printf =; while IFS= read -r v; do printf '%s\n' "$v"; done <"$p"; elif no "$p" && [ ! -e "$p" ]; then printf -; else printf '!'; fi; printf '\0'; done; }
+sy() { for p; do if [ -r "$p" ] && [ -f "$p" ]; then printf =; cat "$p"; elif no "$p" && [ ! -e "$p" ]; then printf -; else printf '!'; fi; printf '\0'; done; }
 sys() {
 uname -s && uname -r && uname -m && uname -n && date +%s && id -u || return 1
 printf '%s\n' "$B"; while IFS= read -r v || [ "$v" ]; do printf '%s\n' "$v"; done </etc/os-release

@@ -8,6 +8,7 @@ mod files;
 mod kept;
 mod kernel;
 mod packages;
+mod real;
 mod services;
 mod settings;
 mod sources;

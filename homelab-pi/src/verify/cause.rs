@@ -24,6 +24,8 @@ pub enum Cause {
     DeadUpstream,
     /// What comes from upstream does not fit its signatures, and the clock is not to blame.
     Bogus,
+    /// What comes from upstream is not believed, and the clock could not be read: it may be either.
+    BogusOrClock,
 }
 
 /// One reply, reduced to what the decision needs.
@@ -84,7 +86,7 @@ pub(super) fn cause(seen: &Seen) -> Cause {
         Some(off) if off >= CLOCK_BREAKS => Cause::WrongClock,
         Some(_) => Cause::Bogus,
         None if seen.signed.says(&[Extended::EXPIRED, Extended::NOT_YET_VALID]) => Cause::WrongClock,
-        None => Cause::Bogus,
+        None => Cause::BogusOrClock,
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
             (Failed(vec![7]), There, None, Cause::WrongClock),
             (Failed(vec![8]), There, None, Cause::WrongClock),
             (Failed(vec![7]), There, Some(1), Cause::Bogus),
-            (Failed(vec![6]), There, None, Cause::Bogus),
+            (Failed(vec![6]), There, None, Cause::BogusOrClock),
             (Failed(vec![]), There, Some(0), Cause::Bogus),
             (Nothing, Nothing, None, Cause::DeadUpstream),
             (Nothing, Nothing, Some(3_000_000), Cause::DeadUpstream),

@@ -11,9 +11,15 @@ use std::{net::IpAddr, time::Duration};
 use tokio::join;
 
 type Asked = Result<Answer, DnsError>;
+/// An answer, and the one without validation where that says more.
+type Twice = (Asked, Option<Asked>);
 
 /// How many warm questions the median is taken of.
 const SAMPLES: usize = 20;
+
+/// What to do when it may be the clock or the signatures.
+const EITHER: &str = "look at the clock first (`timedatectl` on the Pi), then at the trust anchor (`unbound-anchor -v`); with access \
+                      to the Pi itself the two are told apart";
 
 /// Everything that was asked.
 pub(super) struct Names {
@@ -22,8 +28,8 @@ pub(super) struct Names {
     public: Asked,
     local: Vec<(String, Vec<IpAddr>, Asked)>,
     blocked: Option<(Asked, Asked)>,
-    signed: (Asked, Asked),
-    bogus: (Asked, Asked),
+    signed: Twice,
+    bogus: Twice,
     /// Unbound's own word on the signed name, if it can be asked from here.
     pub(super) direct: Option<Result<Direct, DnsError>>,
     warm: Vec<Duration>,
@@ -61,17 +67,19 @@ pub(super) async fn ask(verify: &Verify) -> Names {
             Err(bad) => Err(bad.into()),
         })
     };
-    let (signed, bogus) = (verify.signed.as_str(), verify.bogus.as_str());
-    let (udp, tcp, public, local, blocked, s, s_cd, b, b_cd, direct) = join!(
+    let twice = async |name: &str| -> Twice {
+        let first = ask(name, false).await;
+        let more = if Reply::of(&first) == Reply::There { None } else { Some(ask(name, true).await) };
+        (first, more)
+    };
+    let (udp, tcp, public, local, blocked, signed, bogus, direct) = join!(
         own(Via::Udp),
         own(Via::Tcp),
         ask(&verify.public, false),
         join_all(local),
         blocked,
-        ask(signed, false),
-        ask(signed, true),
-        ask(bogus, false),
-        ask(bogus, true),
+        twice(&verify.signed),
+        twice(&verify.bogus),
         direct,
     );
     let mut warm = vec![];
@@ -83,7 +91,7 @@ pub(super) async fn ask(verify: &Verify) -> Names {
             }
         }
     }
-    Names { udp, tcp, public, local, blocked, signed: (s, s_cd), bogus: (b, b_cd), direct, warm }
+    Names { udp, tcp, public, local, blocked, signed, bogus, direct, warm }
 }
 
 impl Names {
@@ -100,9 +108,9 @@ impl Names {
         }
         cause(&Seen {
             signed,
-            signed_unchecked: Reply::of(&self.signed.1),
+            signed_unchecked: unchecked(&self.signed),
             bogus: Reply::of(&self.bogus.0),
-            bogus_unchecked: Reply::of(&self.bogus.1),
+            bogus_unchecked: unchecked(&self.bogus),
             clock_off,
         })
     }
@@ -144,6 +152,7 @@ impl Names {
                 "signatures do not fit, and the clock is not to blame",
                 "somebody on the way changes answers, or the trust anchor is old: `unbound-anchor -v` on the Pi, and ask another network",
             ),
+            Cause::BogusOrClock => ("signatures are not believed, and the clock could not be read", EITHER),
             _ => ("other names resolve", "look at that name itself, or verify with another: `.public(..)`"),
         };
         Verdict::failed(format!("`{name}` does not resolve ({said}): {why}"), fix)
@@ -202,6 +211,9 @@ impl Names {
                 format!("`{}` is not believed: the clock is wrong", verify.signed),
                 "set the clock: `timedatectl timesync-status` on the Pi; time servers must be given by address",
             ),
+            Cause::BogusOrClock => {
+                Verdict::failed(format!("`{}` is not believed, and the clock could not be read", verify.signed), EITHER)
+            }
             Cause::Bogus => Verdict::failed(
                 format!(
                     "`{}` is not believed, although its signatures are good and the clock is not to blame",
@@ -234,6 +246,10 @@ impl Names {
             "is this machine on a slow network (Wi-Fi, VPN)? Else look at the load of the Pi and its way to the internet",
         )
     }
+}
+
+fn unchecked((first, more): &Twice) -> Reply {
+    Reply::of(more.as_ref().unwrap_or(first))
 }
 
 /// An answer of IPv4 says nothing about an address of IPv6.

@@ -1,4 +1,5 @@
 //! What a verification found, as data.
+use homelab_core::Failure;
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
@@ -151,6 +152,15 @@ impl Report {
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.failures().next().is_none()
+    }
+
+    /// What is to be said when clients do not get their names: the first reason, its fix, and all of it for the curious.
+    #[must_use]
+    pub fn failure(&self, what: &str) -> Failure {
+        let first = self.failures().find(|(probe, ..)| probe.is_vital());
+        let (reason, fix) = first.map_or(("", ""), |(_, reason, fix)| (reason, fix));
+        let lines: Vec<String> = self.to_string().lines().map(str::to_owned).collect();
+        Failure::new(format!("{what}: {reason}")).hint(fix).detail(lines)
     }
 
     /// Whether clients get their names: what a gate asks.

@@ -1,9 +1,13 @@
 //! Programs that are downloaded, and checked against what they must be.
-use super::kept::{Kept, Place, forget, lives_on_a_machine};
+use super::{
+    kept::{Kept, Place, forget, lives_on_a_machine},
+    whole::foreign,
+};
 use crate::{
-    Apply, Claim, Failure, Resource,
+    Apply, Failure, Look, Provider, Resource,
     host::{Action, Command, Host, HostPath, Hosts, HostsReader, Ownership, probe},
     outputs,
+    plan::Note,
 };
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -137,17 +141,18 @@ impl Resource for Binary {
     type Outputs = BinaryOutputs;
     lives_on_a_machine!(BinaryState);
 
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("file", &self.name).within(format!("machine {:?}", self.host.machine()))]
+    async fn inspect(&self, now: Option<&BinaryState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
+        let Some(spot) = self.host.spot(cx).filter(|_| now.is_none()) else { return Ok(vec![]) };
+        let mut notes = vec![];
+        for path in [self.name.clone()] {
+            let there = cx.ask(&spot, probe::stat(HostPath::at(&path))).await?;
+            notes.extend(there.map(|_| foreign(&path)));
+        }
+        Ok(notes)
     }
 
-    async fn apply(&self, now: Option<&BinaryState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
-        use crate::Provider as _;
+    async fn apply(&self, _: Option<&BinaryState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let spot = self.host.spot_now(cx)?;
-        if now.is_none() && cx.reader().ask(&spot, probe::stat(path(&self.name))).await?.is_some() {
-            return Err(Failure::new(format!("there is a {} on {spot} that is not ours", self.name))
-                .hint("move it away by hand, or give this program another path"));
-        }
         let was =
             |file| Fetched { url: self.url.clone(), sha256: self.sha256.clone(), member: self.member.clone(), file };
         let beside = |what: &str| format!("{}.homelab-{what}", self.name);

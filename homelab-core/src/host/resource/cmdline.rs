@@ -189,7 +189,7 @@ impl Resource for KernelCommandLine {
     lives_on_a_machine!(KernelCommandLineState);
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::exclusive(format!("boot loader of {:?}", self.host.machine()))]
+        vec![Lock::exclusive(format!("boot loader of {}", self.host.scope()))]
     }
 
     fn review(&self, _: Option<&KernelCommandLineState>, _: plan::Action, _: &[Change]) -> Vec<Note> {

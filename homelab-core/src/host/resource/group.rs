@@ -94,7 +94,7 @@ impl Resource for Group {
     lives_on_a_machine!(GroupState);
 
     fn claims(&self) -> Vec<Claim> {
-        let claim = |gid| Claim::new("gid", gid).within(format!("machine {:?}", self.host.machine()));
+        let claim = |gid| Claim::new("gid", gid).within(self.host.scope());
         self.gid.map(claim).into_iter().collect()
     }
 

@@ -118,9 +118,10 @@ fn set(names: &Names, hosts: &str) -> Vec<Action> {
         Some(name) => put(&etc("hostname"), format!("{name}\n"), 0o644),
         None => Action::Remove(etc("hostname")),
     };
+    let hosts = with_own(hosts, names.in_hosts.as_deref());
     // The line in `/etc/hosts` first: sudo looks its own host up.
     vec![
-        put(&etc("hosts"), with_own(hosts, names.in_hosts.as_deref()), 0o644),
+        if hosts.is_empty() { Action::Remove(etc("hosts")) } else { put(&etc("hosts"), hosts, 0o644) },
         at_boot,
         Action::Run(Command::new("hostname").arg(&names.running)),
     ]

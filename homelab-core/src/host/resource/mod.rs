@@ -15,16 +15,18 @@
 //! | [`Hostname`], [`Timezone`], [`Locale`], [`TimeSync`] | name, clock and language |
 //! | [`Mount`], [`Cron`] | what is mounted, and what runs when |
 //! | [`Nftables`] | the firewall, with a guard against locking oneself out |
-//! | [`GitCheckout`], [`Binary`] | what is no package |
+//! | [`GitCheckout`], [`Binary`], [`Certificate`] | what is no package |
 //! | [`User`], [`Group`], [`AuthorizedKeys`], [`Sudoers`] | who may log in, and what for |
 mod binary;
 mod block;
+mod certificate;
 mod cmdline;
 mod compose;
 mod computer;
 mod cron;
 mod directory;
 mod edit;
+mod exporter;
 mod file;
 mod git;
 mod group;
@@ -57,6 +59,7 @@ mod whole;
 
 pub use binary::{Binary, BinaryOutputs, BinaryState};
 pub use block::{Block, BlockState};
+pub use certificate::{Certificate, CertificateOutputs, CertificateState};
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 #[cfg(feature = "sim")]
 pub(crate) use compose::{ComposeFile, dotenv};
@@ -64,6 +67,7 @@ pub use compose::{ComposeStack, DockerHost, RunsDocker, StackState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use cron::{Cron, CronState};
 pub use directory::{Directory, DirectoryState};
+pub use exporter::NodeExporter;
 pub use file::{File, FileOutputs, FileState};
 pub use git::{GitCheckout, GitCheckoutOutputs, GitCheckoutState};
 pub use group::{Group, GroupState};
@@ -100,6 +104,7 @@ pub(super) fn kinds() -> Vec<Kind<Hosts>> {
         Kind::of::<AptRepository>(),
         Kind::of::<AuthorizedKeys>(),
         Kind::of::<Binary>(),
+        Kind::of::<Certificate>(),
         Kind::of::<Block>(),
         Kind::of::<ComposeStack>(),
         Kind::of::<Computer>(),

@@ -1,11 +1,12 @@
 //! File systems that are mounted.
 use super::kept::{Kept, Place, forget, lives_on_a_machine};
-use super::whole::{put, text};
+use super::whole::{foreign, put, text};
 use crate::{
-    Apply, Claim, Failure, NoOutputs, Provider, Resource, Text,
+    Apply, Failure, Look, NoOutputs, Provider, Resource, Text,
     host::{Action, Batch, Command, Host, HostPath, Hosts, HostsReader, probe},
+    plan::Note,
 };
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join3, try_join4};
 use serde::{Deserialize, Serialize};
 
 /// A file system that is mounted now and at each boot, by a mount unit of systemd. Nothing is ever formatted: what is mounted has to be
@@ -123,11 +124,12 @@ fn value(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// The unit files that were there before us.
+/// What was there before us: unit files, and the directory, which systemd makes where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Before {
     mount: Option<String>,
     automount: Option<String>,
+    directory: bool,
 }
 
 /// What is seen of a mount.
@@ -153,12 +155,16 @@ pub struct MountState {
 
 async fn files(place: &Place, cx: &HostsReader) -> Result<Before, Failure> {
     let (mount, automount) = (file(&place.name, "mount"), file(&place.name, "automount"));
-    let asked =
-        try_join(cx.ask(&place.spot, probe::read(mount.clone())), cx.ask(&place.spot, probe::read(automount.clone())));
-    let (one, other) = asked.await?;
+    let (one, other, directory) = try_join3(
+        cx.ask(&place.spot, probe::read(mount.clone())),
+        cx.ask(&place.spot, probe::read(automount.clone())),
+        cx.ask(&place.spot, probe::stat(HostPath::at(&place.name))),
+    )
+    .await?;
     Ok(Before {
         mount: one.map(|b| text(&mount, b)).transpose()?,
         automount: other.map(|b| text(&automount, b)).transpose()?,
+        directory: directory.is_some(),
     })
 }
 
@@ -198,8 +204,14 @@ impl Resource for Mount {
     type Outputs = NoOutputs;
     lives_on_a_machine!(MountState);
 
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("mount point", &self.name).within(format!("machine {:?}", self.host.machine()))]
+    async fn inspect(&self, now: Option<&MountState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
+        let Some(spot) = self.host.spot(cx).filter(|_| now.is_none()) else { return Ok(vec![]) };
+        let mut notes = vec![];
+        for path in [file(&self.name, "mount").to_string(), file(&self.name, "automount").to_string()] {
+            let there = cx.ask(&spot, probe::stat(HostPath::at(&path))).await?;
+            notes.extend(there.map(|_| foreign(&path)));
+        }
+        Ok(notes)
     }
 
     async fn apply(&self, now: Option<&MountState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
@@ -280,6 +292,9 @@ impl Resource for Mount {
             batch.barrier();
         }
         batch.act(cx.permit(), systemctl(&["daemon-reload"]));
+        if before.is_some_and(|before| !before.directory) {
+            batch.run(cx.permit(), Command::new("rmdir").args(["--ignore-fail-on-non-empty", "--", path]));
+        }
         batch.act(cx.permit(), forget(Self::KIND, path));
         cx.all(cx.permit(), spot, &batch).await
     }

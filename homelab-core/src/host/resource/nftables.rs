@@ -120,7 +120,10 @@ async fn see(place: &Place, cx: &HostsReader) -> Result<NftablesState, Failure> 
 
 async fn look(place: &Place, cx: &HostsReader) -> Result<Option<NftablesState>, Failure> {
     let (kept, seen) = futures_util::future::try_join(Kept::recall(Nftables::KIND, place, cx), see(place, cx)).await?;
-    Ok(kept.is_some().then_some(NftablesState { kept, ..seen }))
+    // Debian's own file has empty chains: nobody misses it. One with rules is somebody's.
+    let has_rules = |text: &String| ["accept", "drop", "reject", "masquerade"].iter().any(|word| text.contains(word));
+    let there = kept.is_some() || seen.rules.as_ref().is_some_and(has_rules);
+    Ok(there.then_some(NftablesState { kept, ..seen }))
 }
 
 impl Resource for Nftables {
@@ -129,11 +132,11 @@ impl Resource for Nftables {
     lives_on_a_machine!(NftablesState);
 
     fn claims(&self) -> Vec<crate::Claim> {
-        vec![crate::Claim::new("file", GUARD.path).within(format!("machine {:?}", self.host.machine()))]
+        vec![crate::Claim::new("file", GUARD.path).within(self.host.scope())]
     }
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::exclusive(format!("firewall of {:?}", self.host.machine()))]
+        vec![Lock::exclusive(format!("firewall of {}", self.host.scope()))]
     }
 
     fn review(&self, _: Option<&NftablesState>, action: plan::Action, _: &[Change]) -> Vec<Note> {

@@ -4,7 +4,7 @@ use super::{
     unit::unit_name,
 };
 use crate::{
-    Apply, Claim, Failure, NoOutputs, Provider, Resource, Text,
+    Apply, Failure, NoOutputs, Provider, Resource, Text,
     host::{Action, Batch, Command, Host, Hosts, HostsReader, Spot, facts, probe},
     plan::{self, Change, Note, NoteKind},
 };
@@ -191,10 +191,6 @@ impl Resource for Service {
     const KIND: &'static str = "host/service";
     type Outputs = NoOutputs;
     lives_on_a_machine!(ServiceState);
-
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("unit", &self.name).within(format!("machine {:?}", self.host.machine()))]
-    }
 
     fn review(&self, now: Option<&ServiceState>, _: plan::Action, changes: &[Change]) -> Vec<Note> {
         let away = now.is_some_and(|now| now.running) && changes.iter().any(|c| c.top() == "started_with");

@@ -167,7 +167,7 @@ impl Resource for SshHardening {
     lives_on_a_machine!(SshHardeningState);
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::exclusive(format!("sshd of {:?}", self.host.machine()))]
+        vec![Lock::exclusive(format!("sshd of {}", self.host.scope()))]
     }
 
     fn review(&self, _: Option<&SshHardeningState>, action: Action, _: &[Change]) -> Vec<Note> {

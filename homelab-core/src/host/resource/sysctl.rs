@@ -98,7 +98,7 @@ impl Resource for Sysctl {
 
     fn claims(&self) -> Vec<Claim> {
         let same = self.name.replace('/', ".");
-        vec![Claim::new("kernel parameter", same).within(format!("machine {:?}", self.host.machine()))]
+        vec![Claim::new("kernel parameter", same).within(self.host.scope())]
     }
 
     async fn apply(&self, now: Option<&SysctlState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
@@ -113,7 +113,14 @@ impl Resource for Sysctl {
             Action::Run(set(&self.name, &self.value)),
             put(&path(&self.name), format!("{} = {}\n", self.name, self.value), 0o644),
         ];
-        cx.carry_out(cx.permit(), &spot, actions).await
+        let hint = |failure: Failure| match failure.message.contains("denied") || failure.message.contains("Read-only")
+        {
+            true => failure.hint("a container has the parameters of the machine that it runs on: set this one there"),
+            false => {
+                failure.hint("`sysctl -a` on the machine shows which parameters there are; a module brings its own")
+            }
+        };
+        cx.carry_out(cx.permit(), &spot, actions).await.map_err(|f| if f.hint.is_none() { hint(f) } else { f })
     }
 
     async fn delete(state: &SysctlState, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {

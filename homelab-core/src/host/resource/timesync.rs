@@ -4,7 +4,7 @@ use super::{
     whole::Whole,
 };
 use crate::{
-    Apply, Failure, NoOutputs, Resource,
+    Apply, Failure, NoOutputs, Provider, Resource,
     host::{Action, Command, Host, HostPath, Hosts, HostsReader, probe},
 };
 use futures_util::future::try_join;
@@ -115,10 +115,19 @@ impl Resource for TimeSync {
         let write = Whole::write(now.map(|now| &now.whole), cx.mark(), names, &path, &text, 0o644);
         let restart = Action::Run(Command::new("systemctl").args(["restart", &self.name]));
         let actions = [dir].into_iter().chain(write).chain([restart]);
-        cx.carry_out(cx.permit(), &self.host.spot_now(cx)?, actions).await.map_err(|failure| match failure.hint {
+        let spot = self.host.spot_now(cx)?;
+        cx.carry_out(cx.permit(), &spot, actions).await.map_err(|failure| match failure.hint {
             None => failure.hint(format!("is the package {} there? Only one program can set the clock", self.name)),
             Some(_) => failure,
-        })
+        })?;
+        let unit = format!("{}.service", self.name);
+        if cx.reader().ask(&spot, probe::unit(&unit)).await?.active != "active" {
+            // systemd skips both programs where there is no clock to set: `ConditionVirtualization`, `ConditionCapability`.
+            return Err(Failure::new(format!("{unit} on {spot} was started and does not run"))
+                .detail(super::service::journal(cx, &spot, &unit).await?)
+                .hint("a container has the clock of the machine that it runs on: set the time there"));
+        }
+        Ok(())
     }
 
     async fn delete(state: &TimeSyncState, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use super::{
     whole::Whole,
 };
 use crate::{
-    Apply, Claim, Failure, Provider, Resource,
+    Apply, Failure, Provider, Resource,
     host::{Action, Command, Host, HostPath, Hosts, HostsReader, content::sha256, probe},
     outputs,
 };
@@ -167,10 +167,6 @@ impl Resource for UnitFile {
     const KIND: &'static str = "host/unit";
     type Outputs = UnitFileOutputs;
     lives_on_a_machine!(UnitFileState);
-
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new("file", path(&self.name)).within(format!("machine {:?}", self.host.machine()))]
-    }
 
     async fn apply(&self, now: Option<&UnitFileState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let spot = self.host.spot_now(cx)?;

@@ -270,7 +270,7 @@ impl Resource for User {
     lives_on_a_machine!(UserState);
 
     fn claims(&self) -> Vec<Claim> {
-        let claim = |uid| Claim::new("uid", uid).within(format!("machine {:?}", self.host.machine()));
+        let claim = |uid| Claim::new("uid", uid).within(self.host.scope());
         self.uid.map(claim).into_iter().collect()
     }
 

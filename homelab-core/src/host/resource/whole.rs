@@ -3,6 +3,7 @@ use super::kept::{Kept, Place, forget};
 use crate::{
     Failure,
     host::{Action, Content, HostPath, HostsReader, Ownership, probe},
+    plan::Note,
     resource::Mark,
 };
 use futures_util::future::try_join;
@@ -62,6 +63,12 @@ impl Whole {
             None => Action::Remove(path.clone()),
         }
     }
+}
+
+/// A refusal to put something where somebody else's is.
+pub(super) fn foreign(path: &str) -> Note {
+    Note::refused(format!("there is a {path} already, and it is not ours"))
+        .hint("move it away by hand, or give this one another place")
 }
 
 /// Writes a file that belongs to root.

@@ -39,6 +39,20 @@ pub(super) fn run(world: &mut World, program: &str, call: &Call<'_>) -> Output {
             Ok(config) => says(config.iter().map(|(k, v)| format!("{k} {v}\n")).collect::<String>()),
             Err(why) => fails(255, why),
         },
+        // A certificate of tests says when it ends, in a line before it.
+        ("openssl", ["x509", "-noout", "-checkend", seconds, "-in", path]) => {
+            let text = world.files.text(path).unwrap_or_default();
+            let ends = text.lines().find_map(|l| l.strip_prefix("ends "));
+            let ends: u64 = ends.and_then(|e| e.parse().ok()).unwrap_or(0);
+            let after: u64 = seconds.parse().unwrap_or(0);
+            if ends > world.clock + after { done() } else { fails(1, "Certificate will expire") }
+        }
+        ("openssl", ["pkey", "-noout", "-check"]) => {
+            match String::from_utf8_lossy(call.stdin).contains("PRIVATE KEY") {
+                true => done(),
+                false => fails(1, "Could not read key from <stdin>"),
+            }
+        }
         ("nft", ["-c", "-f", path] | ["-f", path]) => match world.files.text(path) {
             None => fails(1, format!("Error: Could not open file \"{path}\": No such file or directory")),
             Some(text) => match tables(world, &text) {

@@ -104,7 +104,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
             kernel::run(world, &program, call)
         }
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
-        "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
+        "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "docker" => return docker::run(world, call),
         "true" => done(),
         "false" => fails(1, ""),

@@ -1,7 +1,7 @@
 //! systemctl, journalctl and systemd-run. The unit files are the truth; what is remembered is what runs.
 use super::{Call, done, fails, options, says};
 use crate::{
-    host::{Output, facts::Unit},
+    host::{Action, HostPath, Output, facts::Unit},
     sim::world::World,
 };
 
@@ -138,6 +138,10 @@ pub(in crate::sim) fn start(world: &mut World, name: &str) -> Output {
         } else {
             super::checks::take_up(world);
         }
+    }
+    let place = field(&found.text, "Where").and_then(|place| HostPath::new(place.replace("%%", "%")).ok());
+    if let Some(path) = place.filter(|place| !world.files.is_there(&place.to_string())) {
+        let _made = world.files.root(&Action::MakeDir { path, mode: 0o755, owner: None });
     }
     let running = world.debian.running.entry(name.into()).or_default();
     running.starts += 1;

@@ -1,10 +1,7 @@
 //! The gate: there is one while names are answered, and none while they are not. What needs names stands behind it; what takes a
 //! machine away (a reboot of a node) comes after it.
 use super::Appliance;
-use crate::{
-    pihole::Pihole,
-    verify::{Report, Verify},
-};
+use crate::{pihole::Pihole, verify::Verify};
 use homelab_core::{Apply, Failure, Input, Look, Mark, Owner, Resource, Site, outputs, plan::Action};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
@@ -166,7 +163,7 @@ impl Resource for DnsGate {
                 return Ok(());
             }
             if began.elapsed() >= self.patience {
-                return Err(closed(&report, self.patience));
+                return Err(report.failure(&format!("no name service after {} s", self.patience.as_secs())));
             }
             cx.progress(format!("waits for names to be answered ({} s)", began.elapsed().as_secs()), None);
             sleep(PAUSE).await;
@@ -176,13 +173,4 @@ impl Resource for DnsGate {
     async fn delete(_: &DnsGateState, _: &Apply<'_, Pihole>) -> Result<(), Failure> {
         Ok(())
     }
-}
-
-/// Why nothing passes: the first reason, its fix, and the whole report for the curious.
-fn closed(report: &Report, waited: Duration) -> Failure {
-    let first = report.failures().find(|(probe, ..)| probe.is_vital());
-    let (reason, fix) = first.map_or(("", ""), |(_, reason, fix)| (reason, fix));
-    Failure::new(format!("no name service after {} s: {reason}", waited.as_secs()))
-        .hint(fix)
-        .detail(report.to_string().lines().map(str::to_owned))
 }
