@@ -11,7 +11,7 @@ use homelab_core::{
 use homelab_proxmox::{
     NodeConfig, Template, Vm,
     resource::NodeReboot,
-    sim::{Pace, World},
+    sim::{Pace, Release, World},
     testing::SimWorld,
 };
 use std::sync::Arc;
@@ -20,6 +20,7 @@ const TOOLKIT: &str = "/usr/share/javascript/proxmox-widget-toolkit/proxmoxlib.j
 
 fn nodes() -> World {
     let world = cluster()
+        .release(Release::V8_4)
         .pace(Pace::scaled(0.05))
         .with_machine("din", LAN.host(11).ip())
         .with_machine("grogu", LAN.host(10).ip());
@@ -83,13 +84,20 @@ async fn a_fresh_node_is_configured_and_restarted_once_and_then_needs_nothing() 
 #[tokio::test(start_paused = true)]
 async fn a_node_of_release_9_gets_the_repositories_in_the_form_of_its_installer() {
     let net = Net::new();
-    let world = nodes().release(homelab_proxmox::sim::Release::V9_2);
+    let world = nodes().release(Release::V9_2);
     let bench = Bench::new(SimWorld::new(PVE, world).joined(Arc::clone(&net)));
     let run = bench.deploy(with(|| NodeConfig::release_9().no_subscription())).await;
     assert!(run.is_success(), "{}", run.story());
     let din = machine(&net, "din");
     assert!(din.text("/etc/apt/sources.list.d/pve-enterprise.sources").unwrap().contains("Enabled: no"));
     assert!(din.text("/etc/apt/sources.list.d/proxmox.sources").unwrap().contains("Suites: trixie"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_another_release_than_its_configuration_is_refused_at_plan() {
+    let (bench, _net) = bench();
+    let plan = bench.plan(with(|| NodeConfig::release_9().passthrough()), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(plan.contains("din runs Proxmox VE 8, and its configuration is of 9"), "{plan}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,8 +131,10 @@ async fn guests_are_shut_down_before_a_restart_and_those_that_ran_run_again() {
     assert!(run.is_success(), "{}", run.story());
     let writes: Vec<String> =
         bench.world.log().into_iter().filter(|line| line.starts_with("POST") && line.contains("/status")).collect();
-    let after =
-        &writes[writes.iter().position(|line| line.ends_with("/201/status/shutdown")).expect("it is shut down")..];
+    let after = &writes[writes
+        .iter()
+        .position(|line| line.ends_with("/201/status/shutdown"))
+        .unwrap_or_else(|| panic!("{writes:?}"))..];
     let words: Vec<&str> = after.iter().map(|line| line.trim_start_matches("POST /nodes/din/")).collect();
     assert_eq!(words, ["qemu/201/status/shutdown", "status", "qemu/201/status/start"]);
     let plan = bench.plan(lab(true), &Wishes::new(Goal::Deploy)).await;

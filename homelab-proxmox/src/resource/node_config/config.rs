@@ -182,7 +182,7 @@ impl NodeConfig {
 
     fn kernel(self, lab: &mut Lab, node: Node, machine: Handle<Computer>) -> Handle<NodeReboot> {
         let mut arguments = self.arguments;
-        let mut reboot = NodeReboot::of(node);
+        let mut reboot = NodeReboot::of(node).of_release(self.release.major);
         if self.passthrough {
             for module in ["vfio", "vfio_iommu_type1", "vfio_pci"] {
                 lab.add(KernelModule::on(machine, module));

@@ -8,19 +8,20 @@ pub(super) const FREE: &str = "/etc/apt/sources.list.d/proxmox.sources";
 /// A release of Proxmox VE as apt knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Release {
+    pub(super) major: u32,
     suite: &'static str,
     keyring: &'static str,
 }
 
 impl Release {
     pub(super) const V8: Release =
-        Release { suite: "bookworm", keyring: "/etc/apt/trusted.gpg.d/proxmox-release-bookworm.gpg" };
+        Release { major: 8, suite: "bookworm", keyring: "/etc/apt/trusted.gpg.d/proxmox-release-bookworm.gpg" };
     pub(super) const V9: Release =
-        Release { suite: "trixie", keyring: "/usr/share/keyrings/proxmox-archive-keyring.gpg" };
+        Release { major: 9, suite: "trixie", keyring: "/usr/share/keyrings/proxmox-archive-keyring.gpg" };
 
     /// The repository that needs no subscription. apt reads this form on 8 too, although the installer writes the older one there.
     pub(super) fn free(self) -> String {
-        let Release { suite, keyring } = self;
+        let Release { suite, keyring, .. } = self;
         format!(
             "Types: deb\nURIs: http://download.proxmox.com/debian/pve\nSuites: {suite}\nComponents: pve-no-subscription\n\
              Signed-By: {keyring}\n"

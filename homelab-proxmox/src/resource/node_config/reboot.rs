@@ -45,13 +45,15 @@ pub struct NodeReboot {
     iommu: Option<bool>,
     #[serde(skip)]
     due: Option<Output<bool>>,
+    #[serde(skip)]
+    release: Option<u32>,
 }
 
 impl NodeReboot {
     /// A restart of this node.
     #[must_use]
     pub fn of(node: Node) -> NodeReboot {
-        NodeReboot { node, when: vec![], kernel: None, iommu: None, due: None }
+        NodeReboot { node, when: vec![], kernel: None, iommu: None, due: None, release: None }
     }
 
     /// Whenever this has another value than at the last restart: the digest of rules for modules, say.
@@ -66,6 +68,13 @@ impl NodeReboot {
     #[must_use]
     pub fn kernel(mut self, arguments: Output<String>, due: Output<bool>) -> NodeReboot {
         (self.kernel, self.due) = (Some(arguments.into()), Some(due));
+        self
+    }
+
+    /// The node must run this major release of Proxmox VE: 8 or 9.
+    #[must_use]
+    pub fn of_release(mut self, major: u32) -> NodeReboot {
+        self.release = Some(major);
         self
     }
 
@@ -231,7 +240,18 @@ impl Resource for NodeReboot {
         Ok(Some(state))
     }
 
-    async fn inspect(&self, now: Option<&NodeRebootState>, _: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
+    async fn inspect(&self, now: Option<&NodeRebootState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
+        if let (Some(wanted), Some(there)) = (self.release, cx.version().await?.major())
+            && wanted != there
+        {
+            return Ok(vec![
+                Note::refused(format!(
+                    "{} runs Proxmox VE {there}, and its configuration is of {wanted}",
+                    self.node.name
+                ))
+                .hint(format!("declare `NodeConfig::release_{there}()`")),
+            ]);
+        }
         let Some(now) = now.filter(|now| self.iommu == Some(true) && now.iommu == Some(false)) else {
             return Ok(vec![]);
         };
