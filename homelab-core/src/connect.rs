@@ -31,6 +31,11 @@ pub trait Connect: Send + Sync + 'static {
         &[]
     }
 
+    /// Other ways to say what the command line has already.
+    fn spelled_out(&self) -> &'static [Spelling] {
+        &[]
+    }
+
     /// Reaches the real thing. No call that changes anything is made.
     ///
     /// # Errors
@@ -51,6 +56,17 @@ pub struct Scaffold {
     pub what: &'static str,
     /// The code. `NAME` stands for the resource's name, `IDENT` for the name as an identifier of Rust.
     pub code: &'static str,
+}
+
+/// Two words of the command line that stand for a deploy of a part: `node configure din` for `deploy --only node/din`.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelling {
+    /// The two words.
+    pub words: [&'static str; 2],
+    /// What it does, in one line without a full stop.
+    pub about: &'static str,
+    /// What is selected without a name behind them, or with `--all`; a name is put behind it and a slash.
+    pub part: &'static str,
 }
 
 /// What the simulated sites of one run share.
@@ -180,6 +196,11 @@ impl Sites {
         self.0.iter().flat_map(|w| w.verbs())
     }
 
+    /// Other ways to say things.
+    pub(crate) fn spelled_out(&self) -> impl Iterator<Item = &'static Spelling> {
+        self.0.iter().flat_map(|w| w.spelled_out())
+    }
+
     /// Runs one of them.
     pub(crate) async fn run_verb(&self, verb: &VerbInfo, providers: &Providers, words: Words) -> Result<Said, Failure> {
         let way = self.0.iter().find(|w| w.name() == verb.site);
@@ -205,6 +226,7 @@ trait AnyConnect: Send + Sync {
     fn credentials(&self) -> Vec<Vec<Secret>>;
     fn scaffolds(&self) -> &'static [Scaffold];
     fn verbs(&self) -> Vec<VerbInfo>;
+    fn spelled_out(&self) -> &'static [Spelling];
     fn run_verb<'a>(
         &'a self,
         verb: &'a VerbInfo,
@@ -234,6 +256,9 @@ impl<C: Connect> AnyConnect for Way<C> {
     }
     fn scaffolds(&self) -> &'static [Scaffold] {
         self.connect.scaffolds()
+    }
+    fn spelled_out(&self) -> &'static [Spelling] {
+        self.connect.spelled_out()
     }
     fn verbs(&self) -> Vec<VerbInfo> {
         self.connect.verbs().iter().map(|verb| verb.info(self.site.name())).collect()

@@ -56,7 +56,7 @@ pub mod units;
 mod verb;
 
 pub use claim::{Claim, Lock};
-pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites};
+pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites, Spelling};
 pub use context::{Apply, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;

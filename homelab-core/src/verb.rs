@@ -1,7 +1,7 @@
 //! Verbs that a site's crate adds to the command line: `truenas call`, `status truenas`.
-use crate::{Failure, Permit, Provider};
+use crate::{Failure, Graph, Permit, Provider, SecretValue, Secrets};
 use serde_json::Value;
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A verb of a kind of site. [`Connect::verbs`](crate::Connect::verbs) lists them.
 ///
@@ -15,7 +15,7 @@ pub struct Verb<P> {
     pub name: &'static str,
     /// What it does, in one line without a full stop.
     pub about: &'static str,
-    /// What may follow it, for the help: `METHOD [JSON]...`.
+    /// What may follow it, for the help: `METHOD [JSON]...`. With `--show` in it the verb has that flag, and finds it among its words.
     pub words: &'static str,
     /// Does it.
     pub run: fn(&P, Words) -> Doing<'_>,
@@ -31,16 +31,29 @@ impl<P> Copy for Verb<P> {}
 /// A verb under way.
 pub type Doing<'a> = Pin<Box<dyn Future<Output = Result<Said, Failure>> + Send + 'a>>;
 
-/// What followed a verb.
-#[derive(Debug)]
+/// What followed a verb, and what it may work with.
 pub struct Words {
     words: Vec<String>,
     permit: Option<Permit>,
+    secrets: Secrets,
+    graph: Arc<Graph>,
 }
 
 impl Words {
-    pub(crate) fn new(words: Vec<String>, agreed: bool) -> Self {
-        Words { words, permit: agreed.then(Permit::granted) }
+    pub(crate) fn new(words: Vec<String>, agreed: bool, secrets: Secrets, graph: Arc<Graph>) -> Self {
+        Words { words, permit: agreed.then(Permit::granted), secrets, graph }
+    }
+
+    /// The secrets of the run.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The lab.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// The words themselves.
@@ -70,6 +83,8 @@ pub struct Said {
     pub value: Value,
     /// What is not as it should be, a line each; with any the command ends with 4.
     pub wrong: Vec<String>,
+    /// A secret that a person asked to see: printed as it is, and nowhere else.
+    pub reveal: Option<SecretValue>,
 }
 
 /// A verb whose provider's type is forgotten.

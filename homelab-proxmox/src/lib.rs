@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`resource`] | [`Template`], [`Vm`], [`Container`], [`Node`]: what a lab declares |
 //! | [`site`] | `Cluster`: how a lab reaches its Proxmox VE, for real or in the sandbox |
+//! | [`token`] | the API token of a lab: made, shown, renewed |
 //! | [`client`] | [`Pve`], the client: who we are, whom we trust, what is retried, tasks that are followed |
 //! | [`api`] | the calls and their values; folders mirror the API |
 //! | [`http`] | the seam below the client, where a simulator or a test takes the place of the network |
@@ -19,6 +20,7 @@ pub mod sim;
 pub mod site;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod token;
 
 pub use client::Pve;
 pub use error::{Cause, Error, Result};

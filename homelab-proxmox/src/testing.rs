@@ -39,6 +39,7 @@ pub struct SimWorld {
     sim: Sim,
     wire: Arc<Wire>,
     credential: Credential,
+    admin: Option<Credential>,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
     /// What was defined in the beginning.
@@ -67,7 +68,15 @@ impl SimWorld {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
         let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
         let fresh = Arc::new(definitions::definitions(&sim.world()));
-        SimWorld { site, sim, wire: Arc::new(wire), credential: Credential::token(TOKEN.0, TOKEN.1), net: None, fresh }
+        SimWorld {
+            site,
+            sim,
+            wire: Arc::new(wire),
+            credential: Credential::token(TOKEN.0, TOKEN.1),
+            admin: None,
+            net: None,
+            fresh,
+        }
     }
 
     /// The same, logged in as root@pam itself, who may set what no token may.
@@ -78,6 +87,16 @@ impl SimWorld {
     pub fn as_root(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
         SimWorld { credential: Credential::password("root@pam", ROOT), ..self }
+    }
+
+    /// The same, knowing root's password too, with which tokens are made.
+    ///
+    /// # Panics
+    /// As [`as_root`](SimWorld::as_root).
+    #[must_use]
+    pub fn with_admin(self) -> Self {
+        self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
+        SimWorld { admin: Some(Credential::password("root@pam", ROOT)), ..self }
     }
 
     /// The same with another token, which the world has: see
@@ -105,7 +124,8 @@ impl SimWorld {
     #[must_use]
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
-        Pve::seeded(http, self.credential.clone(), SEED).reaching(Arc::new(Guests(self.sim.clone())))
+        let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
+        pve.reaching(Arc::new(Guests(self.sim.clone())))
     }
 
     /// Every call so far, `GET /cluster/resources`.

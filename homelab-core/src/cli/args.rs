@@ -54,6 +54,9 @@ Examples:
   plan --out friday.plan                  ... kept, to be carried out by `deploy friday.plan`
   plan --detailed-exitcode                exit code 2 if anything would be done")]
     Plan(PlanArgs),
+    /// Tell whether anything differs from the code: the plan, with exit code 2 if it is not empty
+    #[command(after_help = "Example:\n  drift || mail -s 'the lab has drifted' me")]
+    Drift(PlanArgs),
     /// Make the world as the lab says
     #[command(after_help = "\
 Examples:
@@ -333,6 +336,7 @@ impl Verb {
         matches!(
             self,
             Verb::Plan(_)
+                | Verb::Drift(_)
                 | Verb::Deploy(_)
                 | Verb::Destroy(_)
                 | Verb::Why(_)

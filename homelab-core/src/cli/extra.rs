@@ -5,14 +5,20 @@ use super::{
     stop::{Problem, Stop},
 };
 use crate::{
-    Sites,
+    Sites, Spelling,
+    lock::RunLock,
+    store::StoreError,
     verb::{VerbInfo, Words},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Map;
+use std::{ffi::OsString, sync::Arc};
 
 /// Verbs that the command line has itself, for every site that knows them.
 const COMMON: [&str; 2] = ["status", "verify"];
+
+/// A flag of verbs that have a secret to show.
+const SHOW: &str = "--show";
 
 /// What a person asked for.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +37,24 @@ pub(super) struct Wanted {
     pub(super) json: bool,
 }
 
+/// Replaces words that stand for a deploy of a part by what they stand for: everything behind them stays as it is.
+pub(super) fn spell_out(args: &mut Vec<OsString>, sites: &Sites) {
+    let Some(at) = args.iter().skip(1).position(|arg| !arg.to_string_lossy().starts_with('-')).map(|at| at + 1) else {
+        return;
+    };
+    let is = |at: usize, word: &str| args.get(at).is_some_and(|arg| arg == word);
+    let Some(found) = sites.spelled_out().find(|s| is(at, s.words[0]) && is(at + 1, s.words[1])) else { return };
+    let named = args.get(at + 2).map(|arg| arg.to_string_lossy().into_owned());
+    let (part, used) = match named.as_deref() {
+        Some("--all") => (found.part.to_owned(), 3),
+        Some(name) if !name.starts_with('-') => (format!("{}/{name}", found.part), 3),
+        // What it is, is told by the help.
+        Some("--help" | "-h") => return,
+        _ => (found.part.to_owned(), 2),
+    };
+    args.splice(at..at + used, ["deploy", "--only", &part].map(OsString::from));
+}
+
 /// The command line with the verbs of the sites.
 pub(super) fn commands(line: Command, sites: &Sites) -> Command {
     // Two sites of a kind have the same verbs.
@@ -40,26 +64,36 @@ pub(super) fn commands(line: Command, sites: &Sites) -> Command {
             verbs.push(verb);
         }
     }
-    let mut domains: Vec<&'static str> = verbs.iter().map(|verb| verb.domain).collect();
+    let spelled: Vec<&Spelling> = sites.spelled_out().collect();
+    let domains = verbs.iter().map(|verb| verb.domain).chain(spelled.iter().map(|spelling| spelling.words[0]));
+    let mut domains: Vec<&'static str> = domains.collect();
     domains.sort_unstable();
     domains.dedup();
     domains.into_iter().fold(line, |line, domain| {
         let about = format!("What only a site of {domain} can be asked");
         let command = Command::new(domain).about(about).subcommand_required(true).arg_required_else_help(true);
-        line.subcommand(
-            verbs.iter().filter(|verb| verb.domain == domain).fold(command, |c, verb| c.subcommand(one(verb))),
-        )
+        let command =
+            verbs.iter().filter(|verb| verb.domain == domain).fold(command, |c, verb| c.subcommand(one(verb)));
+        let mut own: Vec<&&Spelling> = spelled.iter().filter(|spelling| spelling.words[0] == domain).collect();
+        own.dedup_by_key(|spelling| spelling.words[1]);
+        line.subcommand(own.into_iter().fold(command, |command, spelling| {
+            let deploys = format!("It is `deploy --only {}/NAME`, and takes its flags.", spelling.part);
+            let name = Arg::new("name").value_name("NAME").help("Which; all without one, or with `--all`");
+            command.subcommand(Command::new(spelling.words[1]).about(spelling.about).after_help(deploys).arg(name))
+        }))
     })
 }
 
 fn one(verb: &VerbInfo) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let shows = verb.words.contains(SHOW);
     Command::new(verb.name)
         .about(verb.about)
         .arg(Arg::new("words").value_name(verb.words).num_args(0..).hide(verb.words.is_empty()))
         .arg(Arg::new("site").long("site").value_name("SITE").help("Which site, if the lab has several"))
         .arg(flag("yes", "Agree to a change").short('y'))
         .arg(flag("json", "Print JSON"))
+        .arg(flag("show", "Print the secret itself").hide(!shows))
 }
 
 /// What was asked for, if it is a verb of a site.
@@ -71,7 +105,13 @@ pub(super) fn wanted(matches: &ArgMatches, sites: &Sites) -> Option<Wanted> {
         domain: Some(domain.to_owned()),
         name: name.to_owned(),
         site: given.get_one::<String>("site").cloned(),
-        words: given.get_many::<String>("words").into_iter().flatten().cloned().collect(),
+        words: given
+            .get_many::<String>("words")
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(given.get_flag("show").then(|| SHOW.to_owned()))
+            .collect(),
         yes: given.get_flag("yes"),
         json: given.get_flag("json"),
     })
@@ -80,16 +120,26 @@ pub(super) fn wanted(matches: &ArgMatches, sites: &Sites) -> Option<Wanted> {
 /// Runs a verb at every site that is meant; those of a domain alone need to be one.
 pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> {
     let verbs = meant(session, wanted)?;
+    // What changes something may keep something in the lab's store.
+    let _lock = match wanted.yes {
+        true => {
+            session.state.create()?;
+            Some(RunLock::take(&session.state.lock(), &wanted.name).map_err(StoreError::from)?)
+        }
+        false => None,
+    };
     session.block_on(async |interrupt| {
         let world = session.connect(interrupt).await?;
         let (mut exit, mut values) = (Exit::Done, Map::new());
         for verb in &verbs {
-            let words = Words::new(wanted.words.clone(), wanted.yes);
+            let words =
+                Words::new(wanted.words.clone(), wanted.yes, session.secrets.clone(), Arc::clone(&session.graph));
             let doing = async { Ok(session.sites.run_verb(verb, &world.providers, words).await?) };
             let said = super::world::unless_pressed(&world.interrupt, doing).await?;
             if !wanted.json {
                 said.lines.iter().for_each(|line| session.console.out.line(line));
             }
+            said.reveal.iter().for_each(|secret| session.console.out.reveal(secret));
             for line in &said.wrong {
                 session.console.warn(&format!("{}: {line}", verb.site));
                 exit = exit.worse(Exit::Refused);

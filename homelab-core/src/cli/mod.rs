@@ -72,7 +72,9 @@ pub fn command() -> clap::Command {
 
 /// Runs a command line whose every connection to the outside is given.
 pub fn run_in(lab: &dyn Fn() -> Lab, sites: &dyn Fn() -> Sites, mut outside: Outside) -> Exit {
-    let line = match parse(&mut outside, &sites()) {
+    let known = sites();
+    extra::spell_out(&mut outside.args, &known);
+    let line = match parse(&mut outside, &known) {
         Ok(line) => line,
         Err(exit) => return exit,
     };
@@ -151,7 +153,8 @@ fn dispatch(
     }
     let session = &Session::begin(line, console, outside, lab, sites)?;
     match &line.verb {
-        Verb::Plan(args) => plan::run(session, args),
+        Verb::Plan(args) => plan::run(session, args, args.detailed_exitcode),
+        Verb::Drift(args) => plan::run(session, args, true),
         Verb::Deploy(args) => deploy::deploy(session, args),
         Verb::Destroy(args) => deploy::destroy(session, args),
         Verb::Graph(args) => graph::run(session, args),

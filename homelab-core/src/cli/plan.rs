@@ -10,7 +10,7 @@ use crate::{
     report::Voice,
 };
 
-pub(super) fn run(session: &Session<'_>, args: &PlanArgs) -> Result<Exit, Stop> {
+pub(super) fn run(session: &Session<'_>, args: &PlanArgs, tell: bool) -> Result<Exit, Stop> {
     let wishes = args.scope.wishes(if args.destroy { Goal::Destroy } else { Goal::Deploy });
     let memory = session.peek()?;
     session.check_scope(&args.scope, &wishes, &memory)?;
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session<'_>, args: &PlanArgs) -> Result<Exit, Stop> 
         session.console.say_stop(&stop, session.globals.verbose);
         return Ok(stop.exit);
     }
-    let pending = args.detailed_exitcode && !plan.is_noop();
+    let pending = tell && !plan.is_noop();
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(plan, wishes, session.mode.word(), &session.graph, &known);
         session.write_file(path, &format!("{:#}\n", cleaned(session, &saved)))?;

@@ -20,6 +20,7 @@ use std::{
     cell::{Cell, RefCell},
     io::{self, BufRead},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Where a verb speaks: results to `out`, everything else to `err`.
@@ -55,7 +56,7 @@ impl Console {
 pub(super) struct Session<'a> {
     pub(super) globals: &'a Globals,
     pub(super) console: &'a Console,
-    pub(super) graph: Graph,
+    pub(super) graph: Arc<Graph>,
     pub(super) sites: Sites,
     pub(super) env: Env,
     pub(super) secrets: Secrets,
@@ -160,7 +161,7 @@ impl<'a> Session<'a> {
         Ok(Session {
             globals,
             console,
-            graph,
+            graph: Arc::new(graph),
             sites,
             env,
             secrets,

@@ -159,6 +159,14 @@ impl Secrets {
         self.keep_all([(secret.name(), value)], None)
     }
 
+    /// The same for several that belong together: all of them are kept, or none.
+    ///
+    /// # Errors
+    /// As [`keep`](Secrets::keep).
+    pub fn keep_together(&self, values: &[(&Secret, &SecretValue)], _permit: &Permit) -> Result<bool, SecretError> {
+        self.keep_all(values.iter().map(|(secret, value)| (secret.name(), *value)), None)
+    }
+
     /// Removes a secret from the encrypted store, durably; tells whether it was there.
     ///
     /// # Errors

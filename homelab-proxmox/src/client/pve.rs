@@ -14,7 +14,7 @@ use crate::{
     http::{Http, Method},
     site::{Network, Reach},
 };
-use homelab_core::{Permit, tls::Trust};
+use homelab_core::{Failure, Permit, tls::Trust};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{ops::Deref, sync::Arc};
@@ -27,6 +27,8 @@ use std::{ops::Deref, sync::Arc};
 pub struct Pve {
     reader: Reader,
     reach: Arc<dyn Reach>,
+    /// Who may give rights to others.
+    admin: Option<Credential>,
 }
 
 impl Deref for Pve {
@@ -80,13 +82,38 @@ impl Pve {
 
     fn with_retry(http: Arc<dyn Http>, credential: Credential, retry: Retry) -> Pve {
         let core = Core { http, session: Session::new(credential), retry, ids: Ids::default() };
-        Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network) }
+        Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network), admin: None }
     }
 
     /// The same, with guests that are reached by another network than this machine's: a simulated one.
     #[must_use]
     pub fn reaching(self, reach: Arc<dyn Reach>) -> Pve {
         Pve { reach, ..self }
+    }
+
+    /// The same Proxmox VE, asked by somebody else.
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Pve {
+        let other = Pve::with_retry(self.reader.transport(), credential, Retry::new());
+        Pve { reach: Arc::clone(&self.reach), ..other }
+    }
+
+    /// The same, and it knows who may give rights to others: root, with his password.
+    #[must_use]
+    pub fn with_admin(self, admin: Option<Credential>) -> Pve {
+        Pve { admin, ..self }
+    }
+
+    /// The same Proxmox VE, asked by who may give rights to others.
+    ///
+    /// # Errors
+    /// When nobody said who that is.
+    pub fn as_admin(&self) -> std::result::Result<Pve, Failure> {
+        let admin = self.admin.clone().ok_or_else(|| {
+            Failure::unusable("tokens, users and roles are given by root, whose password is not configured")
+                .hint("set PROXMOX_USERNAME=root@pam and PROXMOX_PASSWORD for this command; a deploy needs neither")
+        })?;
+        Ok(self.with_credential(admin))
     }
 
     /// The network by which guests are reached.

@@ -1,6 +1,9 @@
 //! The reading side: every read of the API, remembered or fresh.
 use super::{call::Call, call::Params, core::Core};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    http::Http,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -41,6 +44,11 @@ impl Reader {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.core.session.credential().is_root()
+    }
+
+    /// The way to the server.
+    pub(crate) fn transport(&self) -> Arc<dyn Http> {
+        Arc::clone(&self.core.http)
     }
 
     /// The user that the credential is of, `NAME@REALM`: a token's own user too.

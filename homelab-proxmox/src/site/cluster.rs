@@ -7,7 +7,7 @@ use crate::{
     resource::Node,
 };
 use homelab_core::{
-    Connect, Failure, Sandbox, Scaffold, Secret, Secrets,
+    Connect, Failure, Sandbox, Scaffold, Secret, Secrets, Spelling, Verb,
     units::{HostAddr, Size, SizeUnits},
 };
 use std::{fs, net::IpAddr, path::PathBuf};
@@ -170,6 +170,10 @@ fn credential(secrets: &Secrets) -> Result<Credential, Failure> {
         }
         return Ok(Credential::token(id.expose(), secret.expose()));
     }
+    password(secrets)
+}
+
+fn password(secrets: &Secrets) -> Result<Credential, Failure> {
     let (user, password) = (secrets.resolve(&USERNAME)?, secrets.resolve(&PASSWORD)?);
     let totp = secrets.resolve(&TOTP_SECRET).ok().map(|secret| Hidden::new(secret.expose()));
     Ok(Credential::Ticket { user: user.expose().to_owned(), password: Hidden::new(password.expose()), totp })
@@ -189,8 +193,16 @@ impl Connect for Cluster {
         ]
     }
 
+    fn verbs(&self) -> &'static [Verb<Pve>] {
+        super::verbs::VERBS
+    }
+
+    fn spelled_out(&self) -> &'static [Spelling] {
+        super::verbs::SPELLINGS
+    }
+
     async fn live(&self, secrets: &Secrets) -> Result<Pve, Failure> {
-        let pve = Pve::connect(self.connection(secrets)?)?;
+        let pve = Pve::connect(self.connection(secrets)?)?.with_admin(password(secrets).ok());
         supported(&*pve.version().await?)?;
         if pve.permissions().await?.is_empty() {
             return Err(Failure::new("the credentials are accepted, but allow nothing").hint(

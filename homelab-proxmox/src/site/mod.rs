@@ -2,9 +2,12 @@
 //! simulated one on loopback without any; [`Reach`] is the network by which guests are waited for.
 mod cluster;
 mod device;
+mod power;
 mod reach;
 #[cfg(feature = "sim")]
 mod sandbox;
+mod status;
+mod verbs;
 
 pub use cluster::{Cluster, Hardware, PASSWORD, TOKEN_ID, TOKEN_SECRET, TOTP_SECRET, USERNAME};
 pub use device::{Device, Drive};

@@ -19,6 +19,9 @@ const WATCHABLE: f64 = 0.05;
 /// Nobody but this program talks to the simulator, so its token is no secret.
 const TOKEN: (&str, &str) = ("sandbox@pve!lab", "5a4d0b0e-0000-4000-8000-000000000000");
 
+/// Nor is this one.
+const ROOT: (&str, &str) = ("root@pam", "root-of-the-sandbox");
+
 /// Starts, or goes on with, the simulated cluster below the sandbox's directory.
 pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, Failure> {
     let Some((first, _)) = cluster.nodes.first() else {
@@ -30,7 +33,10 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         Failure::new(format!("the sandbox cannot be started: {e}")).hint("`sandbox reset` starts afresh")
     };
     let dir = sandbox.dir().join(format!("proxmox-{site}"));
-    let fresh = with_nodes(World::cluster(site).with_token(TOKEN.0, TOKEN.1).pace(pace()?), cluster);
+    let fresh = with_nodes(
+        World::cluster(site).with_token(TOKEN.0, TOKEN.1).with_password(ROOT.0, ROOT.1).pace(pace()?),
+        cluster,
+    );
     let sim = Sim::persistent(&dir, fresh).map_err(|e| failed(&e))?;
     // Nodes that the code has got since it was kept are put there; what is there already stays as it is. A world that has all
     // is not written, for looking writes nothing.
@@ -45,7 +51,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         trust: Trust::Pinned(vec![pin]),
         credential: Credential::token(TOKEN.0, TOKEN.1),
     };
-    Ok(Pve::connect(connection)?.reaching(Arc::new(Guests { sim, _served: served })))
+    let admin = Credential::password(ROOT.0, ROOT.1);
+    Ok(Pve::connect(connection)?.with_admin(Some(admin)).reaching(Arc::new(Guests { sim, _served: served })))
 }
 
 fn pace() -> Result<Pace, Failure> {

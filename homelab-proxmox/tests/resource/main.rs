@@ -11,4 +11,5 @@ mod privileges;
 mod scaffold;
 mod sweep;
 mod template;
+mod token;
 mod vm;

@@ -114,7 +114,7 @@ fn status(nas: &Nas) -> Doing<'_> {
             lines.push(format!("replication {}: {word}, {}", text(task, "name"), time(state.get("datetime"))));
         }
         let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications});
-        Ok(Said { lines, value, wrong: wrong(&look) })
+        Ok(Said { lines, value, wrong: wrong(&look), ..Said::default() })
     })
 }
 
@@ -131,7 +131,7 @@ fn verify(nas: &Nas) -> Doing<'_> {
         } else {
             vec![]
         };
-        Ok(Said { lines, value: json!({"wrong": wrong}), wrong })
+        Ok(Said { lines, value: json!({"wrong": wrong}), wrong, ..Said::default() })
     })
 }
 
@@ -197,6 +197,6 @@ fn call(nas: &Nas, words: Words) -> Doing<'_> {
             Err(error) if error.is_absent() => return Ok(absent()),
             other => other?,
         };
-        Ok(Said { lines: vec![format!("{value:#}")], value, wrong: vec![] })
+        Ok(Said { lines: vec![format!("{value:#}")], value, ..Said::default() })
     })
 }

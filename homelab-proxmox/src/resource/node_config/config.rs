@@ -146,27 +146,30 @@ impl NodeConfig {
     #[track_caller]
     pub fn add_to(self, lab: &mut Lab, node: Node, machine: Handle<Computer>) -> Configured {
         lab.group(&format!("node/{}", node.name()), |lab| {
+            // What is done on the machine is done before it is restarted.
+            let mut done: Vec<AnyHandle> = self.before_restart.clone();
             let lists = self.free.then(|| self.repositories(lab, machine));
+            done.extend(lists.map(AnyHandle::from));
             if !self.notice {
                 let hook = lab.add(File::on(machine, files::HOOK, files::hook()));
                 let take = Command::new("sed").args(["-i", &files::substitution(), files::TOOLKIT]);
                 let check = Command::new("sh").args(["-c", &files::is_away()]);
-                lab.add(Run::on(machine, "subscription notice", take).unless(check).after(hook));
+                done.push(lab.add(Run::on(machine, "subscription notice", take).unless(check).after(hook)).into());
             }
             if self.ssh {
-                lab.add(SshHardening::on(machine));
+                done.push(lab.add(SshHardening::on(machine)).into());
             }
             if !self.time.is_empty() {
-                lab.add(TimeSync::on(machine, self.time.iter().map(String::as_str)).chrony());
+                done.push(lab.add(TimeSync::on(machine, self.time.iter().map(String::as_str)).chrony()).into());
             }
             if self.exporter {
                 let exporter = Package::on(machine, "prometheus-node-exporter");
-                match lists {
-                    Some(lists) => lab.add(exporter.after(lists)),
-                    None => lab.add(exporter),
-                };
+                done.push(match lists {
+                    Some(lists) => lab.add(exporter.after(lists)).into(),
+                    None => lab.add(exporter).into(),
+                });
             }
-            Configured { machine, ready: self.kernel(lab, node, machine) }
+            Configured { machine, ready: self.kernel(lab, node, machine, done) }
         })
     }
 
@@ -180,12 +183,18 @@ impl NodeConfig {
         lab.add(lists)
     }
 
-    fn kernel(self, lab: &mut Lab, node: Node, machine: Handle<Computer>) -> Handle<NodeReboot> {
+    fn kernel(
+        self,
+        lab: &mut Lab,
+        node: Node,
+        machine: Handle<Computer>,
+        mut before: Vec<AnyHandle>,
+    ) -> Handle<NodeReboot> {
         let mut arguments = self.arguments;
         let mut reboot = NodeReboot::of(node).of_release(self.release.major);
         if self.passthrough {
             for module in ["vfio", "vfio_iommu_type1", "vfio_pci"] {
-                lab.add(KernelModule::on(machine, module));
+                before.push(lab.add(KernelModule::on(machine, module)).into());
             }
             arguments.extend(["intel_iommu=on", "iommu=pt"].map(str::to_owned));
             reboot = reboot.expects_iommu();
@@ -197,7 +206,6 @@ impl NodeConfig {
         if !self.claimed.is_empty() {
             rules = rules.options("vfio-pci", &format!("ids={}", self.claimed.join(",")));
         }
-        let mut before = self.before_restart;
         if !self.drivers.is_empty() || !self.claimed.is_empty() {
             let rules = lab.add(rules);
             before.push(lab.add(Initramfs::on(machine).rebuilt_on(rules.digest())).into());

@@ -368,9 +368,16 @@ fn numbers(list: &str) -> Vec<u32> {
     list.split(',').filter_map(|number| number.parse().ok()).collect()
 }
 
+/// Who runs on the node. The listing of the cluster is some seconds behind, so each guest is asked for itself.
 async fn guests_up(cx: &Apply<'_, Pve>, node: &str) -> Result<Vec<u32>, Failure> {
     let resources = cx.resources().await?;
-    Ok(resources.guests().filter(|guest| guest.node == node && guest.is_running()).map(|guest| guest.vmid).collect())
+    let mut up = vec![];
+    for guest in resources.guests().filter(|guest| guest.node == node && guest.template != Some(true)) {
+        if is_up(cx, &At::of(guest.kind, guest.vmid, node)).await? {
+            up.push(guest.vmid);
+        }
+    }
+    Ok(up)
 }
 
 /// The guests of these numbers that are on the node, in the order in which they start: by `order` of their `startup`, those without one
