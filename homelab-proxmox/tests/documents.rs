@@ -1,6 +1,22 @@
 //! The code that the documents show: it compiles here, and every block of theirs is found here or in an example.
 #![expect(dead_code, reason = "what is shown is compiled and not run, but for the tests")]
 
+mod nodes {
+    use homelab_core::{Lab, Site, host::Computer, units::Network};
+    use homelab_proxmox::{Node, NodeConfig};
+
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+
+    fn configured(mut lab: Lab) {
+        let config =
+            NodeConfig::release_8().no_subscription().without_notice().passthrough().keep_drivers_off(["mpt3sas"]);
+        let machine = lab.add(Computer::named("din", LAN.host(11)).login("root"));
+        let din = config.ssh().time(["pool.ntp.org"]).node_exporter().add_to(&mut lab, DIN, machine);
+        let _ = din.ready;
+    }
+}
+
 mod your_own_lab {
     use homelab_core::{
         Lab, Site, Sites, cli,

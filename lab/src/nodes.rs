@@ -1,8 +1,13 @@
 //! The machines that run Proxmox VE.
-use crate::sites::PVE;
-use homelab_core::units::{Size, SizeUnits};
+use crate::{net, sites::PVE};
+use homelab_core::{
+    AnyHandle, Lab,
+    host::Computer,
+    units::{Size, SizeUnits},
+};
 use homelab_proxmox::{
-    Node,
+    Node, NodeConfig,
+    resource::node_config::Configured,
     site::{Device, Drive, Hardware},
 };
 
@@ -81,4 +86,32 @@ const NINE_HUNDRED_GB: Size = Size::bytes(900_185_481_216);
 /// The two have 192 to 320 GB together; half of the lower figure is sure to be there.
 fn memory() -> Size {
     96.gib()
+}
+
+/// What both nodes are set up with. The installer has been run by hand, and root's key is there; the rest is this.
+fn usual(name_service: AnyHandle) -> NodeConfig {
+    NodeConfig::release_8()
+        .no_subscription()
+        .without_notice()
+        .ssh()
+        // The router has the time when the Internet has not.
+        .time([net::ROUTER.ip().to_string().as_str()])
+        .node_exporter()
+        .passthrough()
+        // While a node is away, names are answered, or it does not go.
+        .restart_after(name_service)
+}
+
+/// Both nodes as they should be: `node configure grogu`, `node configure din`. They are restarted one after the other, and only after
+/// the name service is as it should be.
+///
+/// din gives its SAS controllers to the NAS, so their driver must not take them; its own disks hang on the chipset. grogu gives its
+/// graphics card away.
+pub fn configure(lab: &mut Lab, name_service: impl Into<AnyHandle>) -> [Configured; 2] {
+    let name_service = name_service.into();
+    let grogu = lab.add(Computer::named("grogu", net::GROGU).login("root"));
+    let grogu = usual(name_service).claim([ARC_A310]).add_to(lab, GROGU, grogu);
+    let din = lab.add(Computer::named("din", net::DIN).login("root"));
+    let din = usual(name_service).keep_drivers_off(["mpt3sas"]).add_to(lab, DIN, din);
+    [grogu, din]
 }

@@ -20,7 +20,9 @@ pub fn cluster() -> Cluster {
     // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
         .node(nodes::GROGU, nodes::grogu())
-        .node(nodes::DIN, nodes::din());
+        .node(nodes::DIN, nodes::din())
+        .machine(nodes::GROGU, net::GROGU)
+        .machine(nodes::DIN, net::DIN);
     nodes::devices().into_iter().fold(cluster, |cluster, (node, device)| cluster.device(node, device))
 }
 

@@ -85,7 +85,7 @@ pub(super) fn with_nodes(world: World, cluster: &Cluster) -> World {
         .machines
         .iter()
         .filter(|(node, _)| !has_machine(&world, node.name))
-        .fold(world.clone(), |world, (node, at)| world.with_machine(node.name, *at).without_iommu(node.name));
+        .fold(world.clone(), |world, (node, at)| world.with_machine(node.name, *at));
     cluster.devices.iter().filter(|(node, device)| !has_device(&world, node.name, device)).fold(
         world.clone(),
         |world, (node, device)| {
