@@ -54,7 +54,7 @@ Examples:
   plan --out friday.plan                  ... kept, to be carried out by `deploy friday.plan`
   plan --detailed-exitcode                exit code 2 if anything would be done")]
     Plan(PlanArgs),
-    /// Tell whether anything differs from the code: the plan, with exit code 2 if it is not empty
+    /// The plan, with exit code 2 if anything differs
     #[command(after_help = "Example:\n  drift || mail -s 'the lab has drifted' me")]
     Drift(PlanArgs),
     /// Make the world as the lab says

@@ -342,6 +342,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
 
     Commands:
       plan         Show what deploy would do; changes nothing
+      drift        The plan, with exit code 2 if anything differs
       deploy       Make the world as the lab says
       destroy      Delete everything that the lab owns, in reverse order
       graph        Draw the lab: arrows run from a resource to what needs it

@@ -1,0 +1,155 @@
+//! The verbs that a cluster brings to the command line, from outside, in the sandbox.
+use homelab_core::{
+    Lab, Secrets, Site, Sites,
+    cli::{self, Exit, Outside},
+    env::Env,
+    units::SizeUnits,
+};
+use homelab_proxmox::{
+    Node, Pve, Vm,
+    site::{Cluster, Hardware},
+};
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+const PVE: Site<Pve> = Site::named("pve");
+const DIN: Node = Node::of(PVE, "din");
+
+fn sites() -> Sites {
+    Sites::new().with(PVE, Cluster::at(["https://192.0.2.1:8006"]).node(DIN, Hardware::default()))
+}
+
+/// A store, and a client of it that was declared after it.
+fn lab() -> Lab {
+    let mut lab = Lab::named("home");
+    lab.group("node/din", |lab| {
+        lab.add(Vm::blank().on(DIN).id(300).named("nas").memory(1.gib()).disk(4.gib()).stopped())
+    });
+    lab.add(Vm::blank().on(DIN).id(301).named("web").memory(1.gib()).disk(4.gib()).stopped());
+    lab
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn run(dir: &Path, words: &[&str]) -> (Exit, String, String) {
+    let (out, err) = (Shared::default(), Shared::default());
+    let outside = Outside {
+        args: ["lab"].iter().chain(words).map(Into::into).collect(),
+        env: Ok(Env::from_pairs([("HOMELAB_STATE", dir.to_string_lossy())])),
+        dir: dir.to_owned(),
+        stdin: Box::new(io::empty()),
+        stdout: Box::new(out.clone()),
+        stderr: Box::new(err.clone()),
+        can_answer: false,
+        stdout_is_terminal: false,
+        ask_hidden: |_| Ok(String::new()),
+        terminal: None,
+        interrupt: None,
+        secrets: Secrets::none(),
+    };
+    let exit = cli::run_in(&lab, &sites, outside);
+    let text = |shared: &Shared| String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+    (exit, text(&out), text(&err))
+}
+
+#[test]
+fn a_token_is_made_viewed_and_renewed_and_its_secret_shown_only_if_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (exit, _, err) = run(dir.path(), &["token", "create"]);
+    assert_eq!(exit, Exit::Usage, "{err}");
+    assert!(err.contains("add `--yes`"), "{err}");
+    let (exit, out, err) = run(dir.path(), &["token", "create", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert_eq!(out, "homelab@pve!homelab-1 is made and kept in the lab's store\n");
+    let (exit, hidden, err) = run(dir.path(), &["token", "view"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(
+        hidden.starts_with("homelab@pve!homelab-1, 0 days old\n") && hidden.contains("    VM.Allocate\n"),
+        "{hidden}"
+    );
+    let (_, shown, _) = run(dir.path(), &["token", "view", "--show"]);
+    let secret = shown.strip_prefix(&hidden).expect("the secret comes last").trim();
+    assert_eq!(secret.len(), 36, "{shown}");
+    let (exit, out, err) = run(dir.path(), &["token", "rotate", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("homelab-2 is made") && out.contains("homelab-1 is taken back"), "{out}");
+    assert!(![out, err].iter().any(|text| text.contains(secret)));
+}
+
+#[test]
+fn status_tells_what_memory_is_available_and_what_the_guests_do() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(dir.path(), &["deploy", "--yes"]).0, Exit::Done);
+    let (exit, out, err) = run(dir.path(), &["status", "proxmox"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("node din: ") && out.contains("GiB of 64 GiB memory available"), "{out}");
+    assert!(out.contains("guest 300 nas on din: stopped"), "{out}");
+    assert!(out.contains("storage local-lvm on din: "), "{out}");
+}
+
+#[test]
+fn any_call_is_made_by_hand_and_a_change_needs_a_yes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (exit, out, err) = run(dir.path(), &["proxmox", "call", "GET", "/version"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("\"release\""), "{out}");
+    let change = ["proxmox", "call", "POST", "/pools", r#"{"poolid":"media"}"#];
+    let (exit, _, err) = run(dir.path(), &change);
+    assert_eq!(exit, Exit::Usage, "{err}");
+    let (exit, _, err) = run(dir.path(), &[&change[..], &["--yes"]].concat());
+    assert_eq!(exit, Exit::Done, "{err}");
+    let (_, out, _) = run(dir.path(), &["proxmox", "call", "GET", "/pools"]);
+    assert!(out.contains("media"), "{out}");
+    let (exit, out, err) = run(dir.path(), &["proxmox", "templates", "debian-12"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.lines().all(|line| line.starts_with("debian-12-standard")) && !out.is_empty(), "{out}");
+}
+
+#[test]
+fn a_node_is_configured_by_two_words_that_deploy_its_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let (exit, out, err) = run(dir.path(), &["node", "configure", "din", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("proxmox/vm/nas") && !out.contains("proxmox/vm/web"), "{out}");
+    let (exit, _, err) = run(dir.path(), &["node", "configure", "dim"]);
+    assert_eq!(exit, Exit::Usage, "{err}");
+    let (exit, out, _) = run(dir.path(), &["node", "configure", "--help"]);
+    assert_eq!(exit, Exit::Done);
+    assert!(out.contains("deploy --only node/NAME"), "{out}");
+}
+
+#[test]
+fn drift_is_a_plan_that_tells_by_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(dir.path(), &["drift"]).0, Exit::Pending);
+    assert_eq!(run(dir.path(), &["deploy", "--yes"]).0, Exit::Done);
+    assert_eq!(run(dir.path(), &["drift"]).0, Exit::Done);
+}
+
+#[test]
+fn before_a_power_cut_all_goes_down_and_what_others_need_last() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(dir.path(), &["deploy", "--yes"]).0, Exit::Done);
+    for vmid in ["300", "301"] {
+        let path = format!("/nodes/din/qemu/{vmid}/status/start");
+        assert_eq!(run(dir.path(), &["proxmox", "call", "POST", &path, "--yes"]).0, Exit::Done);
+    }
+    let down = |out: &str| out.contains("guest web is down\nguest nas is down\nnode din shuts down\n");
+    let (exit, out, err) = run(dir.path(), &["proxmox", "shutdown", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(down(&out), "{out}");
+}
