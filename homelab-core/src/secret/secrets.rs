@@ -138,7 +138,9 @@ impl Secrets {
     #[must_use]
     pub fn kept(&self, secret: &Secret) -> Option<SecretValue> {
         let value = self.vault.as_ref().and_then(|vault| secret.names().find_map(|name| vault.get(name)))?;
-        self.redactor.learn(&value);
+        if !secret.is_open {
+            self.redactor.learn(&value);
+        }
         Some(value)
     }
 
@@ -164,7 +166,9 @@ impl Secrets {
     /// # Errors
     /// As [`keep`](Secrets::keep).
     pub fn keep_together(&self, values: &[(&Secret, &SecretValue)], _permit: &Permit) -> Result<bool, SecretError> {
-        self.keep_all(values.iter().map(|(secret, value)| (secret.name(), *value)), None)
+        // What is open, a user's name, may be printed.
+        values.iter().filter(|(secret, _)| !secret.is_open).for_each(|(_, value)| self.redactor.learn(value));
+        Ok(self.opened()?.keep(values.iter().map(|(secret, value)| (secret.name(), *value)), None)?)
     }
 
     /// Removes a secret from the encrypted store, durably; tells whether it was there.

@@ -1,6 +1,10 @@
 //! `status` of a cluster.
 use super::verbs::{node_path, too_old};
-use crate::{Pve, api::FromScalar, client::Params};
+use crate::{
+    Pve,
+    api::{FromScalar, Guest, GuestKind},
+    client::Params,
+};
 use homelab_core::{Failure, Said, Words, units::Size};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +17,51 @@ fn number(row: &Map<String, Value>, key: &str) -> u64 {
 
 fn text(row: &Map<String, Value>, key: &str) -> String {
     row.get(key).and_then(String::from_scalar).unwrap_or_default()
+}
+
+/// A size that people read: whole GiB where there are any.
+fn size(bytes: u64) -> Size {
+    Size::bytes(if bytes >= 1 << 30 { bytes >> 30 << 30 } else { bytes })
+}
+
+/// A guest as its node sees it: the listing of the cluster knows the name and the state of a new one only after some seconds.
+pub(super) struct Seen {
+    pub(super) guest: Guest,
+    pub(super) name: String,
+    pub(super) state: String,
+}
+
+impl Seen {
+    pub(super) fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+}
+
+/// All guests but templates, by number. What is on a node that does not answer is `unknown`.
+pub(super) async fn guests(pve: &Pve) -> Result<Vec<Seen>, Failure> {
+    let resources = pve.resources().await?;
+    let up = |node: &str| resources.nodes().any(|(name, online)| online && name == node);
+    let mut seen = vec![];
+    for guest in resources.guests() {
+        let kind = match guest.kind {
+            GuestKind::Qemu => "qemu",
+            GuestKind::Lxc => "lxc",
+        };
+        let status = match up(&guest.node) {
+            true => {
+                let path = node_path(&guest.node, &format!("/{kind}/{}/status/current", guest.vmid));
+                pve.get(&path, Params::new()).await?
+            }
+            false => Value::Null,
+        };
+        let text = |key: &str| status.get(key).and_then(String::from_scalar);
+        if guest.template == Some(true) || text("template").is_some_and(|text| text == "1") {
+            continue;
+        }
+        let name = text("name").or_else(|| guest.name.clone()).unwrap_or_else(|| guest.vmid.to_string());
+        seen.push(Seen { guest: guest.clone(), name, state: text("status").unwrap_or_else(|| "unknown".to_owned()) });
+    }
+    Ok(seen)
 }
 
 /// What of a node's memory can be had. Proxmox VE 9 says it; 8 counts buffers and caches, which Linux gives back, as free.
@@ -39,18 +88,14 @@ pub(super) async fn status(pve: &Pve, words: Words) -> Result<Said, Failure> {
         let version = version.split('/').nth(1).unwrap_or("?").to_owned();
         let memory = available(&status);
         let shown = memory.map_or("of memory nothing is told".to_owned(), |(free, all)| {
-            format!("{} of {} memory available", Size::bytes(free), Size::bytes(all))
+            format!("{} of {} memory available", size(free), size(all))
         });
         lines.push(format!("node {node}: {version}, up {days} days, {shown}"));
         nodes.push(json!({"node": node, "online": true, "version": version, "available": memory.map(|m| m.0)}));
     }
-    for guest in resources.guests().filter(|guest| guest.template != Some(true)) {
-        let name = guest.name.clone().unwrap_or_else(|| "without a name".to_owned());
-        let state = guest.status.clone().unwrap_or_else(|| "unknown".to_owned());
+    for Seen { guest, name, state } in self::guests(pve).await? {
         let due = match guest.kind {
-            crate::api::GuestKind::Qemu if guest.is_running() => {
-                !pve.pending(&guest.node, guest.vmid).await?.is_empty()
-            }
+            GuestKind::Qemu if state == "running" => !pve.pending(&guest.node, guest.vmid).await?.is_empty(),
             _ => false,
         };
         let restart = if due { ", a restart is due" } else { "" };
@@ -63,7 +108,7 @@ pub(super) async fn status(pve: &Pve, words: Words) -> Result<Said, Failure> {
             continue;
         }
         let (storage, percent) = (format!("{} on {}", text(row, "storage"), text(row, "node")), used * 100 / all);
-        lines.push(format!("storage {storage}: {} free of {}", Size::bytes(all - used.min(all)), Size::bytes(all)));
+        lines.push(format!("storage {storage}: {} free of {}", size(all - used.min(all)), size(all)));
         if percent >= FULL {
             wrong.push(format!("storage {storage} is {percent}% full"));
         }
