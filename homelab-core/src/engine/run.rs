@@ -313,6 +313,10 @@ impl<'r> Run<'r> {
             };
             let hold = Hold { journal, release_shared: &release_shared, history: &history };
             let result = match (what, item, node) {
+                // What is left out may differ, or not be there: nobody asked for it.
+                (What::Recheck(id), ..) if plan.spared.contains(engine.graph.key(id)) => {
+                    Ok(Ended { action: Action::Keep, seen: facts.get(id).cloned(), entry: None })
+                }
                 (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
                 (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
                 (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, hold, &permit).await,

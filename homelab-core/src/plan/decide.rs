@@ -133,6 +133,7 @@ pub fn plan(graph: &Graph, known: &Known, wishes: &Wishes) -> Plan {
             items: vec![],
             kept: 0,
             left_out: 0,
+            spared: BTreeSet::new(),
         },
     };
     match wishes.goal {
@@ -202,8 +203,12 @@ impl<'a> Planner<'a> {
         if !self.chosen[id.index()] || (unavailable.is_some() && !kept) {
             self.missing[id.index()] = seen.is_none();
             self.after[id.index()] = seen.map(|s| Arc::clone(&s.tree));
-            self.plan.left_out += usize::from(!kept);
-            self.plan.kept += usize::from(kept);
+            if kept {
+                self.plan.kept += 1;
+            } else {
+                self.plan.left_out += 1;
+                self.plan.spared.insert(vertex.key.clone());
+            }
             return;
         }
         if kept {
