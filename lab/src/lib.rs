@@ -6,6 +6,7 @@
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
 //! | [`pi`] | the Raspberry Pi that answers names |
+//! | [`stacks`] | what runs in containers |
 //! | [`storage`] | what is on the two NAS |
 //! | [`sites`](mod@sites) | how Proxmox VE is reached |
 //!
@@ -15,6 +16,7 @@ pub mod net;
 pub mod nodes;
 pub mod pi;
 pub mod sites;
+pub mod stacks;
 pub mod storage;
 
 use homelab_core::Lab;
@@ -26,7 +28,8 @@ pub use sites::sites;
 pub fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let ubuntu = guests::templates(&mut lab);
-    guests::services(&mut lab, ubuntu);
+    let services = guests::services(&mut lab, ubuntu);
+    stacks::stacks(&mut lab, &services);
     guests::storage(&mut lab);
     lab
 }
