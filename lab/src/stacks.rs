@@ -102,9 +102,11 @@ pub fn observability(lab: &mut Lab, on: Watched, watched: &[Watched]) -> Handle<
 fn scraped(watched: &[Watched]) -> Text {
     let head = "global:\n  scrape_interval: 30s\nscrape_configs:\n  - job_name: machines\n    static_configs:\n";
     watched.iter().fold(Text::from(head), |text, machine| {
-        text.with("      - targets: ['")
-            .with(machine.address)
-            .with(format!(":{}']\n        labels: {{ machine: {} }}\n", NodeExporter::PORT, machine.name))
+        text.with("      - targets: ['").with(machine.address).with(format!(
+            ":{}']\n        labels: {{ machine: {} }}\n",
+            NodeExporter::PORT,
+            machine.name
+        ))
     })
 }
 

@@ -17,7 +17,11 @@ fn every_stack_is_on_a_machine_of_the_lab_and_can_be_selected_by_its_name() {
     assert_eq!(of("stacks/jellyfin"), ["host/stack/jellyfin/jellyfin"]);
     assert_eq!(
         of("stacks/observability"),
-        ["host/stack/newservice-server/observability", "host/stack/jellyfin/agent", "host/stack/newservice-server/agent"]
+        [
+            "host/stack/newservice-server/observability",
+            "host/stack/jellyfin/agent",
+            "host/stack/newservice-server/agent"
+        ]
     );
 }
 
