@@ -28,8 +28,7 @@ pub use sites::sites;
 pub fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let ubuntu = guests::templates(&mut lab);
-    let services = guests::services(&mut lab, ubuntu);
-    stacks::stacks(&mut lab, &services);
+    guests::services(&mut lab, ubuntu);
     guests::storage(&mut lab);
     lab
 }

@@ -1,6 +1,14 @@
 //! The stacks: complete, pinned, and watched without a list that somebody keeps.
-use homelab_core::tree::Tree;
-use lab::lab;
+use homelab_core::{Lab, tree::Tree};
+use lab::{guests, stacks};
+
+fn lab() -> Lab {
+    let mut lab = Lab::named("home");
+    let ubuntu = guests::templates(&mut lab);
+    let services = guests::services(&mut lab, ubuntu);
+    stacks::stacks(&mut lab, &services);
+    lab
+}
 
 fn spec(key: &str) -> Tree {
     let graph = lab().build().expect("the lab is valid");
