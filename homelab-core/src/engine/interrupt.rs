@@ -18,7 +18,7 @@ impl Interrupt {
     }
 
     /// Waits for the first press, from whenever. For the parts of a verb that can simply be given up: use a clone, so that
-    /// [`Engine::carry_out`] hears of the press too.
+    /// [`Engine::carry_out`](super::Engine::carry_out) hears of the press too.
     pub async fn pressed(&mut self) {
         if self.0.wait_for(|n| *n > 0).await.is_err() {
             // The pressing side is gone: nobody will.
