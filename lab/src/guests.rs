@@ -25,9 +25,21 @@ pub fn templates(lab: &mut Lab) -> Ubuntu {
     lab.add(Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init())
 }
 
+/// A virtual machine of the template.
+pub type Guest = Handle<Vm<Uefi, CloudInit>>;
+
+/// What runs for people, for what is put on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Services {
+    /// The example VM.
+    pub newservice: Guest,
+    /// The one with the graphics card.
+    pub jellyfin: Guest,
+}
+
 /// What runs for people.
-pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
-    lab.add(
+pub fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
+    let newservice = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
             .id(201)
@@ -59,7 +71,7 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
             .tags(["debian", "newservice"]),
     );
     let arc = GROGU.pci(nodes::ARC_A310).map(lab, "arc-a310");
-    lab.add(
+    let jellyfin = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
             .id(210)
@@ -73,6 +85,7 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
             .tags(["ubuntu", "jellyfin"])
             .passthrough([arc]),
     );
+    Services { newservice, jellyfin }
 }
 
 /// The guests that the two NAS run in.

@@ -6,6 +6,7 @@
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
 //! | [`pi`] | the Raspberry Pi that answers names |
+//! | [`stacks`] | what runs in containers |
 //! | [`storage`] | what is on the two NAS |
 //! | [`sites`](mod@sites) | how everything is reached |
 //!
@@ -15,6 +16,7 @@ pub mod net;
 pub mod nodes;
 pub mod pi;
 pub mod sites;
+pub mod stacks;
 pub mod storage;
 
 use homelab_core::Lab;

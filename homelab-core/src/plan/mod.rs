@@ -7,15 +7,17 @@ mod orphan;
 mod select;
 mod show;
 mod steps;
+mod wishes;
 
 use crate::{output::NodeId, tree::Tree};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
 pub use bind::{Moved, SavedPlan};
-pub use decide::{Goal, Known, Stray, Wishes, plan};
+pub use decide::plan;
 pub use select::{Selection, SelectorError};
 pub use show::{Palette, Shown, ShownItem};
+pub use wishes::{Goal, Known, Stray, Wishes};
 
 pub(crate) use decide::judge;
 pub(crate) use diff::diff;
