@@ -171,7 +171,7 @@ fn bare(code: &str) -> String {
 fn every_block_of_code_in_the_documents_compiles() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let compiled = ["homelab-proxmox/tests/documents.rs", "examples/one-vm/src/main.rs"];
+    let compiled = ["homelab-proxmox/tests/documents.rs", "examples/one-vm/src/main.rs", "lab/src/main.rs"];
     let compiled: String = compiled.map(|path| bare(&read(path))).concat();
     for document in
         ["README.md", "CONTRIBUTING.md", "docs/your-own-lab.md", "docs/how-it-works.md", "docs/migrating.md"]

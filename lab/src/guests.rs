@@ -3,7 +3,7 @@ use crate::{
     net,
     nodes::{self, DIN, GROGU},
 };
-use homelab_core::{Handle, Lab, units::SizeUnits};
+use homelab_core::{AnyHandle, Handle, Lab, units::SizeUnits};
 use homelab_proxmox::{
     Container, ContainerTemplate, Template, Vm,
     resource::{CloudInit, Nic, Uefi},
@@ -25,9 +25,21 @@ pub fn templates(lab: &mut Lab) -> Ubuntu {
     lab.add(Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init())
 }
 
+/// A virtual machine of the template.
+pub type Guest = Handle<Vm<Uefi, CloudInit>>;
+
+/// What runs for people, for what is put on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Services {
+    /// The example VM.
+    pub newservice: Guest,
+    /// The one with the graphics card.
+    pub jellyfin: Guest,
+}
+
 /// What runs for people.
-pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
-    lab.add(
+pub fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
+    let newservice = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
             .id(201)
@@ -59,7 +71,7 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
             .tags(["debian", "newservice"]),
     );
     let arc = GROGU.pci(nodes::ARC_A310).map(lab, "arc-a310");
-    lab.add(
+    let jellyfin = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
             .id(210)
@@ -73,39 +85,52 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) {
             .tags(["ubuntu", "jellyfin"])
             .passthrough([arc]),
     );
+    Services { newservice, jellyfin }
 }
 
-/// The storage guests, as shells: TrueNAS is not installed on them yet, so they stay off. Their disks are behind controllers that
-/// are passed to them whole.
-pub fn storage(lab: &mut Lab) {
+/// The guests that the two NAS run in.
+#[derive(Clone, Copy, Debug)]
+pub struct NasGuests {
+    /// That of the primary NAS.
+    pub primary: AnyHandle,
+    /// That of the backup NAS.
+    pub backup: AnyHandle,
+}
+
+/// The guests of the two NAS. Their disks are behind controllers that are passed to them whole; that of the backup's shelf is passed if
+/// it is known. They start empty: TrueNAS is installed from its image by hand, and the deploy waits for it meanwhile.
+pub fn storage(lab: &mut Lab, md1200: Option<&'static str>) -> NasGuests {
     let h330 = DIN.pci(nodes::H330).map(lab, "h330");
     let lsi = DIN.pci(nodes::LSI_9201_8E).map(lab, "lsi-9201-8e");
-    let shelf = nodes::MD1200_CONTROLLER.map(|id| GROGU.pci(id).map(lab, "md1200"));
+    let shelf = md1200.map(|id| GROGU.pci(id).map(lab, "md1200"));
     let missing = "The controller of the MD1200 shelf is not in the list of hardware, so this guest has no disks for its pool: name it \
                    in lab/src/nodes.rs.";
-    lab.add(
+    let primary = lab.add(
         Vm::blank()
             .uefi()
             .on(DIN)
             .id(300)
             .named("truenas")
+            .cores(4)
+            .memory(16.gib())
             .disk(32.gib())
             .nic(Nic::at(net::NAS))
             .nic(Nic::at(net::NAS_STORAGE))
-            .passthrough([h330, lsi])
-            .stopped(),
+            .passthrough([h330, lsi]),
     );
-    lab.add(
+    let backup = lab.add(
         Vm::blank()
             .uefi()
             .on(GROGU)
             .id(301)
             .named("truenas-backup")
+            .cores(4)
+            .memory(16.gib())
             .disk(32.gib())
             .nic(Nic::at(net::NAS_BACKUP))
             .nic(Nic::at(net::NAS_BACKUP_STORAGE))
             .notes(if shelf.is_none() { missing } else { "" })
-            .passthrough(shelf)
-            .stopped(),
+            .passthrough(shelf),
     );
+    NasGuests { primary: primary.into(), backup: backup.into() }
 }

@@ -6,8 +6,9 @@
 //! | [`nodes`] | the machines that run Proxmox VE |
 //! | [`guests`] | the template and the guests |
 //! | [`pi`] | the Raspberry Pi that answers names |
+//! | [`stacks`] | what runs in containers |
 //! | [`storage`] | what is on the two NAS |
-//! | [`sites`](mod@sites) | how Proxmox VE is reached |
+//! | [`sites`](mod@sites) | how everything is reached |
 //!
 //! `cargo run -p lab -- plan` shows what would change; without credentials everything happens in a sandbox.
 pub mod guests;
@@ -15,6 +16,7 @@ pub mod net;
 pub mod nodes;
 pub mod pi;
 pub mod sites;
+pub mod stacks;
 pub mod storage;
 
 use homelab_core::Lab;
@@ -24,9 +26,32 @@ pub use sites::sites;
 /// The whole lab.
 #[must_use]
 pub fn lab() -> Lab {
+    with_shelf(nodes::MD1200_CONTROLLER)
+}
+
+/// The whole lab, with the controller of the backup's shelf or without it.
+#[must_use]
+pub fn with_shelf(md1200: Option<&'static str>) -> Lab {
     let mut lab = Lab::named("home");
-    let ubuntu = guests::templates(&mut lab);
-    guests::services(&mut lab, ubuntu);
-    guests::storage(&mut lab);
+    pi::name_service(&mut lab);
+    let guests = guests(&mut lab, md1200);
+    let systems = storage::systems(&mut lab, guests);
+    storage::storage(&mut lab, &systems, md1200.is_some());
     lab
+}
+
+/// What is on Proxmox VE alone: what a test of the cluster deploys.
+#[must_use]
+pub fn proxmox() -> Lab {
+    let mut lab = Lab::named("home");
+    guests(&mut lab, nodes::MD1200_CONTROLLER);
+    lab
+}
+
+fn guests(lab: &mut Lab, md1200: Option<&'static str>) -> guests::NasGuests {
+    lab.group("proxmox", |lab| {
+        let ubuntu = guests::templates(lab);
+        guests::services(lab, ubuntu);
+        guests::storage(lab, md1200)
+    })
 }

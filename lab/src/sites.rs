@@ -1,9 +1,13 @@
 //! How the lab's systems are reached.
-use crate::{net, nodes, pi};
-use homelab_core::{Site, Sites, units::HostAddr};
+use crate::{net, nodes, pi, storage};
+use homelab_core::{
+    Secret, Site, Sites,
+    host::{HOSTS, Ssh},
+    units::HostAddr,
+};
 use homelab_pi::{PIS, PiSite};
 use homelab_proxmox::{Pve, site::Cluster};
-use homelab_truenas::Nas;
+use homelab_truenas::{Nas, site::TrueNas};
 
 /// The cluster of grogu and din.
 pub const PVE: Site<Pve> = Site::named("pve");
@@ -15,7 +19,7 @@ pub const BACKUP: Site<Nas> = Site::named("backup");
 
 /// The cluster: where it answers, and what the sandbox simulates of it.
 #[must_use]
-pub fn cluster() -> Cluster {
+pub fn cluster(md1200: Option<&'static str>) -> Cluster {
     let address = |node: HostAddr| format!("https://{}:8006", node.ip());
     // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
@@ -23,11 +27,28 @@ pub fn cluster() -> Cluster {
         .node(nodes::DIN, nodes::din())
         .machine(nodes::GROGU, net::GROGU)
         .machine(nodes::DIN, net::DIN);
-    nodes::devices().into_iter().fold(cluster, |cluster, (node, device)| cluster.device(node, device))
+    nodes::devices(md1200).into_iter().fold(cluster, |cluster, (node, device)| cluster.device(node, device))
+}
+
+/// A NAS: where it answers, the key that opens it, and in the sandbox the guest whose disks it has.
+fn nas(at: HostAddr, key: Secret, guest: u32) -> TrueNas {
+    let guest = format!("proxmox/{}/{guest}", PVE.name());
+    TrueNas::at(at.ip().to_string()).key(key).computer(guest).just_installed()
 }
 
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]
 pub fn sites() -> Sites {
-    Sites::new().with(PVE, cluster()).with(PIS, PiSite::of([pi::pihole()]))
+    with_shelf(nodes::MD1200_CONTROLLER)
+}
+
+/// The same, with the controller of the backup's shelf in the sandbox or without it.
+#[must_use]
+pub fn with_shelf(md1200: Option<&'static str>) -> Sites {
+    Sites::new()
+        .with(PVE, cluster(md1200))
+        .with(NAS, nas(net::NAS, storage::NAS_KEY, 300))
+        .with(BACKUP, nas(net::NAS_BACKUP, storage::BACKUP_KEY, 301))
+        .with(PIS, PiSite::of([pi::pihole()]))
+        .with(HOSTS, Ssh)
 }

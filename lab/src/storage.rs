@@ -8,15 +8,16 @@
 //! - **"Three phases"** are listed as four there. Here there are none: one `deploy` goes from disks to replicated shares, and what has to
 //!   be there first is a handle.
 use crate::{
+    guests::NasGuests,
     net,
     sites::{BACKUP, NAS},
 };
-use homelab_core::{Diagnostic, Graph, Handle, Lab, Secret, units::SizeUnits};
+use homelab_core::{Diagnostic, Graph, Handle, Lab, ResourceExt, Secret, units::SizeUnits};
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
     resource::{
         Day, DiskTest, Group, Keep, Permissions, Preset, Replication, Schedule, ScrubTask, Service, SnapshotTask,
-        SshConnection, SshKey, StorageNetwork, User, every_dataset_has_snapshots,
+        SshConnection, SshKey, StorageNetwork, System, User, every_dataset_has_snapshots,
     },
     topology::{NasDisks, rows},
 };
@@ -26,6 +27,17 @@ pub const STORAGE: StorageNetwork = StorageNetwork::of(net::STORAGE);
 
 /// The password of the user `svenlito` for SMB.
 pub const SMB_PASSWORD: Secret = Secret::named("NAS_SMB_PASSWORD");
+
+/// The password of `truenas_admin` on both: whoever installs TrueNAS sets it or leaves it open.
+pub const PASSWORD: Secret = Secret::named("NAS_PASSWORD");
+/// The key of the primary NAS, made by its first deploy and kept in the secret store.
+pub const NAS_KEY: Secret = Secret::named("NAS_API_KEY");
+/// The certificate that the primary NAS showed then.
+pub const NAS_FINGERPRINT: Secret = Secret::named("NAS_FINGERPRINT").open();
+/// The key of the backup NAS.
+pub const BACKUP_KEY: Secret = Secret::named("NAS_BACKUP_API_KEY");
+/// The certificate that the backup NAS showed.
+pub const BACKUP_FINGERPRINT: Secret = Secret::named("NAS_BACKUP_FINGERPRINT").open();
 
 /// 5x 8 TB in the bays of din, behind its H330. Put the serial numbers of yours here: `lsblk -do name,serial,size`.
 pub const BULK: [&str; 5] = ["VLG1A001", "VLG1A002", "VLG1A003", "VLG1A004", "VLG1A005"];
@@ -48,14 +60,45 @@ pub struct Shares {
     pub kubernetes: Handle<NfsShare>,
 }
 
-/// Everything on the two NAS.
-pub fn storage(lab: &mut Lab) -> Shares {
-    let pools = lab.group("truenas/pools", pools);
-    let users = lab.group("truenas/users", users);
+/// The systems of the two NAS. Everything on them comes after them.
+#[derive(Clone, Copy, Debug)]
+pub struct Systems {
+    /// Of the primary NAS.
+    pub primary: Handle<System>,
+    /// Of the backup NAS.
+    pub backup: Handle<System>,
+}
+
+/// The primary NAS from its first boot to a key.
+#[must_use]
+pub fn primary() -> System {
+    System::of(NAS).administrator(PASSWORD).keeps(NAS_KEY, NAS_FINGERPRINT)
+}
+
+/// The backup NAS from its first boot to a key.
+#[must_use]
+pub fn backup() -> System {
+    System::of(BACKUP).administrator(PASSWORD).keeps(BACKUP_KEY, BACKUP_FINGERPRINT)
+}
+
+/// The systems of both NAS, in their guests.
+pub fn systems(lab: &mut Lab, guests: NasGuests) -> Systems {
+    lab.group("truenas/systems", |lab| Systems {
+        primary: lab.add(primary().within(guests.primary)),
+        backup: lab.add(backup().within(guests.backup)),
+    })
+}
+
+/// Everything on the two NAS. The backup has a pool, and is replicated to, if it sees its shelf.
+pub fn storage(lab: &mut Lab, systems: &Systems, has_shelf: bool) -> Shares {
+    let pools = lab.group("truenas/pools", |lab| pools(lab, systems));
+    let users = lab.group("truenas/users", |lab| users(lab, systems));
     let datasets = lab.group("truenas/datasets", |lab| datasets(lab, &pools, &users));
     let shares = lab.group("truenas/shares", |lab| shares(lab, &datasets));
-    lab.group("truenas/tasks", |lab| tasks(lab, &pools));
-    lab.group("truenas/replication", |lab| replication(lab, &pools, &datasets));
+    lab.group("truenas/tasks", |lab| tasks(lab, systems, &pools));
+    if has_shelf {
+        lab.group("truenas/replication", |lab| replication(lab, systems, &datasets));
+    }
     lab.check(snapshots);
     shares
 }
@@ -63,14 +106,12 @@ pub fn storage(lab: &mut Lab) -> Shares {
 struct Pools {
     bulk: Handle<Pool>,
     fast: Handle<Pool>,
-    backup: Handle<Pool>,
 }
 
-fn pools(lab: &mut Lab) -> Pools {
+fn pools(lab: &mut Lab, systems: &Systems) -> Pools {
     let bulk = Pool::named("bulk").on(NAS).raidz2(NAS.disks(BULK)).log_mirror(NAS.disks(LOG));
     let fast = Pool::named("fast").on(NAS).raidz2_rows(rows::<6, 4, 24>(NAS.disks(FAST)));
-    let backup = Pool::named("backup").on(BACKUP).raidz2(BACKUP.disks(BACKUP_DISKS));
-    Pools { bulk: lab.add(bulk), fast: lab.add(fast), backup: lab.add(backup) }
+    Pools { bulk: lab.add(bulk.after(systems.primary)), fast: lab.add(fast.after(systems.primary)) }
 }
 
 struct Users {
@@ -79,8 +120,8 @@ struct Users {
 }
 
 /// People and services have the same numbers on the NAS and in the guests.
-fn users(lab: &mut Lab) -> Users {
-    let media = lab.add(Group::named("media", 3001).on(NAS));
+fn users(lab: &mut Lab, systems: &Systems) -> Users {
+    let media = lab.add(Group::named("media", 3001).on(NAS).after(systems.primary));
     lab.add(User::named("jellyfin", 3001).on(NAS).group(media).full_name("Jellyfin"));
     let svenlito = User::named("svenlito", 3000).on(NAS).group(media).full_name("Sven").password(SMB_PASSWORD).smb();
     Users { media, svenlito: lab.add(svenlito) }
@@ -123,21 +164,28 @@ fn shares(lab: &mut Lab, datasets: &Datasets) -> Shares {
     shares
 }
 
-fn tasks(lab: &mut Lab, pools: &Pools) {
-    for pool in [pools.bulk, pools.fast, pools.backup] {
-        lab.add(ScrubTask::of(pool, Schedule::weekly(Day::Sunday, 4, 0)));
+fn tasks(lab: &mut Lab, systems: &Systems, pools: &Pools) {
+    for pool in [pools.bulk, pools.fast] {
+        lab.add(weekly_scrub(pool));
     }
-    for nas in [NAS, BACKUP] {
-        lab.add(DiskTest::short().on(nas, Schedule::weekly(Day::Wednesday, 5, 0)));
-        lab.add(DiskTest::long().on(nas, Schedule::monthly(1, 5, 0)));
+    for (nas, system) in [(NAS, systems.primary), (BACKUP, systems.backup)] {
+        lab.add(DiskTest::short().on(nas, Schedule::weekly(Day::Wednesday, 5, 0)).after(system));
+        lab.add(DiskTest::long().on(nas, Schedule::monthly(1, 5, 0)).after(system));
     }
 }
 
+fn weekly_scrub(pool: Handle<Pool>) -> ScrubTask {
+    ScrubTask::of(pool, Schedule::weekly(Day::Sunday, 4, 0))
+}
+
 /// From din to grogu over the storage network: the NAS with the data dials, as a user who may run `zfs` and nothing else.
-fn replication(lab: &mut Lab, pools: &Pools, datasets: &Datasets) {
-    let homes = lab.add(Dataset::of(pools.backup, "homes").quota(1.gib()));
-    let ssh = lab.add(Service::ssh().on(BACKUP));
-    let key = lab.add(SshKey::named("replication").on(NAS));
+fn replication(lab: &mut Lab, systems: &Systems, datasets: &Datasets) {
+    let pool = Pool::named("backup").on(BACKUP).raidz2(BACKUP.disks(BACKUP_DISKS));
+    let pool = lab.add(pool.after(systems.backup));
+    lab.add(weekly_scrub(pool));
+    let homes = lab.add(Dataset::of(pool, "homes").quota(1.gib()));
+    let ssh = lab.add(Service::ssh().on(BACKUP).after(systems.backup));
+    let key = lab.add(SshKey::named("replication").on(NAS).after(systems.primary));
     let user = User::named("replicator", 3900).on(BACKUP).home_in(homes).authorized_key(key.public_key());
     lab.add(user.sudo_without_password(["/usr/sbin/zfs"]));
     let link = SshConnection::named("backup").from(key, "replicator", net::NAS_BACKUP_STORAGE, ssh.host_key());
@@ -147,7 +195,7 @@ fn replication(lab: &mut Lab, pools: &Pools, datasets: &Datasets) {
         ("kubernetes", datasets.kubernetes, datasets.kubernetes_snapshots),
         ("media", datasets.media, datasets.media_snapshots),
     ] {
-        let task = Replication::named(name).of(dataset, snapshots).to(link, pools.backup).keep(Keep::months(3)).sudo();
+        let task = Replication::named(name).of(dataset, snapshots).to(link, pool).keep(Keep::months(3)).sudo();
         lab.add(if name == "kubernetes" { task.recursive() } else { task });
     }
 }

@@ -8,7 +8,7 @@ use lab::sites::PVE;
 use std::collections::BTreeMap;
 
 fn bench(release: Release) -> Bench<SimWorld> {
-    let world = lab::sites::cluster().world("home").release(release);
+    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").release(release);
     Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))))
 }
 
@@ -16,7 +16,11 @@ fn bench(release: Release) -> Bench<SimWorld> {
 async fn every_request_of_the_labs_life_is_one_that_its_release_knows() {
     for release in [Release::V8_4, Release::V9_2] {
         let bench = bench(release);
-        for run in [bench.deploy(lab::lab()).await, bench.deploy(lab::lab()).await, bench.destroy(lab::lab()).await] {
+        for run in [
+            bench.deploy(lab::proxmox()).await,
+            bench.deploy(lab::proxmox()).await,
+            bench.destroy(lab::proxmox()).await,
+        ] {
             assert!(run.is_success(), "{release:?}: {}", run.story());
         }
         let requests = bench.world.requests();
@@ -29,11 +33,11 @@ async fn every_request_of_the_labs_life_is_one_that_its_release_knows() {
 #[tokio::test(start_paused = true)]
 async fn a_deploy_without_changes_lists_once_and_reads_each_guest_once() {
     let bench = bench(Release::V9_2);
-    assert!(bench.deploy(lab::lab()).await.is_success());
+    assert!(bench.deploy(lab::proxmox()).await.is_success());
     // The listing knows what runs some seconds after it was started.
     tokio::time::advance(std::time::Duration::from_secs(60)).await;
     let (calls, writes) = (bench.world.log().len(), bench.world.writes());
-    assert!(bench.deploy(lab::lab()).await.is_success());
+    assert!(bench.deploy(lab::proxmox()).await.is_success());
     assert_eq!(bench.world.writes(), writes);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for call in &bench.world.log()[calls..] {

@@ -18,6 +18,9 @@ const LIFE: u64 = 900;
 /// How often each round kills a deploy, and then a destroy.
 const KILLS: u32 = 4;
 
+/// What can be deleted again: pools are protected.
+const ONLY: [&str; 2] = ["--only", "proxmox"];
+
 struct Sandbox(tempfile::TempDir);
 
 impl Sandbox {
@@ -27,7 +30,7 @@ impl Sandbox {
 
     fn lab(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        command.args(args).arg("--sandbox").current_dir(self.0.path());
+        command.args(args).args(ONLY).arg("--sandbox").current_dir(self.0.path());
         command.env("HOMELAB_STATE", self.0.path()).env("HOMELAB_SANDBOX_PACE", "0.005");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -24,7 +24,7 @@ struct Deployed {
 }
 
 async fn deployed(lab: Lab) -> Deployed {
-    let world = lab::sites::cluster().world("home").pace(Pace::realistic());
+    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").pace(Pace::realistic());
     let bench = Bench::new(SimWorld::new(PVE, world));
     let began = Instant::now();
     let run = bench.deploy(lab).await;
@@ -59,7 +59,7 @@ impl Deployed {
 
 #[tokio::test(start_paused = true)]
 async fn the_lab_takes_as_long_as_its_longest_way() {
-    let lab = deployed(lab::lab()).await;
+    let lab = deployed(lab::proxmox()).await;
     lab.is_close_to("the reference lab", lab.tasks(9000, &[]) + lab.tasks(201, &[]) + BOOT);
 }
 

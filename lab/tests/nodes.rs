@@ -25,7 +25,7 @@ fn bench(pi_is_on: bool) -> Bench<SimWorld> {
     if pi_is_on {
         net.switch_on("pi/pihole", SimComputer::named("pihole", [net::PIHOLE.ip()]));
     }
-    let world = sites::cluster().world("home").release(Release::V8_4).pace(Pace::scaled(0.05));
+    let world = sites::cluster(None).world("home").release(Release::V8_4).pace(Pace::scaled(0.05));
     Bench::new(SimWorld::new(sites::PVE, world).joined(net))
 }
 

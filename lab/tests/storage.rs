@@ -1,6 +1,6 @@
 //! The two NAS of the lab: what is planned for them, and that what is promised holds.
 use homelab_core::{
-    Lab, Providers, Secrets,
+    Lab, Providers, ResourceExt, Secrets,
     env::Env,
     plan::{Goal, Wishes},
     testing::{Bench, Fault, World as _},
@@ -68,9 +68,12 @@ fn bench(primary: World, backup: World) -> Bench<Rack> {
     bench
 }
 
+/// Both NAS without the guests that they run in, and with the shelf of the backup.
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
-    storage::storage(&mut lab);
+    let systems =
+        storage::Systems { primary: lab.add(storage::primary().adopt()), backup: lab.add(storage::backup().adopt()) };
+    storage::storage(&mut lab, &systems, true);
     lab
 }
 

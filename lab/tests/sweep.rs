@@ -11,13 +11,13 @@ use lab::sites::PVE;
 const PACE: f64 = 0.05;
 
 fn world() -> SimWorld {
-    let world = lab::sites::cluster().world("home");
+    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home");
     SimWorld::new(PVE, world.pace(Pace::scaled(PACE)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_whole_lab_converges_from_anywhere() {
     let every = std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(53);
-    let runs = sweep_every(every, world, &[&lab::lab]).await;
+    let runs = sweep_every(every, world, &[&lab::proxmox]).await;
     assert!(runs as usize > 200 / every, "only {runs} faulty runs");
 }

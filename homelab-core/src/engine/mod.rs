@@ -3,20 +3,23 @@
 //! Creation, update and recovery after a crash are one path. A step looks at what is there, decides again with what is known by
 //! now, writes down that it begins, does it, looks again, compares, and writes down that it is done. A run that was cut anywhere
 //! is continued by the next one simply looking.
+mod hold;
+mod interrupt;
 mod machines;
 mod observe;
+mod outcome;
 mod run;
 mod step;
 
 use crate::{
-    Failure, context::Known as Around, graph::Graph, plan::Action, report::Reporter, resource::Mark, secret::Secrets,
-    site::Providers,
+    context::Known as Around, graph::Graph, report::Reporter, resource::Mark, secret::Secrets, site::Providers,
 };
 use std::time::Duration;
 
+pub use interrupt::{Interrupt, Interrupter};
 pub use machines::Machine;
 pub use observe::Trouble;
-pub use run::{Interrupt, Interrupter, Outcome};
+pub use outcome::{Done, Failed, Outcome};
 
 /// How many steps run at once unless somebody says otherwise.
 pub const PARALLEL: usize = 10;
@@ -46,26 +49,6 @@ pub struct Engine<'a> {
     pub reporter: &'a dyn Reporter,
     /// How many steps run at once; at least 1.
     pub parallel: usize,
-}
-
-/// What was to be done and how it ended.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// The resource.
-    pub key: String,
-    /// What was done.
-    pub action: Action,
-}
-
-/// A step that did not work.
-#[derive(Clone, Debug)]
-pub struct Failed {
-    /// The resource.
-    pub key: String,
-    /// What was to be done.
-    pub action: Action,
-    /// Why it did not.
-    pub failure: Failure,
 }
 
 impl Engine<'_> {

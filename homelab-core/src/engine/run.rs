@@ -1,7 +1,8 @@
 //! A run: the ready steps, the longest way first, as many at once as semaphores and people allow.
 use super::{
-    Done, Engine, Failed,
-    step::{Broken, Ended, History, Hold, Left, Target},
+    Done, Engine, Failed, Interrupt, Outcome,
+    hold::{History, Hold},
+    step::{Broken, Ended, Left, Target},
 };
 use crate::{
     Failure, Permit,
@@ -13,7 +14,7 @@ use crate::{
     report::Event,
     resource::Owner,
     site::Boxed,
-    store::{Store, StoreError},
+    store::Store,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{
@@ -21,70 +22,7 @@ use std::{
     collections::{BTreeSet, BinaryHeap, HashMap},
     time::Duration,
 };
-use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
-};
-
-/// How a run ended.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// What was done.
-    pub done: Vec<Done>,
-    /// What did not work.
-    pub failed: Vec<Failed>,
-    /// What was not begun, and because of what; `None` because somebody interrupted.
-    pub skipped: Vec<(String, Option<String>)>,
-    /// What was running when the run was told to stop at once. The next run looks after it.
-    pub in_flight: Vec<String>,
-    /// What failed and could not be looked at afterwards. The next run does.
-    pub unknown: Vec<String>,
-    /// Whether somebody interrupted.
-    pub interrupted: bool,
-    /// Whether the memory of the run could not be kept: what is wrong with the disk.
-    pub forgetful: Option<StoreError>,
-}
-
-impl Outcome {
-    /// Whether everything that was planned is done.
-    #[must_use]
-    pub fn is_success(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && self.in_flight.is_empty() && self.forgetful.is_none()
-    }
-}
-
-/// The hearing side of Ctrl-C: how often it was pressed.
-#[derive(Clone, Debug)]
-pub struct Interrupt(watch::Receiver<u8>);
-
-/// The pressing side.
-#[derive(Debug)]
-pub struct Interrupter(watch::Sender<u8>);
-
-impl Interrupt {
-    /// A pair of both sides.
-    #[must_use]
-    pub fn pair() -> (Interrupter, Interrupt) {
-        let (sender, receiver) = watch::channel(0);
-        (Interrupter(sender), Interrupt(receiver))
-    }
-
-    /// Waits for the first press, from whenever. For the parts of a verb that can simply be given up: use a clone, so that
-    /// [`Engine::carry_out`] hears of the press too.
-    pub async fn pressed(&mut self) {
-        if self.0.wait_for(|n| *n > 0).await.is_err() {
-            // The pressing side is gone: nobody will.
-            std::future::pending().await
-        }
-    }
-}
-
-impl Interrupter {
-    /// Ctrl-C: the first lets what runs finish, the second leaves it for the next run.
-    pub fn press(&self) {
-        self.0.send_modify(|n| *n = n.saturating_add(1));
-    }
-}
+use tokio::{sync::mpsc, time::Instant};
 
 /// A step's end: which, how long it took, and what came of it.
 type End = (usize, Duration, Result<Ended, Broken>);
@@ -313,6 +251,10 @@ impl<'r> Run<'r> {
             };
             let hold = Hold { journal, release_shared: &release_shared, history: &history };
             let result = match (what, item, node) {
+                // What is left out may differ, or not be there: nobody asked for it.
+                (What::Recheck(id), ..) if plan.spared.contains(engine.graph.key(id)) => {
+                    Ok(Ended { action: Action::Keep, seen: facts.get(id).cloned(), entry: None })
+                }
                 (What::Recheck(id), ..) => engine.recheck(id, &facts).map_err(Broken::from),
                 (What::Forget, Some(item), _) => Ok(Ended { action: item.action, seen: None, entry: None }),
                 (What::Make, Some(item), Some(id)) => engine.make(item, id, &facts, hold, &permit).await,

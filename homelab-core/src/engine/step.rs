@@ -1,19 +1,21 @@
 //! One step: look, decide again, write down, do, look again, compare, write down.
-use super::{ATTEMPTS, Engine, LOOK_AGAIN_AFTER, PATIENCE, READ_BACK_AFTER, READ_BACKS, RETRY_AFTER};
+use super::{
+    ATTEMPTS, Engine, LOOK_AGAIN_AFTER, PATIENCE, READ_BACK_AFTER, READ_BACKS, RETRY_AFTER,
+    hold::{Hold, Log, no_journal},
+};
 use crate::{
     Failure, Nature, Permit,
-    context::{Known as Around, StepLog},
+    context::Known as Around,
     facts::{Facts, Observed},
-    journal::{Journal, JournalError, Record},
+    journal::{Journal, Record},
     kind::{Looking, Writing},
     ledger::Entry,
     output::NodeId,
     plan::{Action, Item, Stray, diff, judge},
-    report::{Event, Reporter},
+    report::Event,
     resource::{Mark, Owner},
     site::Begun,
 };
-use async_trait::async_trait;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -47,67 +49,6 @@ impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
         Broken { failure, left: Left::AsBefore }
     }
-}
-
-/// What a step has of the run around it: where it writes down, and how it gives locks back before its end.
-#[derive(Clone, Copy)]
-pub(super) struct Hold<'a> {
-    pub(super) journal: &'a Journal,
-    pub(super) release_shared: &'a (dyn Fn() + Send + Sync),
-    pub(super) history: &'a History,
-}
-
-/// What a step has to know of its resource besides what is there.
-#[derive(Default)]
-pub(super) struct History {
-    /// What the ledger had before this run.
-    pub(super) entry: Option<Entry>,
-    /// Whether a run that did not end began to make it.
-    pub(super) begun: bool,
-    /// Whether this run has changed what it lives in, so that what was seen before may not be so any more.
-    pub(super) home_changed: bool,
-    /// Whether what it lives in was made by this run, or by one that came to no good end.
-    pub(super) home_fresh: bool,
-}
-
-impl History {
-    /// Whether a thing that was seen is ours, or says itself whose it is.
-    fn knows(&self, seen: &Observed) -> bool {
-        match seen.owner {
-            Owner::Marked(_) => true,
-            Owner::Unmarked => self.entry.as_ref().is_some_and(|e| e.is(&seen.id)),
-            Owner::Unmarkable => self.begun || self.entry.as_ref().is_some_and(|e| e.is(&seen.id)),
-        }
-    }
-}
-
-/// Where a step writes down and reports to.
-struct Log<'a> {
-    key: &'a str,
-    hold: Hold<'a>,
-    reporter: &'a dyn Reporter,
-}
-
-#[async_trait]
-impl StepLog for Log<'_> {
-    async fn note(&self, task: Value) -> Result<(), Failure> {
-        let record = Record::Noted { key: self.key.to_owned(), task };
-        self.hold.journal.append(record).await.map_err(no_journal)
-    }
-    fn progress(&self, message: &str, percent: Option<u8>) {
-        self.reporter.report(&Event::Progress { key: self.key.to_owned(), message: message.to_owned(), percent });
-    }
-    fn warn(&self, message: &str) {
-        self.reporter.report(&Event::Warning { key: self.key.to_owned(), message: message.to_owned() });
-    }
-    fn release_shared(&self) {
-        (self.hold.release_shared)();
-    }
-}
-
-/// Without a journal nothing may be done.
-pub(super) fn no_journal(e: JournalError) -> Failure {
-    Failure::stuck(e.to_string()).hint(e.hint())
 }
 
 impl Engine<'_> {

@@ -7,15 +7,17 @@ mod orphan;
 mod select;
 mod show;
 mod steps;
+mod wishes;
 
 use crate::{output::NodeId, tree::Tree};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 pub use bind::{Moved, SavedPlan};
-pub use decide::{Goal, Known, Stray, Wishes, plan};
+pub use decide::plan;
 pub use select::{Selection, SelectorError};
 pub use show::{Palette, Shown, ShownItem};
+pub use wishes::{Goal, Known, Stray, Wishes};
 
 pub(crate) use decide::judge;
 pub(crate) use diff::diff;
@@ -221,6 +223,9 @@ pub struct Plan {
     pub kept: usize,
     /// How many resources would change, but are left out by the selection.
     pub left_out: usize,
+    /// The keys of those of them that are in the lab: they stay as they are, or are not there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub spared: BTreeSet<String>,
 }
 
 /// The version of [`Plan`]'s format.

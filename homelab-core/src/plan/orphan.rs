@@ -1,8 +1,5 @@
 //! What is planned for a thing that is ours and has left the code.
-use super::{
-    Action, Goal, Item, Note, NoteKind,
-    decide::{Known, Stray, Wishes, guard},
-};
+use super::{Action, Goal, Item, Known, Note, NoteKind, Stray, Wishes, decide::guard};
 use crate::resource::Owner;
 
 /// What becomes of what it lives in.

@@ -149,14 +149,14 @@ fn a_replacement_says_why_and_is_one_thing_done() {
         glass: clear
         because: toy/jar/box, in which it lives, is made anew
     1 to create, 1 to replace
-    1 replaced, 1 unchanged in [TIME]
+    1 created, 1 replaced in [TIME]
     --- stderr
     sandbox: no credentials are configured, so everything below is simulated
     [TIME] toy/jar/box: delete
     [TIME] toy/jar/box: create
     [TIME] toy/jar/box: replaced in [TIME]
     [TIME] toy/jar/box/spice: create
-    [TIME] toy/jar/box/spice: unchanged in [TIME]
+    [TIME] toy/jar/box/spice: created in [TIME]
     sandbox: nothing real was touched
     ");
 }

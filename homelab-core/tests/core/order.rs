@@ -2,6 +2,7 @@
 use crate::{kinds::vm, world::Toy};
 use homelab_core::{
     Lab,
+    plan::{Goal, Selection, Wishes},
     testing::{Bench, Run},
 };
 use tokio::time::Instant;
@@ -53,4 +54,20 @@ async fn a_failure_stops_only_what_depends_on_it() {
     assert_eq!(outcome.done.len(), 7);
     // What took our place is still nobody's.
     assert!(bench.world.state().guests[&12].mark.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_and_uses_what_is_made_is_nobodys_failure() {
+    let bench = Bench::new(Toy::default());
+    let lab = || {
+        let mut lab = Lab::named("home");
+        let a = lab.add(vm(11, "a"));
+        lab.add(vm(12, "b").dns(a.ip()));
+        lab
+    };
+    let mut wishes = Wishes::new(Goal::Deploy);
+    wishes.selection = Selection::new(vec!["toy/vm/a".into()], vec![]);
+    let run = bench.run(lab(), &wishes).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert!(!bench.world.state().guests.contains_key(&12), "it was left out");
 }

@@ -111,7 +111,11 @@ const MEDDLING: [Meddling; 20] = [
         |m| drop(m.somebody_runs(&["nft", "delete", "table", "inet", "homelab_filter"])),
         "loaded: false -> true",
     ),
-    ("a unit", |m| m.somebody_writes("/etc/systemd/system/app.service", "[Service]\nExecStart=/bin/sh\n"), "text: "),
+    (
+        "a unit",
+        |m| m.somebody_writes("/etc/systemd/system/app.service", "[Service]\nExecStart=/bin/sh\n"),
+        "+ExecStart=/opt/app",
+    ),
     ("a service", |m| drop(m.somebody_runs(&["systemctl", "stop", "app"])), "running: false -> true"),
     ("a kernel parameter", |m| drop(m.somebody_runs(&["sysctl", "-w", "net.ipv4.ip_forward=0"])), "value: 0 -> 1"),
     ("a module", |m| drop(m.somebody_runs(&["modprobe", "-r", "wireguard"])), "loaded: false -> true"),

@@ -67,9 +67,9 @@ impl Connect for PiSite {
         std::fs::create_dir_all(sandbox.dir()).map_err(failed)?;
         let simulated = |pi: &Pi| {
             let file = sandbox.dir().join(format!("pi-{}.json", pi.name));
-            SimPi::kept(&net, pi.name, pi.address.ip(), file)
+            SimPi::kept(&net, pi, file)
         };
-        let all: Vec<SimPi> = self.pis.iter().map(simulated).collect();
+        let all = self.pis.iter().map(simulated).collect::<Result<Vec<SimPi>, _>>()?;
         let answers: Arc<dyn Answers> = Arc::new(SimAnswers(all.clone()));
         Ok(Pis::new(Hosts::of(Wire(net)), Arc::new(SimBuilder::new(all)), answers).with(self.pis.clone()))
     }

@@ -28,7 +28,7 @@ const fn verb(
 }
 
 fn said(lines: Vec<String>) -> Said {
-    Said { value: serde_json::json!(lines), lines, wrong: vec![] }
+    Said { value: serde_json::json!(lines), lines, ..Said::default() }
 }
 
 fn silent(_: &str) {}

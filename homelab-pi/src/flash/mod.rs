@@ -1,7 +1,7 @@
 //! Writing a card, and never the wrong disk.
 //!
 //! [`find`] looks at a device from all sides, [`check`] says everything that forbids writing it, a person types back what it is, and
-//! [`write()`](write) asks once more whether it is still the same one. The first block is made empty first and written last, after the
+//! [`write`](fn@write) asks once more whether it is still the same one. The first block is made empty first and written last, after the
 //! rest was read back and compared: whenever it is interrupted, there is nothing that would boot.
 mod check;
 mod device;

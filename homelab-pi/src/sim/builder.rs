@@ -51,6 +51,26 @@ impl SimBuilder {
     }
 }
 
+/// The system that a tree becomes, and its place in the store.
+pub(super) fn built(tree: &NixTree) -> Result<(String, Stored), Failure> {
+    let mut hash = Sha256::new();
+    tree.iter().for_each(|(path, text)| hash.update(format!("{path}\0{text}\0")));
+    let digest: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let description: Value = tree
+        .get("description.json")
+        .and_then(|text| serde_json::from_str(text).ok())
+        .ok_or_else(|| Failure::new("the tree does not say what it is"))?;
+    let text = |field: &str| description[field].as_str().unwrap_or_default().to_owned();
+    let toplevel = format!("/nix/store/{digest}-nixos-system-pi-{}", text("release"));
+    let boot = BootFiles {
+        kernel: format!("/nix/store/{}-linux/Image", text("nixpkgs")),
+        initrd: format!("/nix/store/{}-initrd/initrd", text("nixpkgs")),
+        dtbs: format!("/nix/store/{}-dtbs", text("board")),
+        params: "console=tty0".into(),
+    };
+    Ok((toplevel, Stored { flaw: Flaw::None, description, boot }))
+}
+
 #[async_trait]
 impl Builder for SimBuilder {
     fn describe(&self) -> String {
@@ -58,22 +78,8 @@ impl Builder for SimBuilder {
     }
 
     async fn build(&self, tree: &NixTree, _: Output, _: Say<'_>) -> Result<Built, Failure> {
-        let mut hash = Sha256::new();
-        tree.iter().for_each(|(path, text)| hash.update(format!("{path}\0{text}\0")));
-        let digest: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
-        let description: Value = tree
-            .get("description.json")
-            .and_then(|text| serde_json::from_str(text).ok())
-            .ok_or_else(|| Failure::new("the tree does not say what it is"))?;
-        let text = |field: &str| description[field].as_str().unwrap_or_default().to_owned();
-        let toplevel = format!("/nix/store/{digest}-nixos-system-pi-{}", text("release"));
-        let boot = BootFiles {
-            kernel: format!("/nix/store/{}-linux/Image", text("nixpkgs")),
-            initrd: format!("/nix/store/{}-initrd/initrd", text("nixpkgs")),
-            dtbs: format!("/nix/store/{}-dtbs", text("board")),
-            params: "console=tty0".into(),
-        };
-        let stored = Stored { flaw: (self.flaw)(&description), description, boot };
+        let (toplevel, mut stored) = built(tree)?;
+        stored.flaw = (self.flaw)(&stored.description);
         self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(toplevel.clone(), stored);
         Ok(Built { toplevel, image: None })
     }

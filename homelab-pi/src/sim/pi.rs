@@ -1,6 +1,10 @@
 //! The Pi itself: what is on its card, what runs, and what its timer will do.
-use super::{Flaw, command};
-use crate::deploy::{Answers, BootFiles, GOES_BACK_AFTER};
+use super::{Flaw, builder::built, command};
+use crate::{
+    Pi,
+    deploy::{Answers, BootFiles, GOES_BACK_AFTER},
+    nix::{Addresses, generate},
+};
 use async_trait::async_trait;
 use homelab_core::{
     Failure, Nature,
@@ -57,7 +61,10 @@ impl Card {
     fn flashed() -> Card {
         let system = "/nix/store/00000000000000000000000000000000-nixos-system-factory-25.11".to_owned();
         let boot = BootFiles { kernel: "/nix/store/factory-linux/Image".into(), ..BootFiles::default() };
-        let stored = Stored { description: Value::Object(Default::default()), boot, flaw: Flaw::None };
+        Card::with(system, Stored { description: Value::Object(Default::default()), boot, flaw: Flaw::None })
+    }
+
+    fn with(system: String, stored: Stored) -> Card {
         Card {
             store: BTreeMap::from([(system.clone(), stored)]),
             generations: vec![system.clone()],
@@ -105,11 +112,21 @@ impl SimPi {
         SimPi::of(net, name, address, Card::flashed(), None)
     }
 
-    /// The Pi of a sandbox, whose card is kept in a file across runs.
-    #[must_use]
-    pub fn kept(net: &Arc<Net>, name: &str, address: IpAddr, file: PathBuf) -> SimPi {
+    /// The Pi of a sandbox, whose card is kept in a file across runs. In the beginning it is as `pi build` wrote it, before it knew any
+    /// names.
+    ///
+    /// # Errors
+    /// When that cannot be built.
+    pub fn kept(net: &Arc<Net>, pi: &Pi, file: PathBuf) -> Result<SimPi, Failure> {
         let card = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        SimPi::of(net, name, address, card.unwrap_or_else(Card::flashed), Some(file))
+        let card = match card {
+            Some(card) => card,
+            None => {
+                let (system, stored) = built(&generate(pi, &Addresses::new()))?;
+                Card::with(system, stored)
+            }
+        };
+        Ok(SimPi::of(net, pi.name, pi.address.ip(), card, Some(file)))
     }
 
     fn of(net: &Arc<Net>, name: &str, address: IpAddr, card: Card, file: Option<PathBuf>) -> SimPi {

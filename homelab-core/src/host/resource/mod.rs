@@ -5,7 +5,7 @@
 //! | [`Computer`] | a machine that is there already: only looked at |
 //! | [`File`], [`Directory`], [`Link`] | what is at a path |
 //! | [`Line`], [`Block`] | parts of files that others write too |
-//! | [`ComposeStack`] | containers, by Docker Compose |
+//! | [`DockerEngine`], [`ComposeStack`] | Docker, and stacks of containers by Docker Compose |
 //! | [`Run`], [`Reboot`] | what is done when something has changed |
 //! | [`Package`], [`Packages`] | Debian packages |
 //! | [`AptRepository`] | where more packages come from |
@@ -63,7 +63,7 @@ pub use certificate::{Certificate, CertificateOutputs, CertificateState};
 pub use cmdline::{KernelCommandLine, KernelCommandLineOutputs, KernelCommandLineState};
 #[cfg(feature = "sim")]
 pub(crate) use compose::{ComposeFile, dotenv};
-pub use compose::{ComposeStack, DockerHost, RunsDocker, StackState};
+pub use compose::{ComposeStack, DockerEngine, DockerHost, RunsDocker, StackState};
 pub use computer::{Computer, ComputerOutputs, ComputerState};
 pub use cron::{Cron, CronState};
 pub use directory::{Directory, DirectoryState};

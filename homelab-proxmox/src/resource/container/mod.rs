@@ -24,7 +24,7 @@ use super::{
 use crate::{Pve, api::qemu::Startup};
 use homelab_core::{
     Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
-    host::{Host, Reachable},
+    host::{Host, Reachable, RunsDocker},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -126,6 +126,8 @@ impl<N: Nesting> Reachable for Container<N> {
         Host::at(container, container.ip()).login("root").up_from(container.running())
     }
 }
+
+impl RunsDocker for Container<Nested> {}
 
 impl<N: Nesting> Resource for Container<N> {
     const KIND: &'static str = "proxmox/container";

@@ -31,7 +31,7 @@ use crate::{
 use devices::{HostPciKey, HostPciSpec, UsbKey, UsbSpec};
 use homelab_core::{
     AnyHandle, Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
-    host::{Host, Reachable},
+    host::{Host, Reachable, RunsDocker},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -144,6 +144,8 @@ impl<F: Firmware, C: Setup> Reachable for Vm<F, C> {
         Host::at(vm, vm.ip()).login_from(vm.login()).key_from(vm.host_key()).up_from(vm.running())
     }
 }
+
+impl<F: Firmware, C: Setup> RunsDocker for Vm<F, C> {}
 
 impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     const KIND: &'static str = "proxmox/vm";

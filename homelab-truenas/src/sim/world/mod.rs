@@ -1,6 +1,7 @@
 //! What a simulated NAS consists of: plain data, saved at every effect.
 mod dataset;
 mod disk;
+#[cfg(feature = "testing")]
 mod inventory;
 mod job;
 mod pool;
