@@ -11,7 +11,11 @@ use crate::{
     resource::Owner,
     tree::{Ref, Tree},
 };
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The decision for one node, before ownership and protection have their say.
 pub(crate) struct Verdict {
