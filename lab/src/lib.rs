@@ -34,9 +34,10 @@ pub fn lab() -> Lab {
 pub fn with_shelf(md1200: Option<&'static str>) -> Lab {
     let mut lab = Lab::named("home");
     pi::name_service(&mut lab);
-    let guests = guests(&mut lab, md1200);
-    let systems = storage::systems(&mut lab, guests);
-    storage::storage(&mut lab, &systems, md1200.is_some());
+    let (services, nas) = guests(&mut lab, md1200);
+    let systems = storage::systems(&mut lab, nas);
+    let shares = storage::storage(&mut lab, &systems, md1200.is_some());
+    stacks::stacks(&mut lab, &services, Some(shares.media));
     lab
 }
 
@@ -48,10 +49,10 @@ pub fn proxmox() -> Lab {
     lab
 }
 
-fn guests(lab: &mut Lab, md1200: Option<&'static str>) -> guests::NasGuests {
+fn guests(lab: &mut Lab, md1200: Option<&'static str>) -> (guests::Services, guests::NasGuests) {
     lab.group("proxmox", |lab| {
         let ubuntu = guests::templates(lab);
-        guests::services(lab, ubuntu);
-        guests::storage(lab, md1200)
+        let services = guests::services(lab, ubuntu);
+        (services, guests::storage(lab, md1200))
     })
 }

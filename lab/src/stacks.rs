@@ -3,9 +3,10 @@
 use crate::guests::Services;
 use homelab_core::{
     Handle, Lab, Output, ResourceExt, Secret, Text,
-    host::{ComposeStack, DockerEngine, DockerHost, Host, NodeExporter, Service},
+    host::{ComposeStack, DockerEngine, DockerHost, Host, Mount, NodeExporter, Package, Service},
     text,
 };
+use homelab_truenas::NfsShare;
 use std::net::IpAddr;
 
 /// The password of Grafana's administrator.
@@ -20,12 +21,18 @@ const TIME_ZONE: &str = "Europe/Berlin";
 /// Where films, series and music are on the machine that plays them.
 const LIBRARY: &str = "/srv/media";
 
-/// All stacks: media where the graphics card is, and what watches the lab beside the example service.
+/// All stacks, with the films of the NAS where Jellyfin looks for them: media where the graphics card is, and what watches the lab beside the example service.
 ///
 /// Sonarr, Radarr, Prowlarr and Jellyfin are meant to move to Kubernetes one day; until then they are here, as one value that can be
 /// put elsewhere.
-pub fn stacks(lab: &mut Lab, services: &Services) {
+pub fn stacks(lab: &mut Lab, services: &Services, films: Option<Handle<NfsShare>>) {
     let media = prepared(lab, "jellyfin", services.jellyfin.ip(), services.jellyfin);
+    if let Some(share) = films {
+        let nfs = lab.add(Package::on(services.jellyfin, "nfs-common"));
+        let mount =
+            Mount::on(services.jellyfin, LIBRARY).from(share.address()).options("nfsvers=4.2,noatime").automount();
+        lab.add(mount.after(nfs));
+    }
     let watching = prepared(lab, "newservice-server", services.newservice.ip(), services.newservice);
     arr(lab, media, LIBRARY);
     jellyfin(lab, media, LIBRARY);

@@ -6,7 +6,7 @@ fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let ubuntu = guests::templates(&mut lab);
     let services = guests::services(&mut lab, ubuntu);
-    stacks::stacks(&mut lab, &services);
+    stacks::stacks(&mut lab, &services, None);
     lab
 }
 

@@ -2,7 +2,7 @@
 use super::DockerHost;
 use crate::{
     Handle, Lab, ResourceExt,
-    host::{File, Packages, Service},
+    host::{Directory, File, Packages, Service},
 };
 
 /// Docker Engine with the Compose plugin, as its parts: the distribution's packages, a configuration, and the service.
@@ -39,7 +39,9 @@ impl DockerEngine {
 
     fn of(lab: &mut Lab, DockerHost(host): DockerHost, packages: [&str; 2]) -> Handle<Service> {
         let packages = lab.add(Packages::on(host, packages).named("docker"));
-        let daemon = lab.add(File::on(host, "/etc/docker/daemon.json", DAEMON).after(packages));
+        // Not every distribution's package brings it.
+        let directory = lab.add(Directory::on(host, "/etc/docker").after(packages));
+        let daemon = lab.add(File::on(host, "/etc/docker/daemon.json", DAEMON).after(directory));
         lab.add(Service::on(host, "docker").restart_on(daemon.digest()))
     }
 }
