@@ -171,6 +171,15 @@ impl Sum for Size {
     }
 }
 
+impl Size {
+    /// About this much, for people: cut to whole units of the largest that it has at least ten of. `37259 GiB`, not `39070132920 KiB`.
+    #[must_use]
+    pub fn about(self) -> Size {
+        let unit = [TIB, GIB, MIB, KIB].into_iter().find(|unit| self.0 >= 10 * unit).unwrap_or(1);
+        Size(self.0 / unit * unit)
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [

@@ -93,7 +93,7 @@ fn status(nas: &Nas) -> Doing<'_> {
         let Some(look) = look(nas).await? else { return Ok(absent()) };
         let mut lines = vec![];
         for pool in &look.pools {
-            let size = |name: &str| Size::bytes(number(pool, name)).to_string();
+            let size = |name: &str| Size::bytes(number(pool, name)).about().to_string();
             let scrub = pool.get("scan").and_then(|scan| scan.get("end_time"));
             lines.push(format!(
                 "pool {}: {}, {} of {} used ({}%), last scrub {}",

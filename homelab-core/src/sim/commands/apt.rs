@@ -88,7 +88,7 @@ fn update(world: &mut World) -> Output {
     for file in world.files.names(dir).into_iter().filter(|f| f.ends_with(".list")) {
         let text = world.files.text(&format!("{dir}/{file}")).unwrap_or_default();
         let paid = |line: &&str| line.starts_with("deb ") && line.contains(SUBSCRIBERS);
-        troubles.extend(text.lines().filter(paid).map(|line| unauthorized(line)));
+        troubles.extend(text.lines().filter(paid).map(unauthorized));
     }
     for file in world.files.names(dir).into_iter().filter(|f| f.ends_with(".sources")) {
         let text = world.files.text(&format!("{dir}/{file}")).unwrap_or_default();

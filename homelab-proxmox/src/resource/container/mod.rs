@@ -24,7 +24,7 @@ use super::{
 use crate::{Pve, api::qemu::Startup};
 use homelab_core::{
     Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
-    host::{Host, Reachable, RunsDocker},
+    host::{Host, Reachable, RunsDocker, Spot},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -131,6 +131,7 @@ impl RunsDocker for Container<Nested> {}
 
 impl<N: Nesting> Resource for Container<N> {
     const KIND: &'static str = "proxmox/container";
+    const MACHINE: bool = true;
     const REPLACE_ON: &'static [&'static str] = &["vmid", "unprivileged"];
     const WRITE_ONLY: &'static [&'static str] = &["template", "authorized_keys", "password"];
     type Provider = Pve;
@@ -143,6 +144,10 @@ impl<N: Nesting> Resource for Container<N> {
     }
     fn site(&self) -> Site<Pve> {
         self.spec.node.site
+    }
+    fn login(state: &ContainerState) -> Option<Spot> {
+        let address = state.ip.filter(|_| state.running)?;
+        Some(Spot { address, login: Some("root".into()), key: None })
     }
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());

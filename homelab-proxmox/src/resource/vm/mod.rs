@@ -31,7 +31,7 @@ use crate::{
 use devices::{HostPciKey, HostPciSpec, UsbKey, UsbSpec};
 use homelab_core::{
     AnyHandle, Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
-    host::{Host, Reachable, RunsDocker},
+    host::{Host, Reachable, RunsDocker, Spot},
     plan::{Action, Change, Note},
     units::{Size, Span},
 };
@@ -149,6 +149,7 @@ impl<F: Firmware, C: Setup> RunsDocker for Vm<F, C> {}
 
 impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     const KIND: &'static str = "proxmox/vm";
+    const MACHINE: bool = true;
     const REPLACE_ON: &'static [&'static str] = &["vmid"];
     const WRITE_ONLY: &'static [&'static str] = &["clone_of", "password"];
     type Provider = Pve;
@@ -161,6 +162,11 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     }
     fn site(&self) -> Site<Pve> {
         self.spec.node.site
+    }
+    fn login(state: &VmState) -> Option<Spot> {
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let address = state.ip.filter(|_| state.running)?;
+        Some(Spot { address, login: said(&state.login), key: said(&state.host_key) })
     }
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());
