@@ -1,7 +1,7 @@
-//! The whole lab, failing at every single call in every way, while tasks take their time: the next run finishes what was begun,
+//! The Proxmox part of the lab, failing at every single call in every way, while tasks take their time: the next run finishes what was begun,
 //! with no orphan, no duplicate and nobody's help.
 //!
-//! All of it takes minutes, so an ordinary test run does every fifty-third call; `.ci/run` does all:
+//! All of it takes a quarter of an hour, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
 //! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab --test sweep`.
 use homelab_core::testing::sweep_every;
 use homelab_proxmox::{sim::Pace, testing::SimWorld};
