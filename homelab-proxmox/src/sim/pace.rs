@@ -2,10 +2,13 @@
 use serde::{Deserialize, Serialize};
 
 /// The speed of the simulated hardware. Waiting that Proxmox VE itself does (lock and shutdown timeouts, the delay of a
-/// refused login) is not hardware and is never scaled.
+/// refused login) is not hardware and is not scaled, unless the world is one that is [watched](Pace::watched).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     factor: f64,
+    /// Whether the time that a guest is given to shut down is scaled too.
+    #[serde(default)]
+    limits: bool,
 }
 
 /// Bytes that a realistic disk copies in a millisecond: 10 GiB take 45 s.
@@ -17,19 +20,31 @@ impl Pace {
     /// Every task is done when it is next looked at.
     #[must_use]
     pub fn instant() -> Pace {
-        Pace { factor: 0.0 }
+        Pace { factor: 0.0, limits: false }
     }
 
     /// As on a homelab node: cloning 10 GiB takes 45 s, fetching a cloud image 60 s, a start 3 s.
     #[must_use]
     pub fn realistic() -> Pace {
-        Pace { factor: 1.0 }
+        Pace { factor: 1.0, limits: false }
     }
 
     /// Realistic times, multiplied by `factor` (0.01 is a hundred times faster).
     #[must_use]
     pub fn scaled(factor: f64) -> Pace {
-        Pace { factor: factor.max(0.0) }
+        Pace { factor: factor.max(0.0), limits: false }
+    }
+
+    /// The same for somebody who sits before it: a guest that does not listen is not waited for in real time either.
+    #[must_use]
+    pub fn watched(mut self) -> Pace {
+        self.limits = true;
+        self
+    }
+
+    /// How long a guest is given that was promised `ms` milliseconds to shut down.
+    pub(crate) fn limit(self, ms: u64) -> u64 {
+        if self.limits { self.ms(ms) } else { ms }
     }
 
     /// A span that takes `ms` milliseconds on realistic hardware.

@@ -56,9 +56,9 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
 }
 
 fn pace() -> Result<Pace, Failure> {
-    let Ok(text) = env::var(PACE) else { return Ok(Pace::scaled(WATCHABLE)) };
+    let Ok(text) = env::var(PACE) else { return Ok(Pace::scaled(WATCHABLE).watched()) };
     let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= 0.0);
-    factor.map(Pace::scaled).ok_or_else(|| {
+    factor.map(|factor| Pace::scaled(factor).watched()).ok_or_else(|| {
         Failure::new(format!("{PACE}={text} is no pace"))
             .hint("1 is as slow as real hardware, 0.05 the usual, 0 instant")
     })

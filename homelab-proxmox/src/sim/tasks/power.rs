@@ -225,8 +225,7 @@ pub(super) fn begin_shutdown(
     let listening = run.os.is_some() && world.is_booted(guest) && !run.paused;
     let late = if dead { quirks::DEAD_AGENT_DELAY } else { 0 };
     let needed = world.pace.ms(6_000) + late;
-    // Whoever waits in a world of another pace waits for as long as in this one it seems.
-    let limit = world.pace.ms(timeout * 1000) + late;
+    let limit = world.pace.limit(timeout * 1000) + late;
     Ok(if listening { needed.min(limit) } else { limit })
 }
 
