@@ -2,6 +2,8 @@
 use crate::{AnyHandle, output::NodeId};
 use std::fmt;
 
+pub(crate) const SECRET: &str = "secret";
+
 /// Something that is taken by the resource that claims it; a second claim of the same thing is an error of assembly.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Claim {
@@ -16,6 +18,12 @@ impl Claim {
     #[must_use]
     pub fn new(what: &'static str, value: impl fmt::Display) -> Self {
         Claim { what, within: String::new(), value: value.to_string(), machine: None }
+    }
+
+    /// A secret of the store: whoever makes it claims it, and whoever has it in its specification comes after that.
+    #[must_use]
+    pub fn secret(secret: &crate::Secret) -> Self {
+        Claim::new(SECRET, secret.name())
     }
 
     /// A thing of which there is one in each `scope`: a VMID in a cluster, a port on a host.

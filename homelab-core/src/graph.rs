@@ -1,6 +1,6 @@
 //! The assembled lab: nodes with their specs as data, edges that say why, and everything that is wrong with it.
 use crate::{
-    claim::Claim,
+    claim::{Claim, SECRET},
     diagnostic::{Diagnostic, Invalid, Severity},
     kind::Node,
     lab::{Lab, Terms},
@@ -21,6 +21,8 @@ pub enum Edge {
     Uses(&'static str),
     /// It lives inside the other.
     Within,
+    /// It uses by its name what the other makes: a storage, a secret.
+    Names,
     /// It was told to wait.
     After,
 }
@@ -63,6 +65,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         );
     }
     let mut edges: Vec<(NodeId, NodeId, Edge)> = vec![];
+    let mut named: Vec<(NodeId, Claim)> = vec![];
     for (index, declared) in lab.declared.into_iter().enumerate() {
         let id = NodeId(index as u32);
         let within = declared.node.lives_in();
@@ -90,6 +93,8 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         }
         let key_of = |n: NodeId| (n < id).then(|| graph.key(n));
         let claims = declared.node.claims().into_iter().map(|claim| claim.settled(key_of)).collect();
+        let secrets = spec.secrets().into_iter().map(|name| Claim::new(SECRET, name));
+        named.extend(declared.node.uses().into_iter().chain(secrets).map(|claim| (id, claim.settled(key_of))));
         let vertex = Vertex {
             key: key.clone(),
             name,
@@ -115,6 +120,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         graph.dag.add_edge(NodeIndex::from(from.0), NodeIndex::from(to.0), edge);
     }
     problems.extend(claimed_twice(&graph));
+    problems.extend(joined_by_name(&mut graph, named));
     if problems.is_empty() {
         for policy in lab.policies {
             for found in policy(&graph) {
@@ -156,6 +162,28 @@ fn claimed_twice(graph: &Graph) -> Vec<Diagnostic> {
                         .hint(format!("give one of them another {}", claim.what())),
                 );
             }
+        }
+    }
+    problems
+}
+
+/// Whoever uses by its name what another makes comes after that one.
+fn joined_by_name(graph: &mut Graph, named: Vec<(NodeId, Claim)>) -> Vec<Diagnostic> {
+    let holders: HashMap<Claim, NodeId> =
+        graph.ids().flat_map(|id| graph.vertex(id).claims.iter().map(move |claim| (claim.clone(), id))).collect();
+    let mut problems = vec![];
+    for (id, claim) in named {
+        let Some(holder) = holders.get(&claim).copied().filter(|holder| *holder != id) else { continue };
+        if holder > id {
+            let (user, maker) = (graph.vertex(id), graph.vertex(holder));
+            problems.push(
+                Diagnostic::error(format!("{claim} is used before what makes it is declared"))
+                    .at(&user.key, user.at)
+                    .at(&maker.key, maker.at)
+                    .hint("declare what makes it first: the order of the code is an order of making"),
+            );
+        } else if !graph.needs(id).any(|(other, _)| other == holder) {
+            graph.dag.add_edge(NodeIndex::from(holder.0), NodeIndex::from(id.0), Edge::Names);
         }
     }
     problems

@@ -65,6 +65,7 @@ pub(crate) trait Node: AnyKind {
     fn site(&self) -> &'static str;
     fn spec(&self) -> Result<Tree, tree::TreeError>;
     fn claims(&self) -> Vec<Claim>;
+    fn uses(&self) -> Vec<Claim>;
     fn locks(&self) -> Vec<Lock>;
     fn planned_id(&self) -> Option<Value>;
     fn lives_in(&self) -> Option<NodeId>;
@@ -182,6 +183,9 @@ impl<R: Resource> Node for Entry<R> {
     }
     fn claims(&self) -> Vec<Claim> {
         self.0.claims()
+    }
+    fn uses(&self) -> Vec<Claim> {
+        self.0.uses()
     }
     fn locks(&self) -> Vec<Lock> {
         self.0.locks()

@@ -65,6 +65,12 @@ pub trait Resource: Serialize + Send + Sync + 'static {
         vec![]
     }
 
+    /// What it uses by its name, as others claim it: a storage, a bridge. If this lab makes that, this comes after it. Secrets of
+    /// the specification are looked at without being told here.
+    fn uses(&self) -> Vec<Claim> {
+        vec![]
+    }
+
     /// Which semaphores a step of it takes.
     fn locks(&self) -> Vec<Lock> {
         vec![]

@@ -21,6 +21,7 @@ impl Reason {
         match self.edge {
             Edge::Uses(field) => format!("uses {}.{field} for {}", self.key, self.fields.join(", ")),
             Edge::Within => format!("lives in {}", self.key),
+            Edge::Names => format!("uses {} by its name", self.key),
             Edge::After => format!("comes after {}", self.key),
         }
     }
@@ -30,6 +31,7 @@ impl Reason {
         match self.edge {
             Edge::Uses(field) => format!("{} uses its {field} for {}", self.key, self.fields.join(", ")),
             Edge::Within => format!("{} lives in it", self.key),
+            Edge::Names => format!("{} uses it by its name", self.key),
             Edge::After => format!("{} comes after it", self.key),
         }
     }
@@ -38,6 +40,7 @@ impl Reason {
         match self.edge {
             Edge::Uses(field) => json!({ "key": self.key, "why": "uses", "field": field, "for": self.fields }),
             Edge::Within => json!({ "key": self.key, "why": "within" }),
+            Edge::Names => json!({ "key": self.key, "why": "names" }),
             Edge::After => json!({ "key": self.key, "why": "after" }),
         }
     }

@@ -124,7 +124,7 @@ fn arrows<'a>(to: ResourceRef<'a>) -> Vec<Arrow<'a>> {
             match edge {
                 Edge::Uses(field) if !arrow.uses.contains(&field) => arrow.uses.push(field),
                 Edge::Within => arrow.within = true,
-                Edge::Uses(_) | Edge::After => {}
+                Edge::Uses(_) | Edge::Names | Edge::After => {}
             }
         }
     }

@@ -261,7 +261,7 @@ impl Resource for Pool {
         NAS
     }
     fn claims(&self) -> Vec<Claim> {
-        self.disks.iter().map(|d| Claim::new("disk", d)).collect()
+        self.disks.iter().map(|d| Claim::new("disk", d)).chain([Claim::new("pool", self.name)]).collect()
     }
     // It needs the guest, but it does not live in it: its disks do not go when the guest is made anew.
     async fn read(&self, cx: &Look<'_, Nas>) -> Result<Option<PoolState>, Failure> {
@@ -362,6 +362,10 @@ impl Resource for File {
     }
     fn lives_in(&self) -> Option<AnyHandle> {
         Some(self.machine)
+    }
+    /// A content that begins with `pool ` names one.
+    fn uses(&self) -> Vec<Claim> {
+        self.content.strip_prefix("pool ").map(|pool| Claim::new("pool", pool)).into_iter().collect()
     }
     async fn read(&self, cx: &Look<'_, Fleet>) -> Result<Option<FileState>, Failure> {
         match cx.get(&self.on) {

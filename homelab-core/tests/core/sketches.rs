@@ -4,7 +4,7 @@ use crate::{
     world::Toy,
 };
 use homelab_core::{
-    Lab,
+    Edge, Lab,
     plan::{Goal, Wishes},
     testing::{Bench, Run},
 };
@@ -67,6 +67,30 @@ fn a_disk_in_two_vdevs_is_an_error_of_assembly_even_if_somebody_names_it_twice()
     let said = lab.build().err().expect("it is not valid").to_string();
     assert!(said.contains("error: disk WD-2 is claimed twice"), "{said}");
     assert_eq!(said.matches("--> homelab-core/tests/core/sketches.rs:").count(), 2, "{said}");
+}
+
+#[test]
+fn what_is_used_by_its_name_comes_first_and_has_to_be_declared_first() {
+    let lab = |pool_first: bool| {
+        let mut lab = Lab::named("home");
+        let (nas, web) = (lab.add(vm(90, "nas")), lab.add(vm(80, "web")));
+        let pool = |lab: &mut Lab| lab.add(Pool::of("bulk", nas, nas.disks(["WD-1", "WD-2"])));
+        if pool_first {
+            pool(&mut lab);
+        }
+        lab.add(file(web, "/etc/exports", "pool bulk"));
+        lab.add(file(web, "/etc/other", "pool that nobody here makes"));
+        if !pool_first {
+            pool(&mut lab);
+        }
+        lab.build()
+    };
+    let graph = lab(true).unwrap();
+    let needs = graph.resource("toy/file/web/etc/exports").unwrap().needs();
+    assert!(needs.contains(&("toy/pool/bulk", Edge::Names)), "{needs:?}");
+    assert_eq!(graph.resource("toy/file/web/etc/other").unwrap().needs().len(), 2);
+    let said = lab(false).err().expect("it is not valid").to_string();
+    assert!(said.contains("pool bulk is used before what makes it is declared"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

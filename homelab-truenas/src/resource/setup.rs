@@ -1,7 +1,7 @@
 //! A NAS that is set up: it has an administrator, and the lab a key.
 use crate::{Nas, rpc::First};
 use homelab_core::{
-    AnyHandle, Apply, Failure, Look, NoOutputs, Owner, Resource, Secret, SecretValue, Site,
+    AnyHandle, Apply, Claim, Failure, Look, NoOutputs, Owner, Resource, Secret, SecretValue, Site,
     plan::{Action, Change, Note},
 };
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,10 @@ impl Resource for System {
 
     fn lives_in(&self) -> Option<AnyHandle> {
         self.within
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::secret(&self.key), Claim::secret(&self.fingerprint)]
     }
 
     fn estimate(&self, _: Action) -> Duration {

@@ -15,7 +15,7 @@ use homelab_core::{
     Field, Input, Secret,
     units::{HostAddr, Size, Span},
 };
-use std::{marker::PhantomData, net::IpAddr};
+use std::{collections::BTreeSet, marker::PhantomData, net::IpAddr};
 
 impl<N> Container<N> {
     fn with(mut self, change: impl FnOnce(&mut Spec)) -> Self {
@@ -323,6 +323,12 @@ impl Spec {
     /// Where its root is, as far as the code says.
     pub(super) fn root_storage(&self) -> &'static str {
         self.root.and_then(|root| root.storage).unwrap_or(self.node.disks)
+    }
+
+    /// The storages that it is made on, as far as the code says.
+    pub(super) fn storages(&self) -> BTreeSet<&'static str> {
+        let named = self.mounts.values().filter_map(Field::as_set).filter_map(|mount| mount.storage);
+        named.chain([self.root_storage(), self.node.disks]).collect()
     }
 }
 

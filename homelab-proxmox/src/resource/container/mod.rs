@@ -17,7 +17,9 @@ pub use steps::{ContainerFrom, PlacedContainer};
 pub(super) use find::all_marked;
 
 use super::{
-    Node, guest,
+    Node,
+    definition::Storage,
+    guest,
     template::COPIES,
     vm::parts::{NetKey, NicSpec},
 };
@@ -153,6 +155,9 @@ impl<N: Nesting> Resource for Container<N> {
         let (spec, site) = (&self.spec, self.site().name());
         let number = spec.vmid.map(|vmid| Claim::new("VMID", vmid).within(site));
         number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).collect()
+    }
+    fn uses(&self) -> Vec<Claim> {
+        self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
     }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);

@@ -28,7 +28,7 @@ const PLACE: [&str; 8] = ["path", "export", "share", "vgname", "thinpool", "pool
 ///
 /// - It bears no mark: the ledger alone knows that it is ours, so one that is there is taken over with `--adopt`.
 /// - Needs `Datastore.Allocate` on `/storage`.
-/// - Guests name storages by text: a guest whose disks shall be on one that is made in the same run says `.after(storage)`.
+/// - Guests name storages by text, and come after those that the lab makes.
 /// - It is not removed while it holds disks of guests.
 #[derive(Clone, Debug, Serialize)]
 pub struct Storage {
@@ -81,6 +81,11 @@ outputs!(
 );
 
 impl Storage {
+    /// What the definition of a storage claims, and what a guest with disks on it uses.
+    pub(crate) fn claim(site: Site<Pve>, name: &str) -> Claim {
+        Claim::new(WHAT, name).within(site.name())
+    }
+
     #[track_caller]
     fn new(site: Site<Pve>, name: &str, kind: &'static str, place: &[(&'static str, &str)]) -> Storage {
         Storage {
@@ -250,7 +255,7 @@ impl Resource for Storage {
         self.site
     }
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim::new(WHAT, &self.name).within(self.site.name())]
+        vec![Storage::claim(self.site, &self.name)]
     }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::exclusive(format!("{}/storage-definitions", self.site.name()))]

@@ -9,6 +9,7 @@ pub use state::{TemplateOutputs, TemplateState};
 
 use super::{
     Node,
+    definition::Storage,
     firmware::{Bios, CloudInit, Firmware, FirmwareKind, NoCloudInit, Setup, Uefi},
     guest::GuestId,
 };
@@ -285,6 +286,9 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     fn claims(&self) -> Vec<Claim> {
         let site = self.site().name();
         vec![Claim::new("VMID", self.spec.vmid).within(site), Claim::new("guest name", &self.spec.name).within(site)]
+    }
+    fn uses(&self) -> Vec<Claim> {
+        [self.spec.storage, self.spec.node.images].map(|name| Storage::claim(self.site(), name)).into()
     }
     fn locks(&self) -> Vec<Lock> {
         let (site, node) = (self.site().name(), self.spec.node);

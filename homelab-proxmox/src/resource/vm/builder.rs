@@ -13,7 +13,7 @@ use homelab_core::{
     Field, Input, Secret,
     units::{HostAddr, Size, Span},
 };
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 impl<F: Firmware, C: Setup> Vm<F, C> {
     fn with(mut self, change: impl FnOnce(&mut Spec)) -> Self {
@@ -298,6 +298,12 @@ impl Spec {
     pub(super) fn disk_storage(&self) -> &'static str {
         let boot = self.disks.get(&BOOT).and_then(Field::as_set);
         boot.and_then(|disk| disk.storage).unwrap_or(self.node.disks)
+    }
+
+    /// The storages that it is made on, as far as the code says.
+    pub(super) fn storages(&self) -> BTreeSet<&'static str> {
+        let named = self.disks.values().filter_map(Field::as_set).filter_map(|disk| disk.storage);
+        named.chain([self.node.disks]).collect()
     }
 
     pub(super) fn is_uefi(&self) -> bool {

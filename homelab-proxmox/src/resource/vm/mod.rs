@@ -20,6 +20,7 @@ pub use steps::{Blank, CloneOf, Placed};
 
 use super::{
     Node,
+    definition::Storage,
     firmware::{Bios, Firmware, FirmwareKind, NoCloudInit, Setup},
     guest::{self, GuestId},
     template::COPIES,
@@ -173,6 +174,9 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
         let number = spec.vmid.map(|vmid| Claim::new("VMID", vmid).within(site));
         let devices = spec.devices().map(|name| Claim::new("passed-through device", name).within(site));
         number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).chain(devices).collect()
+    }
+    fn uses(&self) -> Vec<Claim> {
+        self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
     }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);

@@ -1,6 +1,6 @@
 //! [`ApiKey`]: a key by which a program uses the API.
 use crate::{Nas, resource::row::at_site};
-use homelab_core::{Apply, Failure, Lock, Look, NoOutputs, Resource, Secret, SecretValue, Site};
+use homelab_core::{Apply, Claim, Failure, Lock, Look, NoOutputs, Resource, Secret, SecretValue, Site};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -102,6 +102,9 @@ impl Resource for ApiKey {
     }
     fn site(&self) -> Site<Nas> {
         self.site
+    }
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::secret(&self.secret)]
     }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::exclusive(format!("{}/api_key", self.site.name()))]
