@@ -2,6 +2,7 @@
 use crate::{Failure, Graph, Permit, Provider, SecretValue, Secrets};
 use serde_json::Value;
 use std::{future::Future, pin::Pin, sync::Arc};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// A verb of a kind of site. [`Connect::verbs`](crate::Connect::verbs) lists them.
 ///
@@ -15,7 +16,8 @@ pub struct Verb<P> {
     pub name: &'static str,
     /// What it does, in one line without a full stop.
     pub about: &'static str,
-    /// What may follow it, for the help: `METHOD [JSON]...`. With `--show` in it the verb has that flag, and finds it among its words.
+    /// What may follow it, for the help: `METHOD [JSON]...`. Flags come last in it (`[--show]`); the verb finds those that
+    /// were given among its words.
     pub words: &'static str,
     /// Does it.
     pub run: fn(&P, Words) -> Doing<'_>,
@@ -37,11 +39,24 @@ pub struct Words {
     permit: Option<Permit>,
     secrets: Secrets,
     graph: Arc<Graph>,
+    said: UnboundedSender<String>,
 }
 
 impl Words {
-    pub(crate) fn new(words: Vec<String>, agreed: bool, secrets: Secrets, graph: Arc<Graph>) -> Self {
-        Words { words, permit: agreed.then(Permit::granted), secrets, graph }
+    pub(crate) fn new(
+        words: Vec<String>,
+        agreed: bool,
+        secrets: Secrets,
+        graph: Arc<Graph>,
+        said: UnboundedSender<String>,
+    ) -> Self {
+        Words { words, permit: agreed.then(Permit::granted), secrets, graph, said }
+    }
+
+    /// Says how far it is, to a person who waits: at once, and beside the result.
+    pub fn say(&self, line: impl Into<String>) {
+        // Nobody may be there to hear it any more.
+        let _ = self.said.send(line.into());
     }
 
     /// The secrets of the run.

@@ -17,8 +17,8 @@ use std::{ffi::OsString, sync::Arc};
 /// Verbs that the command line has itself, for every site that knows them.
 const COMMON: [&str; 2] = ["status", "verify"];
 
-/// A flag of verbs that have a secret to show.
-const SHOW: &str = "--show";
+/// Flags that mean the same wherever a verb has them, for the help.
+const KNOWN: [(&str, &str); 1] = [("show", "Print the secret itself")];
 
 /// What a person asked for.
 #[derive(Clone, Debug, Default)]
@@ -86,32 +86,41 @@ pub(super) fn commands(line: Command, sites: &Sites) -> Command {
 
 fn one(verb: &VerbInfo) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let shows = verb.words.contains(SHOW);
-    Command::new(verb.name)
+    let (follows, _) = split(verb.words);
+    let command = Command::new(verb.name)
         .about(verb.about)
-        .arg(Arg::new("words").value_name(verb.words).num_args(0..).hide(verb.words.is_empty()))
+        .arg(Arg::new("words").hide(follows.is_empty()).value_name(follows).num_args(0..))
         .arg(Arg::new("site").long("site").value_name("SITE").help("Which site, if the lab has several"))
         .arg(flag("yes", "Agree to a change").short('y'))
-        .arg(flag("json", "Print JSON"))
-        .arg(flag("show", "Print the secret itself").hide(!shows))
+        .arg(flag("json", "Print JSON"));
+    flags(verb.words).fold(command, |command, name| {
+        let help = KNOWN.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help);
+        command.arg(flag(name, help))
+    })
+}
+
+/// What a verb says of what follows it: words, and then its flags.
+fn split(words: &'static str) -> (&'static str, &'static str) {
+    let (before, flags) = words.split_at(words.find("[--").unwrap_or(words.len()));
+    (before.trim_end(), flags)
+}
+
+/// The flags of a verb, without the dashes.
+fn flags(words: &'static str) -> impl Iterator<Item = &'static str> {
+    split(words).1.split_whitespace().map(|flag| flag.trim_matches(['[', ']', '-']))
 }
 
 /// What was asked for, if it is a verb of a site.
 pub(super) fn wanted(matches: &ArgMatches, sites: &Sites) -> Option<Wanted> {
     let (domain, inner) = matches.subcommand()?;
     let (name, given) = inner.subcommand()?;
-    sites.verbs().find(|verb| verb.domain == domain && verb.name == name)?;
+    let verb = sites.verbs().find(|verb| verb.domain == domain && verb.name == name)?;
+    let given_flags = flags(verb.words).filter(|flag| given.get_flag(flag)).map(|flag| format!("--{flag}"));
     Some(Wanted {
         domain: Some(domain.to_owned()),
         name: name.to_owned(),
         site: given.get_one::<String>("site").cloned(),
-        words: given
-            .get_many::<String>("words")
-            .into_iter()
-            .flatten()
-            .cloned()
-            .chain(given.get_flag("show").then(|| SHOW.to_owned()))
-            .collect(),
+        words: given.get_many::<String>("words").into_iter().flatten().cloned().chain(given_flags).collect(),
         yes: given.get_flag("yes"),
         json: given.get_flag("json"),
     })
@@ -132,9 +141,24 @@ pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> 
         let world = session.connect(interrupt).await?;
         let (mut exit, mut values) = (Exit::Done, Map::new());
         for verb in &verbs {
-            let words =
-                Words::new(wanted.words.clone(), wanted.yes, session.secrets.clone(), Arc::clone(&session.graph));
-            let doing = async { Ok(session.sites.run_verb(verb, &world.providers, words).await?) };
+            let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
+            let (secrets, graph) = (session.secrets.clone(), Arc::clone(&session.graph));
+            let words = Words::new(wanted.words.clone(), wanted.yes, secrets, graph, say);
+            let doing = async {
+                let mut doing = std::pin::pin!(session.sites.run_verb(verb, &world.providers, words));
+                loop {
+                    tokio::select! {
+                        biased;
+                        Some(line) = heard.recv() => session.console.err.line(line),
+                        said = &mut doing => {
+                            while let Ok(line) = heard.try_recv() {
+                                session.console.err.line(line);
+                            }
+                            return Ok(said?);
+                        }
+                    }
+                }
+            };
             let said = super::world::unless_pressed(&world.interrupt, doing).await?;
             if !wanted.json {
                 said.lines.iter().for_each(|line| session.console.out.line(line));

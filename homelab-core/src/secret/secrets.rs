@@ -171,6 +171,15 @@ impl Secrets {
         Ok(self.opened()?.keep(values.iter().map(|(secret, value)| (secret.name(), *value)), None)?)
     }
 
+    /// Encrypts something for the identity of the store, which is made if there is none: a backup, too large for the store itself. Whoever
+    /// has the identity opens it with `age -d -i IDENTITY FILE`.
+    ///
+    /// # Errors
+    /// As [`keep`](Secrets::keep).
+    pub fn seal(&self, content: &[u8], _permit: &Permit) -> Result<Vec<u8>, SecretError> {
+        Ok(self.opened()?.seal(content)?)
+    }
+
     /// Removes a secret from the encrypted store, durably; tells whether it was there.
     ///
     /// # Errors

@@ -193,6 +193,17 @@ impl Vault {
         })
     }
 
+    /// Encrypts something for the identity, which is made if there is none: what is too large to be kept here. By hand it is opened by
+    /// `age -d -i IDENTITY FILE`.
+    pub(super) fn seal(&self, content: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let inner = &self.0;
+        if inner.identity.read()?.is_none() {
+            inner.identity.make()?;
+        }
+        let identities = inner.identity.read()?.ok_or(VaultError::NoHome)?;
+        Ok(encrypt(content, &identities).map_err(DiskError::while_trying("encrypt for the identity", &inner.path))?)
+    }
+
     /// Removes those for which `goes` holds, durably; tells their names.
     pub(super) fn forget(&self, goes: impl Fn(&Kept) -> bool) -> Result<Vec<String>, VaultError> {
         let gone: Vec<String> = self.list().into_iter().filter(&goes).map(|kept| kept.name).collect();
@@ -461,5 +472,17 @@ mod tests {
         assert!(error.to_string().starts_with("cannot save the secrets "), "{error}");
         assert!(vault.get("OTHER").is_none());
         assert_eq!(place.open().unwrap().list().len(), 1);
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_by_the_identity_alone() {
+        let place = Place::new();
+        let vault = place.open().unwrap();
+        let sealed = vault.seal(b"a backup with a hash in it").unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains("hash"));
+        let identities = vault.0.identity.read().unwrap().unwrap();
+        let opened = vault.0.decrypt(&sealed, &identities, vault.identity().unwrap()).unwrap();
+        assert_eq!(opened.as_slice(), b"a backup with a hash in it");
+        assert!(!place.file().exists(), "the store itself is not touched");
     }
 }

@@ -2,7 +2,7 @@
 use super::world::World;
 use crate::{
     host::{
-        Batch, Machine, Output, Reply,
+        Batch, Machine, Output, Reply, System,
         facts::{Group, Package, Unit, User},
     },
     ssh::SshError,
@@ -82,6 +82,11 @@ impl SimMachine {
     /// is asked first. It must not use the machine itself.
     pub fn on_command(&self, handler: impl Fn(&[String], &[u8]) -> Option<Output> + Send + 'static) {
         self.world().commands.push(Box::new(handler));
+    }
+
+    /// Lets it say something else of itself than Debian does: asked for each time, with what it would say otherwise.
+    pub fn on_system(&self, handler: impl Fn(System) -> System + Send + 'static) {
+        self.world().system = Some(Box::new(handler));
     }
 
     /// Restarts it: another boot, the files stay.

@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// A command that a test has taught the machine.
 pub(super) type Handler = Box<dyn Fn(&[String], &[u8]) -> Option<Output> + Send>;
 
+/// What a machine says of itself in place of Debian's words.
+pub(super) type Guise = Box<dyn Fn(System) -> System + Send>;
+
 /// The inside of a machine, as plain data.
 #[derive(Serialize, Deserialize)]
 pub(super) struct World {
@@ -33,6 +36,8 @@ pub(super) struct World {
     pub(super) clock: u64,
     #[serde(skip)]
     pub(super) commands: Vec<Handler>,
+    #[serde(skip)]
+    pub(super) system: Option<Guise>,
     #[serde(skip)]
     pub(super) batches: u64,
     #[serde(skip)]
@@ -68,6 +73,7 @@ impl World {
             boots: 1,
             clock: 1_750_000_000,
             commands: vec![],
+            system: None,
             batches: 0,
             writes: 0,
             faults: VecDeque::new(),
@@ -133,18 +139,24 @@ impl World {
                 Answer::Unit(told.unwrap_or_else(|| commands::unit(self, name)))
             }
             Probe::Sysctl(key) => Answer::Sysctl(self.sysctls.get(key).cloned()),
-            Probe::System => Answer::System(System {
-                kernel: "Linux".into(),
-                release: "6.1.0-37-amd64".into(),
-                architecture: "x86_64".into(),
-                hostname: self.debian.hostname.clone().unwrap_or_else(|| hostname.into()),
-                os: [("ID", "debian"), ("VERSION_ID", "12"), ("VERSION_CODENAME", "bookworm")]
-                    .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                    .into(),
-                boot_id: format!("00000000-0000-4000-8000-{:012x}", self.boots),
-                clock: self.clock,
-                uid: 0,
-            }),
+            Probe::System => {
+                let debian = System {
+                    kernel: "Linux".into(),
+                    release: "6.1.0-37-amd64".into(),
+                    architecture: "x86_64".into(),
+                    hostname: self.debian.hostname.clone().unwrap_or_else(|| hostname.into()),
+                    os: [("ID", "debian"), ("VERSION_ID", "12"), ("VERSION_CODENAME", "bookworm")]
+                        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                        .into(),
+                    boot_id: format!("00000000-0000-4000-8000-{:012x}", self.boots),
+                    clock: self.clock,
+                    uid: 0,
+                };
+                Answer::System(match &self.system {
+                    Some(guise) => guise(debian),
+                    None => debian,
+                })
+            }
             Probe::Command(command) => Answer::Output(self.command(command)),
         })
     }
