@@ -1,5 +1,5 @@
 //! Writes an image to a device, loop devices too: `flash IMAGE DEVICE`. For trying it on real devices, see `.ci/flash`.
-use homelab_pi::flash::{Limits, Progress, Source, WriteError, check, find, open, same, write};
+use homelab_pi::flash::{Limits, Progress, Source, WriteError, check, find, open, write};
 use std::{cell::Cell, env, error::Error, io::Write, path::Path, time::Instant};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -12,7 +12,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("{device} is not written: {refusal}; {}", refusal.hint()).into());
     }
     let mut card = open(&device)?;
-    same(&device)?;
     let began = Instant::now();
     let written_after = Cell::new(None);
     let watch = |progress: Progress| {

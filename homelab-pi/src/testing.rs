@@ -6,9 +6,10 @@ pub use pihole::{PASSWORD, PiholeWorld, SERVER};
 use crate::{
     PIS, Pis,
     builder::{Builder, Built, Output, Say},
-    deploy::Answers,
+    deploy::{Answers, FromHere},
+    dns::Prober,
     nix::NixTree,
-    sim::{Flaw, SimAnswers, SimBuilder, SimPi},
+    sim::{Flaw, SimBuilder, SimPi, SimWire},
 };
 use async_trait::async_trait;
 use homelab_core::{
@@ -70,6 +71,11 @@ impl PiWorld {
     #[must_use]
     pub fn pi(&self) -> &SimPi {
         &self.0.pi
+    }
+
+    /// The way names are asked for, without any fault.
+    fn answers(&self) -> FromHere {
+        FromHere::over(Arc::new(SimWire(vec![self.0.pi.clone()])))
     }
 
     /// From the call that is `after` calls away nothing arrives any more, until [`heal`](World::heal).
@@ -143,7 +149,7 @@ impl World for PiWorld {
     fn providers(&self) -> Providers {
         let builder = SimBuilder::new(vec![self.0.pi.clone()]).flawed(self.0.flaw);
         let builder = Broken { world: self.clone(), inner: builder };
-        let answers = Broken { world: self.clone(), inner: SimAnswers(vec![self.0.pi.clone()]) };
+        let answers = Broken { world: self.clone(), inner: self.answers() };
         let hosts = Hosts::of(Broken { world: self.clone(), inner: Wire(Arc::clone(&self.0.net)) });
         Providers::default().with(PIS, Pis::new(hosts, Arc::new(builder), Arc::new(answers)))
     }
@@ -211,6 +217,9 @@ impl Builder for Broken<SimBuilder> {
     fn describe(&self) -> String {
         self.inner.describe()
     }
+    async fn up(&self, say: Say<'_>) -> Result<String, Failure> {
+        self.inner.up(say).await
+    }
     async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
         let lost = || Failure::passing("the builder was lost");
         self.world.call(false, lost, self.inner.build(tree, output, say)).await
@@ -225,9 +234,12 @@ impl Builder for Broken<SimBuilder> {
 }
 
 #[async_trait]
-impl Answers for Broken<SimAnswers> {
+impl Answers for Broken<FromHere> {
     async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
         let lost = || Failure::new(format!("{server} does not answer"));
         self.world.call(false, lost, self.inner.ask(server, ours)).await
+    }
+    fn prober(&self, server: IpAddr) -> Prober {
+        self.inner.prober(server)
     }
 }

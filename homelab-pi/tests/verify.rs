@@ -80,7 +80,7 @@ async fn a_healthy_pi_passes_every_probe() {
     let world = world(Upstream::default());
     let report = verify(&world).machine(Arc::new(machine())).run().await;
     let passed = report.checks.iter().filter(|c| matches!(c.verdict, Verdict::Passed { .. })).count();
-    assert_eq!(passed, 13, "{report}");
+    assert_eq!(passed, 14, "{report}");
     assert!(report.is_healthy() && report.answers() && report.to_string().ends_with(": healthy, in 0 ms"), "{report}");
 }
 

@@ -38,7 +38,8 @@ fn names() -> PiHole {
         .block(
             "https://raw.githubusercontent.com/StevenBlack/hosts/master/hosts",
             "StevenBlack: advertising and malware",
-        );
+        )
+        .proven_by("ad.doubleclick.net");
     let dns = dns.records(names.iter().map(|(name, host)| (name.as_str(), *host)));
     dns.cname("proxmox", "grogu").cname("nas", "truenas")
 }

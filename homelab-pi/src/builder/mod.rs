@@ -41,6 +41,12 @@ pub trait Builder: Send + Sync {
     /// What it is, for people: `Nix on this machine`.
     fn describe(&self) -> String;
 
+    /// Brings it up, if it is not, and says what it is.
+    ///
+    /// # Errors
+    /// When there is nothing that builds; the failure says which ways there are.
+    async fn up(&self, say: Say<'_>) -> Result<String, Failure>;
+
     /// Builds a tree. What was built before is not built again.
     ///
     /// # Errors

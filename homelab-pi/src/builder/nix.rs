@@ -64,8 +64,7 @@ impl<R: Run> Nix<R> {
             _ => argv.extend(["sh".to_owned(), "-c".to_owned(), find]),
         }
         let image = self.stage.join("image.img.zst");
-        let bytes = self.run.run(&argv, vec![], say).await?;
-        fs::write(&image, bytes).map_err(|e| Failure::new(format!("{} cannot be written: {e}", image.display())))?;
+        self.run.fetch(&argv, &image, say).await?;
         Ok(image)
     }
 }
@@ -119,6 +118,14 @@ fn tar(tree: &NixTree) -> Vec<u8> {
 impl<R: Run> Builder for Nix<R> {
     fn describe(&self) -> String {
         self.way.describe()
+    }
+
+    /// Asks Nix for its version: that starts a container with its image, or reaches the other machine.
+    async fn up(&self, say: Say<'_>) -> Result<String, Failure> {
+        fs::create_dir_all(&self.stage)
+            .map_err(|e| Failure::new(format!("{} cannot be written: {e}", self.stage.display())))?;
+        let version = self.nix(&["--version"], say).await?;
+        Ok(format!("{}: {version}", self.way.describe()))
     }
 
     async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
@@ -178,6 +185,10 @@ mod tests {
             };
             Ok(says.into())
         }
+        async fn fetch(&self, argv: &[String], to: &Path, say: Say<'_>) -> Result<(), Failure> {
+            fs::write(to, self.run(argv, vec![], say).await?).unwrap();
+            Ok(())
+        }
     }
 
     fn tree() -> NixTree {
@@ -223,5 +234,19 @@ mod tests {
         assert_eq!(failure.detail, ["one", "two"]);
         let out = super::super::Processes.run(&["cat".to_owned()], b"in".to_vec(), &|_| {}).await.unwrap();
         assert_eq!(out, b"in");
+    }
+
+    #[tokio::test]
+    async fn what_is_fetched_is_there_as_a_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("image.img.zst");
+        let fetch = async |script: &str| {
+            let argv = ["sh", "-c", script].map(str::to_owned);
+            super::super::Processes.fetch(&argv, &to, &|_| {}).await
+        };
+        fetch("head -c 3000000 /dev/zero").await.unwrap();
+        assert_eq!(fs::metadata(&to).unwrap().len(), 3_000_000);
+        assert!(fetch("echo half; exit 1").await.is_err());
+        assert_eq!(fs::metadata(&to).unwrap().len(), 3_000_000, "the one from before");
     }
 }

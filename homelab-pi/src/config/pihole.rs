@@ -45,6 +45,9 @@ pub struct PiHole {
     pub(crate) cnames: BTreeMap<String, String>,
     /// How many days queries are remembered; 0 writes none to the card.
     pub(crate) history_days: u32,
+    /// A name that is on the lists: no part of the configuration.
+    #[serde(skip)]
+    pub(crate) blocked: Option<String>,
 }
 
 impl Default for PiHole {
@@ -65,6 +68,7 @@ impl PiHole {
             records: BTreeMap::new(),
             cnames: BTreeMap::new(),
             history_days: 7,
+            blocked: None,
         }
     }
 
@@ -155,6 +159,13 @@ impl PiHole {
         assert!(!self.records.contains_key(&alias), "the name `{alias}` has an address already");
         assert!(alias != of, "`{alias}` is an alias of itself");
         assert!(self.cnames.insert(alias, of).is_none(), "the alias is named twice");
+        self
+    }
+
+    /// A name that is on the lists, by which a verification proves that they block.
+    #[must_use]
+    pub fn proven_by(mut self, blocked: &str) -> Self {
+        self.blocked = Some(blocked.to_ascii_lowercase());
         self
     }
 

@@ -1,9 +1,10 @@
 //! How a lab's Pis are reached: over SSH, or simulated in the sandbox.
-use super::{Answers, Pis, names::FromHere};
+use super::{Pis, names::FromHere, site::STAGE};
 use crate::{
     Pi,
     builder::{Builder, Built, Machine, Nix, Output, Processes, Say},
     nix::NixTree,
+    pihole::{PASSWORD, Pihole, PiholeAt},
 };
 use async_trait::async_trait;
 use homelab_core::{
@@ -25,7 +26,7 @@ impl PiSite {
     /// These Pis.
     #[must_use]
     pub fn of(pis: impl IntoIterator<Item = Pi>) -> Self {
-        PiSite { pis: pis.into_iter().collect(), stage: PathBuf::from(".homelab/pi") }
+        PiSite { pis: pis.into_iter().collect(), stage: PathBuf::from(STAGE) }
     }
 
     /// Builds in another directory than `.homelab/pi`.
@@ -48,11 +49,20 @@ impl Connect for PiSite {
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Pis, Failure> {
-        let builder = Chosen { stage: std::path::absolute(&self.stage).unwrap_or_else(|_| self.stage.clone()) };
-        let mut pis = Pis::new(Hosts::of(Ssh), Arc::new(builder), Arc::new(FromHere)).with(self.pis.clone());
+        let stage = std::path::absolute(&self.stage).unwrap_or_else(|_| self.stage.clone());
+        let builder = Chosen { stage: stage.clone() };
+        let mut pis = Pis::new(Hosts::of(Ssh), Arc::new(builder), Arc::new(FromHere::default()));
+        pis = pis.with(self.pis.clone()).stage(stage);
         for secret in self.pis.iter().flat_map(|pi| pi.password.iter().chain(&pi.host_key)) {
             if secrets.has(secret) {
                 pis.secrets.insert(secret.name(), secrets.resolve(secret)?);
+            }
+        }
+        for pi in &self.pis {
+            // One that has a password lets nobody in without it.
+            if secrets.has(&PASSWORD) || pi.password.is_none() {
+                let api: Pihole = PiholeAt::address(pi.address.ip()).live(secrets).await?;
+                pis = pis.api(pi.name, api);
             }
         }
         Ok(pis)
@@ -60,18 +70,7 @@ impl Connect for PiSite {
 
     #[cfg(feature = "sim")]
     async fn sandbox(&self, sandbox: &Sandbox) -> Result<Pis, Failure> {
-        use crate::sim::{SimAnswers, SimBuilder, SimPi};
-        use homelab_core::sim::{Net, Wire};
-        let net = Net::of(sandbox)?;
-        let failed = |e: std::io::Error| Failure::new(format!("the sandbox cannot keep its Pis: {e}"));
-        std::fs::create_dir_all(sandbox.dir()).map_err(failed)?;
-        let simulated = |pi: &Pi| {
-            let file = sandbox.dir().join(format!("pi-{}.json", pi.name));
-            SimPi::kept(&net, pi, file)
-        };
-        let all = self.pis.iter().map(simulated).collect::<Result<Vec<SimPi>, _>>()?;
-        let answers: Arc<dyn Answers> = Arc::new(SimAnswers(all.clone()));
-        Ok(Pis::new(Hosts::of(Wire(net)), Arc::new(SimBuilder::new(all)), answers).with(self.pis.clone()))
+        crate::sim::sandbox(&self.pis, sandbox).await
     }
 
     #[cfg(not(feature = "sim"))]
@@ -95,6 +94,9 @@ impl Chosen {
 impl Builder for Chosen {
     fn describe(&self) -> String {
         self.now().map_or_else(|_| "nothing that is here".into(), |nix| nix.describe())
+    }
+    async fn up(&self, say: Say<'_>) -> Result<String, Failure> {
+        self.now()?.up(say).await
     }
     async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
         self.now()?.build(tree, output, say).await

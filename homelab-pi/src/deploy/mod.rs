@@ -4,8 +4,10 @@
 //! activated without becoming that default; names are asked for, from the Pi and from here; only then it becomes the default, and the
 //! timer is disarmed. At whatever moment the power or the connection goes, the old or the new system answers, and what was not confirmed
 //! is the old one. Nothing of the way back needs the network.
+mod back;
 mod boot;
 mod connect;
+mod inside;
 mod look;
 mod names;
 mod resource;
@@ -14,13 +16,13 @@ mod site;
 mod switch;
 mod words;
 
+pub use back::{Generation, Rehearsed, generations, rehearse, rollback};
 pub use boot::BootFiles;
 pub use connect::PiSite;
+pub(crate) use inside::OnThePi;
 pub use look::Seen;
 #[cfg(feature = "sim")]
 pub(crate) use look::{MARK, PROFILE, ROLLBACK};
-#[cfg(feature = "sim")]
-pub(crate) use names::PUBLIC;
 pub use names::{Answers, FromHere};
 pub use resource::{PiOutputs, PiState};
 pub(crate) use resource::{mark_of, password_line, public_half};
@@ -28,4 +30,3 @@ pub use server::NameServer;
 pub use site::{PIS, Pis, PisReader};
 #[cfg(feature = "sim")]
 pub(crate) use switch::GOES_BACK_AFTER;
-pub use switch::{Generation, generations, rollback};

@@ -1,5 +1,8 @@
 //! Whether names are answered: what a new system has to prove before it may stay.
-use crate::verify::Verify;
+use crate::{
+    dns::{Prober, Sockets, Wire},
+    verify::Verify,
+};
 use async_trait::async_trait;
 use homelab_core::{
     Failure,
@@ -7,6 +10,7 @@ use homelab_core::{
 };
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
@@ -26,6 +30,9 @@ pub trait Answers: Send + Sync {
     /// # Errors
     /// With the layer that is broken, as far as it can be told from here.
     async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure>;
+
+    /// How a server is asked, for whoever wants to know all of it.
+    fn prober(&self, server: IpAddr) -> Prober;
 }
 
 /// Asks from the Pi and from here until both are answered.
@@ -86,14 +93,29 @@ async fn on_the_pi(hosts: &Hosts, spot: &Spot, ours: &[(String, IpAddr)]) -> Res
     Ok(())
 }
 
-/// Asks over the network: what the verifier calls vital.
-#[derive(Clone, Copy, Debug)]
-pub struct FromHere;
+/// Asks over a network: what the verifier calls vital.
+#[derive(Clone)]
+pub struct FromHere(Arc<dyn Wire>);
+
+impl FromHere {
+    /// Over this wire.
+    #[must_use]
+    pub fn over(wire: Arc<dyn Wire>) -> FromHere {
+        FromHere(wire)
+    }
+}
+
+/// Over the sockets of this machine.
+impl Default for FromHere {
+    fn default() -> Self {
+        FromHere::over(Arc::new(Sockets))
+    }
+}
 
 #[async_trait]
 impl Answers for FromHere {
     async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
-        let verify = Verify::of(SocketAddr::new(server, 53)).public(PUBLIC);
+        let verify = Verify::with(self.prober(server)).public(PUBLIC);
         let verify = ours.iter().fold(verify, |verify, (name, address)| verify.local(name, [*address]));
         let report = verify.run().await;
         let vital = report.failures().find(|(probe, ..)| probe.is_vital());
@@ -104,4 +126,11 @@ impl Answers for FromHere {
             }
         }
     }
+
+    fn prober(&self, server: IpAddr) -> Prober {
+        Prober::over(Arc::clone(&self.0), SocketAddr::new(server, PORT))
+    }
 }
+
+/// The port of names.
+const PORT: u16 = 53;

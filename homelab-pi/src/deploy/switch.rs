@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 /// After so long the Pi goes back by itself, unless it was told not to.
 pub(crate) const GOES_BACK_AFTER: Duration = Duration::from_secs(300);
 /// So long an activation may take. It is short of the way back, so that what hangs is taken back while it is still watched.
-const ACTIVATE_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const ACTIVATE_WITHIN: Duration = Duration::from_secs(120);
 /// So long a Pi may be out of reach while its network starts anew.
 const AWAY: Duration = Duration::from_secs(90);
 /// The pause between two looks.
@@ -28,7 +28,7 @@ pub(super) struct Switch<'a> {
 
 impl Switch<'_> {
     /// Runs commands of which each needs those before it; the output of the last.
-    async fn run(&self, commands: impl IntoIterator<Item = Command>) -> Result<(), Failure> {
+    pub(super) async fn run(&self, commands: impl IntoIterator<Item = Command>) -> Result<(), Failure> {
         self.hosts.carry_out(self.permit, self.spot, commands.into_iter().map(Action::Run)).await
     }
 
@@ -53,12 +53,17 @@ impl Switch<'_> {
         if armed {
             return self.run([systemctl("restart", "timer")]).await;
         }
+        self.arm_for(false, GOES_BACK_AFTER).await
+    }
+
+    /// The same with another time; one that is armed is disarmed first.
+    pub(super) async fn arm_for(&self, armed: bool, after: Duration) -> Result<(), Failure> {
         let arm = Command::new("systemd-run")
             .arg(format!("--unit={ROLLBACK}"))
-            .arg(format!("--on-active={}", GOES_BACK_AFTER.as_secs()))
+            .arg(format!("--on-active={}", after.as_secs()))
             .args(["--timer-property=AccuracySec=1s", "--collect"])
             .args([format!("{PROFILE}/bin/switch-to-configuration"), "test".to_owned()]);
-        self.run([arm]).await
+        self.run(armed.then(|| systemctl("stop", "timer")).into_iter().chain([arm])).await
     }
 
     /// Activates a system, which does not become the boot default. It is a unit of the Pi: it goes on when the connection is lost.
@@ -72,6 +77,14 @@ impl Switch<'_> {
             Err(lost) if lost.nature == Nature::Passing => self.await_system(system, lost).await,
             other => other,
         }
+    }
+
+    /// Activates a generation by its link, which its timer will take back.
+    pub(super) async fn activate_link(&self, link: &str) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        let real = batch.ask(probe::command(Command::new("readlink").args(["-f", link])));
+        let replies = self.hosts.ask(self.spot, &batch).await?;
+        self.activate(text(&real.of(&replies)?).trim()).await
     }
 
     /// Waits for the Pi to be back with this system.
@@ -117,72 +130,6 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn systemctl(verb: &str, kind: &str) -> Command {
+pub(super) fn systemctl(verb: &str, kind: &str) -> Command {
     Command::new("systemctl").arg(verb).arg(format!("{ROLLBACK}.{kind}"))
-}
-
-/// A system that a Pi has kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Generation {
-    /// Its number.
-    pub number: u32,
-    /// When it was made, as the Pi says it.
-    pub made: String,
-    /// Whether it is the boot default.
-    pub default: bool,
-}
-
-/// The generations of a Pi, oldest first.
-///
-/// # Errors
-/// When it cannot be asked.
-pub async fn generations(hosts: &Hosts, spot: &Spot) -> Result<Vec<Generation>, Failure> {
-    let mut batch = Batch::new();
-    let list = batch.ask(probe::command(Command::new("nix-env").args(["--profile", PROFILE, "--list-generations"])));
-    let replies = hosts.ask(spot, &batch).await?;
-    let output = list.of(&replies)?;
-    if !output.is_success() {
-        return Err(Failure::new(format!(
-            "{spot} does not list its generations: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )));
-    }
-    // `  12   2026-11-25 14:00:01   (current)`
-    let line = |line: &str| {
-        let mut words = line.split_whitespace();
-        let number = words.next()?.parse().ok()?;
-        let rest: Vec<&str> = words.collect();
-        let default = rest.last() == Some(&"(current)");
-        let made = rest.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-        Some(Generation { number, made, default })
-    };
-    Ok(text(&output).lines().filter_map(line).collect())
-}
-
-/// Goes to another generation: the one before the default, or the one of this number. It is activated and made the boot default without
-/// a network, a build or an evaluation, and its number is given back.
-///
-/// # Errors
-/// When there is no such generation, or the Pi refuses.
-pub async fn rollback(hosts: &Hosts, permit: &Permit, spot: &Spot, to: Option<u32>) -> Result<u32, Failure> {
-    let all = generations(hosts, spot).await?;
-    let default = all.iter().position(|g| g.default);
-    let chosen = match to {
-        Some(number) => all.iter().find(|g| g.number == number),
-        None => default.and_then(|at| all[..at].last()),
-    };
-    let Some(chosen) = chosen else {
-        let kept = all.iter().map(|g| g.number.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Failure::new("there is no such generation to go back to").hint(format!("the Pi has kept {kept}")));
-    };
-    let system = format!("{PROFILE}-{}-link", chosen.number);
-    let switch = Switch { hosts, permit, spot };
-    let seen = Seen::now(hosts, spot).await?;
-    switch.arm(seen.armed).await?;
-    let activate = Command::new(format!("{system}/bin/switch-to-configuration")).arg("test").within(ACTIVATE_WITHIN);
-    let set =
-        Command::new("nix-env").args(["--profile", PROFILE, "--switch-generation"]).arg(chosen.number.to_string());
-    let boot = Command::new(format!("{system}/bin/switch-to-configuration")).arg("boot");
-    switch.run([activate, set, boot, systemctl("stop", "timer")]).await?;
-    Ok(chosen.number)
 }

@@ -74,7 +74,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn of(message: &Message, took: Duration) -> Answer {
+    pub(crate) fn of(message: &Message, took: Duration) -> Answer {
         let answers = &message.answers;
         let extended = message.edns.iter().flat_map(|edns| edns.options().get_all(EdnsCode::from(EDE)));
         Answer {

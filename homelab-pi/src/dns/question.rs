@@ -68,7 +68,7 @@ impl Question {
     ///
     /// # Errors
     /// When the library cannot encode it.
-    pub(super) fn message(&self, id: u16) -> Result<Vec<u8>, BadName> {
+    pub(crate) fn message(&self, id: u16) -> Result<Vec<u8>, BadName> {
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
         message.metadata.checking_disabled = self.unchecked;

@@ -32,19 +32,6 @@ pub fn find(path: &Path) -> Result<Device, Failure> {
     Linux::default().look(&name).map_err(|e| none(format!("it is no block device: {e}")))
 }
 
-/// Whether it is still the device that was looked at.
-///
-/// # Errors
-/// When it is another one now, or gone.
-pub fn same(device: &Device) -> Result<(), Failure> {
-    let now = find(&device.path)?;
-    match now.is_same(device) {
-        true => Ok(()),
-        false => Err(Failure::new(format!("{} is another device now: {now}", device.path.display()))
-            .hint("the card was changed; begin again")),
-    }
-}
-
 /// Unmounts what a desktop has mounted by itself.
 ///
 /// # Errors

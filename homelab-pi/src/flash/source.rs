@@ -61,13 +61,8 @@ impl Source {
         self.len == Some(0)
     }
 
-    /// What is left of it.
-    pub(crate) fn reader(&mut self) -> &mut (dyn Read + Send) {
-        &mut *self.reader
-    }
-
     /// Fills a buffer, or less at the end.
-    pub(super) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
+    pub(crate) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
         buf.clear();
         (&mut self.reader).take(want as u64).read_to_end(buf)?;
         Ok(())

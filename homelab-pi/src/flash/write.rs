@@ -19,7 +19,7 @@ const HEAD: u64 = 512 << 20;
 type Sum = sha2::digest::Output<Sha256>;
 
 /// What is written to.
-pub trait Target {
+pub trait Target: Send {
     /// Its size in bytes.
     fn size(&self) -> u64;
     /// Writes all of it.

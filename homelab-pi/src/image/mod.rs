@@ -4,11 +4,13 @@
 //! configuration, the kernels and the store.
 mod extlinux;
 mod inspect;
+mod look;
 mod mbr;
 mod part;
 mod secrets;
 
 pub use extlinux::{Entry, default_entry};
 pub use inspect::{Finding, Inspection, inspect};
+pub use look::{Looked, look, sum};
 pub use mbr::{BadMbr, Partition, partitions};
 pub use secrets::inject;

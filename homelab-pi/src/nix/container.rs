@@ -1,7 +1,7 @@
 //! Pi-hole in a container, for the releases that have no module for it: the same settings, as variables of its environment.
 use super::{
     expr::{Binding, Expr, bind},
-    pihole::{PASSWORD, ftl_settings},
+    pihole::{PASSWORD, ftl_settings, weekly},
     tree::Addresses,
 };
 use crate::{Pi, config::ContainerImage};
@@ -45,7 +45,48 @@ pub(super) fn bindings(pi: &Pi, image: &ContainerImage, addresses: &Addresses) -
             Expr::list(["d /var/lib/pihole 0755 root root - -".to_owned(), format!("f {PASSWORD} 0600 root root - -")]),
         ),
         bind("systemd.services.podman-pihole.after", Expr::list(["unbound.service"])),
+        // A container takes no lists from its environment: they are rows of its database, put there beside those of a person.
+        bind(
+            "systemd.services.homelab-lists",
+            Expr::set([
+                ("description", Expr::from("Pi-hole's lists")),
+                ("wantedBy", Expr::list(["multi-user.target"])),
+                ("wants", Expr::list(["network-online.target"])),
+                ("after", Expr::list(["podman-pihole.service", "network-online.target"])),
+                ("path", Expr::List(vec![Expr::Package("config.virtualisation.podman.package")])),
+                ("serviceConfig.Type", "oneshot".into()),
+                ("serviceConfig.TimeoutStartSec", "15min".into()),
+                ("script", Expr::Lines(LOAD.into())),
+            ]),
+        ),
+        weekly("homelab-lists"),
     ]
+}
+
+/// Puts the lists of the tree into the database, once that is there, and loads them.
+const LOAD: &str = "until podman exec pihole test -s /etc/pihole/gravity.db; do sleep 5; done
+podman exec -i pihole pihole-FTL sqlite3 /etc/pihole/gravity.db < ${./lists.sql}
+podman exec pihole pihole -g
+";
+
+/// The lists as statements for Pi-hole's database (schema of v6: `type` 0 blocks, 1 allows). What bears our words and is not among them
+/// goes; what a person has added stays.
+pub(super) fn lists(pi: &Pi) -> String {
+    let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut sql = String::from("-- Generated: change the lab's code, not this file.\n");
+    let all: Vec<String> = pi.dns.lists.keys().map(|url| text(url)).collect();
+    sql.push_str(&format!(
+        "DELETE FROM adlist WHERE comment LIKE 'homelab: %' AND address NOT IN ({});\n",
+        all.join(", ")
+    ));
+    for (url, list) in &pi.dns.lists {
+        let (url, about) = (text(url), text(&format!("homelab: {}", list.about)));
+        sql.push_str(&format!(
+            "INSERT OR IGNORE INTO adlist (address, type, enabled, comment) VALUES ({url}, {}, 1, {about});\n",
+            u8::from(list.allow)
+        ));
+    }
+    sql
 }
 
 /// `dns.upstreams` as `FTLCONF_dns_upstreams`, lists joined by `;`.

@@ -72,7 +72,23 @@ pub(super) fn bindings(pi: &Pi, addresses: &Addresses) -> Vec<Binding> {
         // FTL was seen to hang for good after a change: it must not hold up a deploy too.
         bind("systemd.services.pihole-ftl.serviceConfig.TimeoutStopSec", "10s"),
         bind("systemd.services.pihole-ftl.after", Expr::list(["unbound.service"])),
+        weekly("pihole-ftl-setup"),
     ]
+}
+
+/// The module loads lists when it starts and never again: this unit does it once a week, at another time on each Pi.
+pub(super) fn weekly(unit: &str) -> Binding {
+    bind(
+        "systemd.timers.homelab-lists",
+        Expr::set([
+            ("description", Expr::from("Loads Pi-hole's lists anew")),
+            ("wantedBy", Expr::list(["timers.target"])),
+            ("timerConfig.OnCalendar", "weekly".into()),
+            ("timerConfig.Persistent", true.into()),
+            ("timerConfig.RandomizedDelaySec", "6h".into()),
+            ("timerConfig.Unit", format!("{unit}.service").into()),
+        ]),
+    )
 }
 
 /// Where the hash of the password is, on the Pi: a variable of FTL's environment.

@@ -16,6 +16,7 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
     let script = format!(
         r#"umask 077
 mkdir -p {HOME} /run/homelab-firmware
+udevadm wait --timeout=60 /dev/disk/by-label/FIRMWARE
 mount /dev/disk/by-label/FIRMWARE /run/homelab-firmware
 trap 'umount /run/homelab-firmware' EXIT
 for secret in /run/homelab-firmware/{FOLDER}/*; do
@@ -37,7 +38,8 @@ sync
         Expr::set([
             ("description", Expr::from("Secrets that came with the card")),
             ("wantedBy", Expr::list(["multi-user.target"])),
-            ("before", Expr::list(["sshd.service", pihole])),
+            // sshd makes a key where it finds none: from 25.05 on by a unit of its own.
+            ("before", Expr::list(["sshd.service", "sshd-keygen.service", pihole])),
             ("unitConfig.ConditionPathExists", format!("!{DONE}").into()),
             ("serviceConfig.Type", "oneshot".into()),
             ("path", Expr::List(vec![Expr::Package("pkgs.util-linux"), Expr::Package("pkgs.openssh")])),

@@ -32,6 +32,9 @@ fn modules(pi: &Pi, addresses: &Addresses) -> NixTree {
     tree.insert("flake.nix", flake::text(pi, &names));
     tree.insert("flake.lock", pi.system.pins.text.to_owned());
     tree.insert("constants.nix", render::value("What every file uses, said once.", &base::constants(pi)));
+    if pi.system.container.is_some() {
+        tree.insert("lists.sql", container::lists(pi));
+    }
     for file in files {
         tree.insert(file.path, render::module(file.about, file.arguments, &file.bindings));
     }
@@ -48,7 +51,7 @@ struct File {
 
 fn files(pi: &Pi, addresses: &Addresses) -> [File; 5] {
     let (packages, pihole): (&[&str], _) = match &pi.system.container {
-        Some(image) => (&["pkgs"], container::bindings(pi, image, addresses)),
+        Some(image) => (&["config", "pkgs"], container::bindings(pi, image, addresses)),
         None => (&[], pihole::bindings(pi, addresses)),
     };
     let file = |path, about, arguments, bindings| File { path, about, arguments, bindings };

@@ -80,11 +80,6 @@ impl PiholeAt {
     pub(crate) fn ip(&self) -> IpAddr {
         self.dns.ip()
     }
-
-    #[cfg(feature = "sim")]
-    pub(crate) fn dns(&self) -> SocketAddr {
-        self.dns
-    }
 }
 
 impl Provider for Pihole {

@@ -1,5 +1,5 @@
 //! A builder that makes a system of a tree without Nix.
-use super::{SimPi, pi::Stored};
+use super::{SimPi, card, pi::Stored};
 use crate::{
     builder::{Builder, Built, Output, Say},
     deploy::BootFiles,
@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -34,13 +35,21 @@ pub struct SimBuilder {
     pis: Vec<SimPi>,
     built: Mutex<BTreeMap<String, Stored>>,
     flaw: fn(&Value) -> Flaw,
+    dir: Option<PathBuf>,
 }
 
 impl SimBuilder {
     /// Builds for these Pis, without flaws.
     #[must_use]
     pub fn new(pis: Vec<SimPi>) -> Self {
-        SimBuilder { pis, built: Mutex::default(), flaw: |_| Flaw::None }
+        SimBuilder { pis, built: Mutex::default(), flaw: |_| Flaw::None, dir: None }
+    }
+
+    /// Puts images into this directory; without one it makes none.
+    #[must_use]
+    pub fn into_dir(mut self, dir: &Path) -> Self {
+        self.dir = Some(dir.to_owned());
+        self
     }
 
     /// The same with the flaw that a description has.
@@ -77,11 +86,25 @@ impl Builder for SimBuilder {
         "a simulated builder".into()
     }
 
-    async fn build(&self, tree: &NixTree, _: Output, _: Say<'_>) -> Result<Built, Failure> {
+    async fn up(&self, _: Say<'_>) -> Result<String, Failure> {
+        Ok(self.describe())
+    }
+
+    async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
         let (toplevel, mut stored) = built(tree)?;
         stored.flaw = (self.flaw)(&stored.description);
         self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(toplevel.clone(), stored);
-        Ok(Built { toplevel, image: None })
+        say(&format!("building '{toplevel}'"));
+        let image = match (&self.dir, output) {
+            (Some(dir), Output::Image) => {
+                let path = dir.join("image.img.zst");
+                let made = card::image(&toplevel).and_then(|bytes| std::fs::write(&path, bytes));
+                made.map_err(|e| Failure::new(format!("the simulated builder cannot make an image: {e}")))?;
+                Some(path)
+            }
+            _ => None,
+        };
+        Ok(Built { toplevel, image })
     }
 
     async fn copy(&self, toplevel: &str, to: &Spot, _: Say<'_>) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 //! The commands that a Pi is sent, as NixOS would carry them out.
 use super::{Flaw, SimPi, pi::Card};
-use crate::deploy::{MARK, PROFILE, PUBLIC, ROLLBACK};
+use crate::deploy::{GOES_BACK_AFTER, MARK, PROFILE, ROLLBACK};
 use homelab_core::host::Output;
-use serde_json::Value;
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
-/// What a public name leads to here (a documentation address, RFC 5737).
-const SOMEWHERE: &str = "192.0.2.80";
+/// A card of 32 GB with a system on it.
+const DISK: &str = "Filesystem     1024-blocks    Used Available Capacity Mounted on\n\
+                    /dev/mmcblk0p2    30544764 3804112  25427408      14% /\n";
 
 fn says(status: u8, stdout: impl Into<Vec<u8>>, stderr: &str) -> Option<Output> {
     Some(Output { status, stdout: stdout.into(), stderr: stderr.into() })
@@ -20,8 +20,11 @@ pub(super) fn run(pi: &SimPi, argv: &[String], input: &[u8]) -> Option<Output> {
         pi.lose_power();
         return says(255, "", "the machine is gone");
     }
-    let mut card = pi.card();
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    if words.first() == Some(&"dig") {
+        return pi.pihole().dig(&words);
+    }
+    let mut card = pi.card();
     let done = match words.as_slice() {
         ["readlink", "-f", paths @ ..] => {
             let all = paths.iter().map(|p| resolve(&card, p));
@@ -34,19 +37,20 @@ pub(super) fn run(pi: &SimPi, argv: &[String], input: &[u8]) -> Option<Output> {
         },
         ["systemctl", "restart", unit] if unit.starts_with(ROLLBACK) => match card.goes_back {
             Some(_) => {
-                card.arm();
+                card.arm(GOES_BACK_AFTER);
                 says(0, "", "")
             }
             None => says(5, "", "Failed to restart homelab-rollback.timer: Unit homelab-rollback.timer not found."),
         },
         ["systemctl", "stop", unit] if unit.starts_with(ROLLBACK) => {
-            card.goes_back = None;
+            card.disarm();
             says(0, "", "")
         }
         ["systemd-run", options @ .., program, verb] if options[0].ends_with(ROLLBACK) => {
             match (card.goes_back, program.strip_suffix("/bin/switch-to-configuration"), *verb) {
                 (None, Some(PROFILE), "test") => {
-                    card.arm();
+                    let after = options.iter().find_map(|option| option.strip_prefix("--on-active=")?.parse().ok());
+                    card.arm(Duration::from_secs(after?));
                     says(0, "", "Running timer as unit: homelab-rollback.timer\n")
                 }
                 _ => says(1, "", "Failed to start transient timer unit: it exists already\n"),
@@ -87,7 +91,12 @@ pub(super) fn run(pi: &SimPi, argv: &[String], input: &[u8]) -> Option<Output> {
             card.files.remove(MARK);
             says(0, "", "")
         }
-        ["dig", ..] => dig(&card, &words),
+        ["systemctl", "list-units", "--failed", ..] => match card.running().flaw {
+            Flaw::NoNames => says(0, "pihole-ftl.service loaded failed failed Pi-hole FTL\n", ""),
+            _ => says(0, "", ""),
+        },
+        ["df", "-P", "/"] => says(0, DISK, ""),
+        ["sh", "-c", script] if script.contains("in0_lcrit_alarm") => says(0, "0\n", ""),
         _ => return None,
     };
     pi.save(&card);
@@ -157,18 +166,4 @@ fn switch(card: &mut Card, system: &str, verb: &str) -> Option<Output> {
         _ => return says(1, "", "usage: switch-to-configuration switch|boot|test\n"),
     }
     says(0, "activating the configuration...\n", "")
-}
-
-fn dig(card: &Card, words: &[&str]) -> Option<Output> {
-    let port = words.iter().position(|w| *w == "-p").and_then(|at| words.get(at + 1))?;
-    let name = words.iter().rev().nth(1)?;
-    if card.running().flaw == Flaw::NoNames && *port == "53" {
-        return says(9, "", ";; connection timed out; no servers could be reached\n");
-    }
-    let local = card.running().description["records"].get(*name).and_then(Value::as_str);
-    match (*name, local) {
-        (PUBLIC, _) => says(0, format!("{SOMEWHERE}\n"), ""),
-        (_, Some(address)) if *port == "53" => says(0, format!("{address}\n"), ""),
-        _ => says(0, "", ""),
-    }
 }

@@ -1,29 +1,40 @@
 //! The Pi itself: what is on its card, what runs, and what its timer will do.
-use super::{Flaw, builder::built, command};
+use super::{
+    Flaw,
+    builder::built,
+    command,
+    pihole::{Ground, Sim, World},
+};
 use crate::{
     Pi,
-    deploy::{Answers, BootFiles, GOES_BACK_AFTER},
+    deploy::BootFiles,
+    dns::{Via, Wire},
     nix::{Addresses, generate},
 };
 use async_trait::async_trait;
 use homelab_core::{
-    Failure, Nature,
+    Failure,
+    host::System,
     sim::{Computer, Net},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    future::pending,
+    io,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::time::Instant;
 
-/// A simulated Pi. Clones are the same one.
+/// A simulated Pi: a machine of the network, and the name server that runs on it. Clones are the same one.
 #[derive(Clone)]
 pub struct SimPi {
     card: Arc<Mutex<Card>>,
+    pihole: Sim,
     net: Arc<Net>,
     computer: Computer,
     file: Option<PathBuf>,
@@ -52,6 +63,8 @@ pub(super) struct Card {
     /// The timer that goes back.
     #[serde(skip)]
     pub(super) goes_back: Option<Instant>,
+    /// The same by the clock, in seconds since 1970: it runs on while this program does not.
+    goes_back_at: Option<u64>,
     #[serde(skip)]
     pub(super) cut: Option<&'static str>,
     pub(super) is_on: bool,
@@ -73,6 +86,7 @@ impl Card {
             current: system,
             files: BTreeMap::new(),
             goes_back: None,
+            goes_back_at: None,
             cut: None,
             is_on: true,
         }
@@ -89,55 +103,80 @@ impl Card {
     /// What the Pi does by itself as time goes on.
     fn tick(&mut self) {
         if self.is_on && self.goes_back.is_some_and(|at| Instant::now() >= at) {
-            self.goes_back = None;
+            self.disarm();
             self.current = self.profile().to_owned();
         }
     }
 
-    pub(super) fn arm(&mut self) {
-        self.goes_back = Some(Instant::now() + GOES_BACK_AFTER);
+    pub(super) fn arm(&mut self, after: Duration) {
+        self.goes_back = Some(Instant::now() + after);
+        self.goes_back_at = Some((clock() + after).as_secs());
+    }
+
+    pub(super) fn disarm(&mut self) {
+        (self.goes_back, self.goes_back_at) = (None, None);
+    }
+
+    /// The timer goes on where it was when the program ended.
+    fn resume(&mut self) {
+        let left = |at: u64| Duration::from_secs(at).saturating_sub(clock());
+        self.goes_back = self.goes_back_at.map(|at| Instant::now() + left(at));
+    }
+
+    fn answers(&self) -> bool {
+        self.is_on && !matches!(self.running().flaw, Flaw::NoNames | Flaw::NoNetwork)
     }
 
     /// The power goes, and comes back: what is not on the card is gone.
     fn restart(&mut self) {
-        self.goes_back = None;
+        self.disarm();
         self.current.clone_from(&self.loader);
     }
 }
 
 impl SimPi {
-    /// A Pi as it is after its card was written and it has booted, at an address of a network.
+    /// A Pi as it is after its card was written and it has booted, at an address of a network. Needs a tokio runtime for its clock.
     #[must_use]
     pub fn flashed(net: &Arc<Net>, name: &str, address: IpAddr) -> SimPi {
-        SimPi::of(net, name, address, Card::flashed(), None)
+        SimPi::of(net, name, address, Card::flashed(), None, Sim::new(World::new()))
     }
 
-    /// The Pi of a sandbox, whose card is kept in a file across runs. In the beginning it is as `pi build` wrote it, before it knew any
-    /// names.
+    /// The Pi of a sandbox with the name server that runs on it. Its card is kept in a file across runs. In the beginning it is as
+    /// `pi build` wrote it, before it knew any names.
     ///
     /// # Errors
     /// When that cannot be built.
-    pub fn kept(net: &Arc<Net>, pi: &Pi, file: PathBuf) -> Result<SimPi, Failure> {
+    pub fn kept(net: &Arc<Net>, pi: &Pi, file: PathBuf, pihole: Sim) -> Result<SimPi, Failure> {
         let card = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let card = match card {
+        let mut card = match card {
             Some(card) => card,
             None => {
                 let (system, stored) = built(&generate(pi, &Addresses::new()))?;
                 Card::with(system, stored)
             }
         };
-        Ok(SimPi::of(net, pi.name, pi.address.ip(), card, Some(file)))
+        card.resume();
+        Ok(SimPi::of(net, pi.name, pi.address.ip(), card, Some(file), pihole))
     }
 
-    fn of(net: &Arc<Net>, name: &str, address: IpAddr, card: Card, file: Option<PathBuf>) -> SimPi {
+    fn of(net: &Arc<Net>, name: &str, address: IpAddr, card: Card, file: Option<PathBuf>, pihole: Sim) -> SimPi {
         let computer = Computer::named(name, [address]);
-        let pi = SimPi { card: Arc::new(Mutex::new(card)), net: Arc::clone(net), computer, file };
+        let card = Arc::new(Mutex::new(card));
+        let pi = SimPi { card: Arc::clone(&card), pihole, net: Arc::clone(net), computer, file };
         net.switch_on(&pi.id(), pi.computer.clone());
         if let Some(machine) = net.machine(&pi.id()) {
             let own = pi.clone();
             machine.on_command(move |argv, input| command::run(&own, argv, input));
+            machine.on_system(nixos);
         }
+        pi.pihole.runs_on(Arc::new(Running(card)));
         pi
+    }
+
+    /// The name server that runs on it.
+    #[must_use]
+    pub fn pihole(&self) -> &Sim {
+        &self.pihole
     }
 
     fn id(&self) -> String {
@@ -145,9 +184,7 @@ impl SimPi {
     }
 
     pub(super) fn card(&self) -> MutexGuard<'_, Card> {
-        let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
-        card.tick();
-        card
+        look(&self.card)
     }
 
     /// Writes the card to its file, if it has one.
@@ -192,8 +229,7 @@ impl SimPi {
     /// Whether it answers names now: some system always should.
     #[must_use]
     pub fn answers(&self) -> bool {
-        let card = self.card();
-        card.is_on && !matches!(card.running().flaw, Flaw::NoNames | Flaw::NoNetwork)
+        self.card().answers()
     }
 
     /// Whether it can be reached over the network.
@@ -201,12 +237,6 @@ impl SimPi {
     pub fn is_reachable(&self) -> bool {
         let card = self.card();
         card.is_on && card.running().flaw != Flaw::NoNetwork
-    }
-
-    /// What the running system says that it is, while it answers; for whoever plays its name server.
-    #[must_use]
-    pub fn description(&self) -> Option<Value> {
-        self.answers().then(|| self.card().running().description.clone())
     }
 
     /// The systems that run, that the profile names and that the boot loader starts.
@@ -233,20 +263,53 @@ impl SimPi {
     }
 }
 
-/// Asks simulated Pis for names, past the network's protocol.
-pub struct SimAnswers(pub Vec<SimPi>);
+/// The card as it is now.
+fn look(card: &Mutex<Card>) -> MutexGuard<'_, Card> {
+    let mut card = card.lock().unwrap_or_else(PoisonError::into_inner);
+    card.tick();
+    card
+}
+
+/// The time, since 1970.
+fn clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// What a Pi with NixOS says of itself. Its clock is right.
+fn nixos(other: System) -> System {
+    let os = [("ID", "nixos"), ("NAME", "NixOS"), ("VERSION_ID", "25.11")];
+    System {
+        release: "6.12.58".into(),
+        architecture: "aarch64".into(),
+        os: os.map(|(field, value)| (field.to_owned(), value.to_owned())).into(),
+        clock: clock().as_secs(),
+        ..other
+    }
+}
+
+/// What the name server sees of its machine.
+struct Running(Arc<Mutex<Card>>);
+
+impl Ground for Running {
+    fn system(&self) -> Option<String> {
+        let card = look(&self.0);
+        card.answers().then(|| card.current.clone())
+    }
+
+    fn description(&self) -> Value {
+        look(&self.0).running().description.clone()
+    }
+}
+
+/// The wire to the name servers of simulated Pis, without any socket.
+pub struct SimWire(pub Vec<SimPi>);
 
 #[async_trait]
-impl Answers for SimAnswers {
-    async fn ask(&self, server: IpAddr, ours: &[(String, IpAddr)]) -> Result<(), Failure> {
-        let asked = self.0.iter().find(|pi| pi.is_at(server));
-        let Some(description) = asked.and_then(SimPi::description) else {
-            return Err(Failure { nature: Nature::Refused, ..Failure::new(format!("{server} answers no names")) });
-        };
-        let wrong = ours.iter().find(|(name, address)| description["records"][name] != address.to_string());
-        match wrong {
-            None => Ok(()),
-            Some((name, address)) => Err(Failure::new(format!("{server} does not say that {name} is at {address}"))),
+impl Wire for SimWire {
+    async fn exchange(&self, at: SocketAddr, via: Via, message: &[u8]) -> io::Result<Vec<u8>> {
+        match self.0.iter().find(|pi| pi.is_at(at.ip())) {
+            Some(pi) => pi.pihole.exchange(at, via, message).await,
+            None => pending().await,
         }
     }
 }

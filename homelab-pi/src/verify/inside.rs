@@ -1,7 +1,37 @@
 //! What only the Pi itself knows: its clock, failed units, room on the card, its power. One message to it.
 use super::report::Verdict;
-use homelab_core::host::{Batch, Command, Machine, Output, Slot, probe};
-use std::time::Duration;
+use async_trait::async_trait;
+use homelab_core::{
+    Failure,
+    host::{Batch, Command, Machine, Output, Reply, Slot, probe},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Whoever can ask the Pi itself.
+#[async_trait]
+pub trait Inside: Send + Sync {
+    /// Asks, and changes nothing.
+    ///
+    /// # Errors
+    /// When it does not let us in.
+    async fn ask(&self, batch: &Batch) -> Result<Vec<Reply>, Failure>;
+
+    /// Whether it has to show a host key that the lab knows.
+    fn is_pinned(&self) -> bool;
+}
+
+/// A machine that is asked directly.
+pub(super) struct Direct(pub(super) Arc<dyn Machine>);
+
+#[async_trait]
+impl Inside for Direct {
+    async fn ask(&self, batch: &Batch) -> Result<Vec<Reply>, Failure> {
+        Ok(self.0.run(batch).await?)
+    }
+    fn is_pinned(&self) -> bool {
+        false
+    }
+}
 
 /// How far a clock may be off before somebody should look, in seconds: NTP keeps it within milliseconds.
 const CLOCK_TOLERANCE: u64 = 5;
@@ -13,7 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const UNDERVOLTAGE: &str = "cat /sys/class/hwmon/hwmon*/in0_lcrit_alarm";
 
 /// What the Pi said. Everything is as it came, for a machine that cannot answer one question can answer another.
-pub(super) struct Inside {
+pub(super) struct Seen {
+    /// Whether it let us in, and whether its host key is one that the lab knows.
+    login: Result<bool, Failure>,
     pub(super) clock: Result<u64, String>,
     units: Result<String, String>,
     disk: Result<String, String>,
@@ -22,7 +54,7 @@ pub(super) struct Inside {
     pub(super) digs: Vec<Result<String, String>>,
 }
 
-pub(super) async fn look(machine: &dyn Machine, digs: Vec<Command>) -> Inside {
+pub(super) async fn look(pi: &dyn Inside, digs: Vec<Command>) -> Seen {
     let mut batch = Batch::new();
     let system = batch.ask(probe::system());
     let mut ask = |command: Command| batch.ask(probe::command(command.within(PATIENCE)));
@@ -31,11 +63,11 @@ pub(super) async fn look(machine: &dyn Machine, digs: Vec<Command>) -> Inside {
     let disk = ask(Command::new("df").args(["-P", "/"]));
     let power = ask(Command::new("sh").args(["-c", UNDERVOLTAGE]));
     let digs: Vec<Slot<Output>> = digs.into_iter().map(ask).collect();
-    match machine.run(&batch).await {
+    match pi.ask(&batch).await {
         Err(e) => {
-            let no = || Err(e.to_string());
+            let no = || Err(e.message.clone());
             let digs = digs.iter().map(|_| no()).collect();
-            Inside { clock: Err(e.to_string()), units: no(), disk: no(), power: no(), digs }
+            Seen { clock: Err(e.message.clone()), units: no(), disk: no(), power: no(), digs, login: Err(e) }
         }
         Ok(replies) => {
             let said = |slot: &Slot<Output>| match slot.of(&replies) {
@@ -43,7 +75,8 @@ pub(super) async fn look(machine: &dyn Machine, digs: Vec<Command>) -> Inside {
                 Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
                 Err(e) => Err(e.to_string()),
             };
-            Inside {
+            Seen {
+                login: Ok(pi.is_pinned()),
                 clock: system.of(&replies).map(|s| s.clock).map_err(|e| e.to_string()),
                 units: said(&units),
                 disk: said(&disk),
@@ -51,6 +84,17 @@ pub(super) async fn look(machine: &dyn Machine, digs: Vec<Command>) -> Inside {
                 digs: digs.iter().map(said).collect(),
             }
         }
+    }
+}
+
+pub(super) fn login(inside: &Seen) -> Verdict {
+    match &inside.login {
+        Ok(true) => Verdict::passed("lets us in, and shows the host key that the lab knows"),
+        Ok(false) => Verdict::passed("lets us in"),
+        Err(why) => Verdict::failed(
+            why.message.clone(),
+            why.hint.clone().unwrap_or_else(|| "is it on, and on the network? `ssh -v` to it says more".into()),
+        ),
     }
 }
 
@@ -71,7 +115,7 @@ pub(super) fn clock(clock: &Result<u64, String>, now: u64) -> Verdict {
     }
 }
 
-pub(super) fn units(inside: &Inside) -> Verdict {
+pub(super) fn units(inside: &Seen) -> Verdict {
     match &inside.units {
         Err(why) => Verdict::skipped(format!("systemd could not be asked: {why}")),
         Ok(text) => {
@@ -87,7 +131,7 @@ pub(super) fn units(inside: &Inside) -> Verdict {
     }
 }
 
-pub(super) fn disk(inside: &Inside) -> Verdict {
+pub(super) fn disk(inside: &Seen) -> Verdict {
     let percent = inside.disk.as_ref().map_err(Clone::clone).and_then(|text| {
         let field = text.lines().last().and_then(|line| line.split_whitespace().nth(4));
         let number = field.and_then(|field| field.strip_suffix('%')?.parse::<u8>().ok());
@@ -102,7 +146,7 @@ pub(super) fn disk(inside: &Inside) -> Verdict {
     }
 }
 
-pub(super) fn power(inside: &Inside) -> Verdict {
+pub(super) fn power(inside: &Seen) -> Verdict {
     match &inside.power {
         Err(_) => Verdict::skipped("this machine has no sensor of its supply"),
         Ok(text) if text.split_whitespace().any(|word| word == "1") => Verdict::failed(
@@ -117,9 +161,16 @@ pub(super) fn power(inside: &Inside) -> Verdict {
 mod tests {
     use super::*;
 
-    fn inside(units: &str, disk: &str, power: &str) -> Inside {
+    fn inside(units: &str, disk: &str, power: &str) -> Seen {
         let text = |text: &str| Ok(text.to_owned());
-        Inside { clock: Ok(1_000), units: text(units), disk: text(disk), power: text(power), digs: vec![] }
+        Seen {
+            login: Ok(false),
+            clock: Ok(1_000),
+            units: text(units),
+            disk: text(disk),
+            power: text(power),
+            digs: vec![],
+        }
     }
 
     #[test]

@@ -21,5 +21,6 @@ mod report;
 mod run;
 
 pub use cause::Cause;
+pub use inside::Inside;
 pub use report::{Check, Probe, Report, Verdict};
 pub use run::{Budget, Verify};

@@ -7,6 +7,8 @@ use std::{fmt, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Probe {
+    /// The Pi lets us in over SSH, with the host key that the lab knows.
+    Login,
     /// Port 53 is open over UDP and TCP.
     Port,
     /// The Pi's clock is right: a wrong one breaks all validation.
@@ -40,6 +42,7 @@ impl Probe {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Probe::Login => "login",
             Probe::Port => "port",
             Probe::Clock => "clock",
             Probe::Public => "public",

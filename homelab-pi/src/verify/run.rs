@@ -1,6 +1,8 @@
 //! What is expected of a Pi, and asking for all of it at once.
 use super::{
-    direct, inside, names,
+    direct,
+    inside::{self, Inside},
+    names,
     report::{Check, Probe, Report, Verdict},
 };
 use crate::{
@@ -48,7 +50,7 @@ pub struct Verify {
     pub(super) signed: String,
     pub(super) bogus: String,
     pub(super) unbound: Option<Prober>,
-    machine: Option<Arc<dyn Machine>>,
+    inside: Option<Arc<dyn Inside>>,
     api: Option<Arc<dyn Dashboard>>,
     budget: Budget,
     now: fn() -> u64,
@@ -79,7 +81,7 @@ impl Verify {
             signed: "internetsociety.org".into(),
             bogus: "dnssec-failed.org".into(),
             unbound: None,
-            machine: None,
+            inside: None,
             api: None,
             budget: Budget::default(),
             now: || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -131,8 +133,14 @@ impl Verify {
 
     /// The Pi itself, over SSH or simulated: its clock, its units, its card, its power, and Unbound.
     #[must_use]
-    pub fn machine(mut self, machine: Arc<dyn Machine>) -> Verify {
-        self.machine = Some(machine);
+    pub fn machine(self, machine: Arc<dyn Machine>) -> Verify {
+        self.within(Arc::new(inside::Direct(machine)))
+    }
+
+    /// The same, asked by somebody who has a way in.
+    #[must_use]
+    pub fn within(mut self, pi: Arc<dyn Inside>) -> Verify {
+        self.inside = Some(pi);
         self
     }
 
@@ -161,12 +169,12 @@ impl Verify {
     pub async fn run(&self) -> Report {
         let began = Instant::now();
         let look = async {
-            let machine = self.machine.as_deref()?;
+            let pi = self.inside.as_deref()?;
             let digs = match &self.unbound {
                 None => Question::a(&self.signed).iter().map(|q| direct::dig(UNBOUND, q)).collect(),
                 Some(_) => vec![],
             };
-            Some(inside::look(machine, digs).await)
+            Some(inside::look(pi, digs).await)
         };
         let health = async { Some(self.api.as_ref()?.health().await) };
         let (mut names, inside, health) = join!(names::ask(self), look, health);
@@ -185,13 +193,14 @@ impl Verify {
             None => dug,
         };
         let cause = names.cause(clock);
-        let within = |verdict: fn(&inside::Inside) -> Verdict| match &inside {
+        let within = |verdict: fn(&inside::Seen) -> Verdict| match &inside {
             Some(inside) => verdict(inside),
             None => Verdict::skipped("the Pi itself cannot be asked"),
         };
         let silent = || Verdict::skipped("nothing answers on port 53");
         let names_or_silent = |verdict: Verdict| if names.is_silent() { silent() } else { verdict };
         let checks = [
+            (Probe::Login, within(inside::login)),
             (Probe::Port, names.port()),
             (
                 Probe::Clock,

@@ -110,26 +110,13 @@ pub(super) fn gravity(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply
     if call.parts.get(1).map(String::as_str) != Some("gravity") {
         return Err(not_found(call));
     }
-    let (now, online, mut text) = (state.seconds(), state.world.upstream.alive, String::new());
-    let web = &state.world.web;
-    for list in state.world.lists.iter_mut().filter(|list| list.enabled) {
-        let found = web.get(&list.address).filter(|_| online);
-        list.status = match (found, list.domains.is_empty()) {
-            (Some(domains), _) if list.updated > 0 && *domains == list.domains => 2,
-            (Some(_), _) => 1,
-            (None, false) => 3,
-            (None, true) => 4,
-        };
-        if let Some(domains) = found {
-            list.domains.clone_from(domains);
-            list.updated = now;
-        }
-        text.push_str(&format!(
-            "  [i] Target: {}\n  [{}] Status\n",
-            list.address,
-            if found.is_some() { '✓' } else { '✗' }
-        ));
-    }
+    let now = state.seconds();
+    state.world.load(now);
+    let line = |list: &List| {
+        let sign = if list.status == 1 || list.status == 2 { '✓' } else { '✗' };
+        format!("  [i] Target: {}\n  [{sign}] Status\n", list.address)
+    };
+    let text: String = state.world.lists.iter().filter(|list| list.enabled).map(line).collect();
     state.told.clear();
     Ok(Reply { status: 200, body: Body::Raw("text/plain", text.into_bytes()), headers: vec![] })
 }

@@ -7,9 +7,11 @@
 mod auth;
 mod call;
 mod config;
+mod dig;
 mod domains;
 mod facts;
 mod front;
+mod ground;
 mod groups;
 mod lists;
 mod name_service;
@@ -21,7 +23,8 @@ mod teleporter;
 mod upstream;
 mod world;
 
-pub(crate) use sandbox::sandbox;
+pub(crate) use ground::Ground;
+pub(crate) use sandbox::{Loopback, sandbox, server};
 pub use serve::Served;
 pub use simulator::Sim;
 pub use upstream::{Rr, Upstream};

@@ -1,5 +1,5 @@
 //! The running simulator: the world, what is not kept (sessions), its clock, and both seams.
-use super::{auth::Session, front, name_service, world::World};
+use super::{auth::Session, front, ground::Ground, name_service, world::World};
 use crate::{
     dns::{Via, Wire},
     pihole::http::{Http, Method, Request, Response, TransportError},
@@ -50,6 +50,9 @@ pub(super) struct State {
     is_down: bool,
     start: (Instant, Duration),
     dir: Option<PathBuf>,
+    /// The machine that it runs on, if it is one that has systems, and the one whose configuration it has.
+    ground: Option<Arc<dyn Ground>>,
+    system: Option<String>,
 }
 
 impl State {
@@ -72,8 +75,28 @@ impl State {
         self.is_down || self.restart.is_some_and(|(begin, end)| begin <= now && now < end)
     }
 
+    /// Sees what has become of the machine: what it runs is what is answered.
+    fn stand(&mut self) {
+        let Some(ground) = self.ground.clone() else { return };
+        let system = ground.system();
+        self.is_down = system.is_none();
+        let now = self.seconds();
+        match system {
+            Some(system) if self.system.as_ref() != Some(&system) => {
+                self.world.configured(&ground.description(), now);
+                self.system = Some(system);
+                self.told.clear();
+            }
+            Some(_) if self.world.has_old_lists(now) => self.world.load(now),
+            _ => return,
+        }
+        // A sandbox that cannot be kept is configured anew the next time.
+        let _ = self.keep();
+    }
+
     /// Lets timers strike whose time has come.
     fn pass(&mut self) {
+        self.stand();
         if let Some((at, to)) = self.world.timer
             && self.now() >= at
         {
@@ -126,7 +149,16 @@ impl Sim {
             is_down: false,
             start: (Instant::now(), since),
             dir,
+            ground: None,
+            system: None,
         })))
+    }
+
+    /// Lets it run on a machine: its configuration is that of the system which runs there, and it answers while that does.
+    pub(crate) fn runs_on(&self, ground: Arc<dyn Ground>) {
+        let mut state = self.state();
+        state.ground = Some(ground);
+        state.stand();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,7 +168,9 @@ impl Sim {
     /// A copy of the world as it is.
     #[must_use]
     pub fn world(&self) -> World {
-        self.state().world.clone()
+        let mut state = self.state();
+        state.stand();
+        state.world.clone()
     }
 
     /// Changes the world, as a person at the web page would, or fate.
@@ -162,10 +196,10 @@ impl Sim {
     fn answered(&self, request: &Request) -> Result<Response, TransportError> {
         let host = || "the simulated Pi-hole".to_owned();
         let mut state = self.state();
+        state.pass();
         if state.is_away() {
             return Err(TransportError::Unreached { host: host(), reason: "Connection refused".into() });
         }
-        state.pass();
         let response = front::answer(&mut state, request).response();
         if request.method != Method::Get {
             state.keep().map_err(|e| TransportError::Lost { host: host(), reason: e.to_string() })?;
@@ -176,10 +210,10 @@ impl Sim {
     /// What is answered to a message; nothing is silence.
     pub(super) fn resolve(&self, via: Via, message: &[u8]) -> Result<Option<Vec<u8>>, Away> {
         let mut state = self.state();
+        state.pass();
         if state.is_away() {
             return Err(Away);
         }
-        state.pass();
         Ok(name_service::answer(&mut state, via, message))
     }
 }
