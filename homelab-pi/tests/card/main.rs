@@ -1,6 +1,7 @@
 //! A card: its image looked into, and written.
 mod check;
 mod inspect;
+mod mishap;
 mod write;
 
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};

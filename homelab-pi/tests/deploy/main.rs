@@ -1,4 +1,5 @@
 //! A running Pi brought to another system: names are answered all the while, whatever goes wrong and whenever.
+mod back;
 mod dark;
 mod steps;
 
