@@ -17,3 +17,4 @@ mod sweep;
 mod template;
 mod token;
 mod vm;
+mod wire;
