@@ -138,7 +138,8 @@ async fn a_wrong_clock_a_dead_upstream_and_bad_signatures_have_different_reasons
 async fn each_fault_is_found_by_its_own_probe_with_a_fix() {
     let world = world(Upstream::default());
     type Breaks = fn(&mut World);
-    let faults: [(Breaks, &[Probe]); 4] = [
+    let faults: [(Breaks, &[Probe]); 5] = [
+        (|w| (w.lists[0].status, w.lists[0].domains) = (4, vec![]), &[Probe::Blocked, Probe::Lists]),
         (|w| w.config["dns"]["hosts"] = json!(["192.168.0.54 pihole.lan"]), &[Probe::Local]),
         (|w| w.config["dns"]["blocking"]["active"] = json!(false), &[Probe::Blocked, Probe::Api]),
         (|w| w.lists[0].updated = CLOCK - 9 * 24 * 3600, &[Probe::Lists]),
@@ -184,4 +185,32 @@ async fn a_closed_port_is_told_from_silence() {
     assert!(
         matches!(report.verdict(Probe::Port), Some(Verdict::Failed { reason, .. }) if reason.contains("nothing listens"))
     );
+}
+
+/// A Pi that shows another host key than it did.
+struct Changed;
+
+#[async_trait::async_trait]
+impl homelab_pi::verify::Inside for Changed {
+    async fn ask(
+        &self,
+        _: &homelab_core::host::Batch,
+    ) -> Result<Vec<homelab_core::host::Reply>, homelab_core::Failure> {
+        let shown = homelab_core::Failure::new("192.168.0.53 shows another host key than before");
+        Err(shown.hint("if its card was written anew, forget the old key: `ssh-keygen -R 192.168.0.53`"))
+    }
+    fn is_pinned(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_host_key_is_the_first_thing_that_is_told_and_what_the_pi_would_say_is_not_asked() {
+    let world = world(Upstream::default());
+    let report = verify(&world).within(Arc::new(Changed)).run().await;
+    assert_eq!(failed(&report), [Probe::Login], "{report}");
+    let (_, reason, fix) = report.failures().next().unwrap();
+    assert!(reason.contains("another host key") && fix.contains("ssh-keygen -R"), "{report}");
+    assert!(matches!(report.verdict(Probe::Clock), Some(Verdict::Skipped { .. })), "{report}");
+    assert!(report.answers(), "names are answered all the same");
 }

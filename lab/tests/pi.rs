@@ -5,7 +5,7 @@ use homelab_core::{
     testing::{Bench, World as _},
 };
 use homelab_pi::{nix::generate, sim::Flaw, testing::PiWorld};
-use lab::{net, pi};
+use lab::{net, nodes, pi};
 
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
@@ -46,4 +46,18 @@ async fn the_pi_is_deployed_once_and_then_needs_nothing() {
     assert!(run.is_success(), "{}", run.story());
     assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());
     assert!(bench.world.pi().answers() && bench.world.writes() > 0);
+}
+
+#[test]
+fn no_node_is_restarted_before_the_name_service_is_as_it_should_be() {
+    let mut lab = Lab::named("home");
+    let pihole = pi::name_service(&mut lab);
+    nodes::configure(&mut lab, pihole);
+    let graph = lab.build().unwrap_or_else(|problems| panic!("{problems}"));
+    let restarts: Vec<_> = graph.resources().filter(|r| r.kind() == "proxmox/node-reboot").collect();
+    assert_eq!(restarts.len(), 2, "one for each node");
+    for restart in restarts {
+        let needs: Vec<&str> = restart.needs().into_iter().map(|(key, _)| key).collect();
+        assert!(needs.contains(&"pi/generation/pihole"), "{}: {needs:?}", restart.key());
+    }
 }

@@ -16,6 +16,8 @@ pub struct Health {
     pub updated: u64,
     /// How many messages it has for a person.
     pub messages: u64,
+    /// The addresses of lists that could not be had the last time.
+    pub dead: Vec<String>,
 }
 
 /// Whoever can say it.
@@ -31,14 +33,23 @@ pub trait Dashboard: Send + Sync {
 #[async_trait]
 impl Dashboard for Pihole {
     async fn health(&self) -> Result<Health, Failure> {
-        let (blocking, summary, messages) =
-            try_join!(self.fetch("/dns/blocking"), self.fetch("/stats/summary"), self.fetch("/info/messages/count"))?;
+        let (blocking, summary, messages, lists) = try_join!(
+            self.fetch("/dns/blocking"),
+            self.fetch("/stats/summary"),
+            self.fetch("/info/messages/count"),
+            self.fetch("/lists")
+        )?;
+        // 3: not to be had, the copy from before counts; 4: not to be had, and there is none.
+        let is_dead = |list: &&Value| list["enabled"] == true && matches!(list["status"].as_u64(), Some(3 | 4));
+        let lists = lists["lists"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let dead = lists.iter().filter(is_dead).filter_map(|list| list["address"].as_str().map(str::to_owned));
         let number = |value: &Value| value.as_u64().unwrap_or(0);
         Ok(Health {
             blocking: blocking["blocking"] == "enabled",
             domains: number(&summary["gravity"]["domains_being_blocked"]),
             updated: number(&summary["gravity"]["last_update"]),
             messages: number(&messages["count"]),
+            dead: dead.collect(),
         })
     }
 }

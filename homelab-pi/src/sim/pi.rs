@@ -202,6 +202,12 @@ impl SimPi {
         self.save(&card);
     }
 
+    /// Takes the power away for good.
+    pub fn switch_off(&self) {
+        self.card().is_on = false;
+        self.net.switch_off(&self.id());
+    }
+
     /// Cuts the power, and gives it back: it boots what the boot loader says.
     pub fn cut_power(&self) {
         self.lose_power();

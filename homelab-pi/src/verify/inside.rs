@@ -54,6 +54,13 @@ pub(super) struct Seen {
     pub(super) digs: Vec<Result<String, String>>,
 }
 
+impl Seen {
+    /// Whether it was let in; if not, it says nothing of the Pi.
+    pub(super) fn is_in(&self) -> bool {
+        self.login.is_ok()
+    }
+}
+
 pub(super) async fn look(pi: &dyn Inside, digs: Vec<Command>) -> Seen {
     let mut batch = Batch::new();
     let system = batch.ask(probe::system());

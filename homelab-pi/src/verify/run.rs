@@ -181,7 +181,7 @@ impl Verify {
         let now = (self.now)();
         let clock = inside.as_ref().and_then(|inside| inside.clock.as_ref().ok()).map(|clock| clock.abs_diff(now));
         // What Unbound said when it was asked on the Pi counts as if it had been asked from here.
-        let dug = inside.as_ref().and_then(|inside| inside.digs.first()).map(|said| {
+        let dug = inside.as_ref().filter(|inside| inside.is_in()).and_then(|inside| inside.digs.first()).map(|said| {
             said.clone().and_then(|text| direct::read(&text).ok_or_else(|| format!("`dig` said `{text}`")))
         });
         if let Some(Ok(direct)) = &dug {
@@ -250,6 +250,11 @@ fn api(health: Option<&Result<Health, Failure>>) -> Verdict {
 fn lists(health: Option<&Result<Health, Failure>>, now: u64) -> Verdict {
     let Some(Ok(health)) = health else { return Verdict::skipped("Pi-hole's API says nothing") };
     let days = now.saturating_sub(health.updated) / DAY;
+    if let Some(first) = health.dead.first() {
+        let reason = format!("{} domains are loaded; not to be had: {}", health.domains, health.dead.join(", "));
+        let fix = format!("look at {first} in a browser: put its new address into the code, or take it out");
+        return if health.domains == 0 { Verdict::failed(reason, fix) } else { Verdict::warned(reason, fix) };
+    }
     let fix = "`pihole -g` on the Pi loads them and says which cannot be had";
     match (health.domains, health.updated) {
         (_, 0) => Verdict::failed("the lists have never been loaded", fix),

@@ -87,6 +87,19 @@ async fn a_pi_that_is_not_ours_is_not_taken_over_silently() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pi_that_never_comes_up_is_waited_for_and_then_told_with_what_to_look_at() {
+    let bench = Bench::new(world());
+    bench.world.pi().switch_off();
+    let plan = bench.plan(lab(), &Wishes::new(Goal::Deploy)).await;
+    let notes = &plan.item("pi/generation/pihole").unwrap().notes;
+    assert!(notes.iter().any(|n| n.text.contains("nobody answers at 192.168.0.53 yet")), "{notes:?}");
+    let began = tokio::time::Instant::now();
+    let failure = failure(&bench.deploy(lab()).await);
+    assert!(began.elapsed() >= std::time::Duration::from_secs(600), "a first boot has ten minutes");
+    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("is the card written")), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_second_resolver_a_plan_warns() {
     let bench = Bench::new(world());
     let mut lab = Lab::named("home");
