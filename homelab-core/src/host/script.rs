@@ -105,6 +105,11 @@ impl<'b> Script<'b> {
         (command.into_bytes(), stdin)
     }
 
+    /// Whether it changes nothing.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.batch.is_reading()
+    }
+
     /// Whether a stream of output, either one, has come to its end.
     #[must_use]
     pub fn is_complete(&self, stream: &[u8]) -> bool {

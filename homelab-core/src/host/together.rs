@@ -9,9 +9,9 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// How many messages may be under way to one machine. OpenSSH lets ten sessions into a connection (`MaxSessions`); two are for what is
-/// shared.
-const APART: usize = 8;
+/// How many messages may be under way to one machine. OpenSSH lets ten sessions into a connection (`MaxSessions`): two are for what is
+/// shared, and one is kept for the next question.
+const APART: usize = 7;
 /// How many bytes of contents one message carries along for others.
 const LOAD: usize = 256 * 1024;
 

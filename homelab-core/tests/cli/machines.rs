@@ -105,7 +105,8 @@ fn the_doctor_compares_the_clocks_of_real_machines_with_ours() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     // Its clock stands still in 2025.
     net.machine("grogu").unwrap().pass(now - 1_750_000_000);
-    let kitchen = Kitchen { machines: Some(net), ..Kitchen::live(two_machines) };
+    let mut kitchen = Kitchen::live(two_machines);
+    kitchen.machines = Some(net);
     let said = kitchen.run("doctor");
     assert_eq!(said.exit, Exit::Refused, "{said}");
     assert!(said.stdout.contains("wrong  host/computer/din: its clock is -"), "{said}");

@@ -22,9 +22,10 @@ async fn a_first_deploy_of_a_hundred_things_is_a_few_messages_for_each_depth_and
     let bench = Bench::new(room());
     let run = bench.deploy(tree(50)).await;
     assert!(run.is_success(), "{}", run.story());
-    // Two to look; then for each depth of the graph: what is there, the change, and whether it has taken.
-    assert!(bench.world.calls() <= 2 + 3 * 3 + 2, "{} messages", bench.world.calls());
-    assert!(bench.world.writes() <= 3 + 1, "{} that change something", bench.world.writes());
+    // Two to look. Then for each of three depths: what is there, the change, whether it has taken; and once more for those who came
+    // while the first was under way, because the journal had begun to write without them.
+    let (calls, writes) = (bench.world.calls(), bench.world.writes());
+    assert!(calls <= 2 + 3 * 3 * 2 && writes <= 3 * 2, "{calls} messages, {writes} of them change something");
 }
 
 #[tokio::test(start_paused = true)]
