@@ -2,12 +2,12 @@
 //! be made to fail at each of them.
 use crate::{
     Nas,
-    rpc::{Call, Rpc, RpcError, is_read},
+    rpc::{Call, Rpc, RpcError},
     sim::{Link, Sim, World},
 };
 use async_trait::async_trait;
 use homelab_core::{
-    Providers, Site,
+    Permit, Providers, Site,
     testing::{self, Fault},
 };
 use serde_json::Value;
@@ -87,15 +87,14 @@ impl Wire {
         }
         let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
         state.calls += 1;
-        state.writes += u64::from(!is_read(&call.method));
+        state.writes += u64::from(!call.is_read());
         state.log.push(call.clone());
         fault
     }
 }
 
-#[async_trait]
-impl Rpc for Wire {
-    async fn call(&self, call: &Call) -> Result<Value, RpcError> {
+impl Wire {
+    async fn send(&self, call: &Call) -> Result<Value, RpcError> {
         if self.state().dead {
             return pending().await;
         }
@@ -114,6 +113,18 @@ impl Rpc for Wire {
                 pending().await
             }
         }
+    }
+}
+
+#[async_trait]
+impl Rpc for Wire {
+    async fn call(&self, call: &Call) -> Result<Value, RpcError> {
+        call.must_read()?;
+        self.send(call).await
+    }
+
+    async fn write(&self, _: &Permit, call: &Call) -> Result<Value, RpcError> {
+        self.send(call).await
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {

@@ -1,8 +1,6 @@
 //! Verbs of the command line: how a NAS is, whether it does what it is there for, and any method by hand.
-use crate::{
-    Nas,
-    rpc::{Call, is_read},
-};
+use super::replicated;
+use crate::{Nas, rpc::Call};
 use homelab_core::{
     Doing, Failure, Said, Verb, Words,
     units::{Size, rfc3339, to_the_minute},
@@ -154,17 +152,8 @@ fn wrong(look: &Look) -> Vec<String> {
             wrong.push(format!("there are shares, and the service {service} does not run"));
         }
     }
-    for task in &look.replications {
-        let state = task.get("state").and_then(|state| state.get("state")).and_then(Value::as_str);
-        if state == Some("ERROR") {
-            let why = task
-                .get("state")
-                .and_then(|state| state.get("error"))
-                .and_then(Value::as_str)
-                .unwrap_or("it does not say why");
-            wrong.push(format!("replication {} failed: {why}", text(task, "name")));
-        }
-    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    wrong.extend(look.replications.iter().filter_map(|task| replicated::trouble(task, now)));
     let open = |alert: &&Map<String, Value>| alert.get("dismissed") != Some(&Value::Bool(true));
     let grave =
         |alert: &&Map<String, Value>| ["ERROR", "CRITICAL", "ALERT", "EMERGENCY"].contains(&text(alert, "level"));
@@ -190,10 +179,9 @@ fn call(nas: &Nas, words: Words) -> Doing<'_> {
             })?;
             params.push(value);
         }
-        if !is_read(method) {
-            words.permit()?;
-        }
-        let value = match nas.by_hand(&Call::new(method, params)).await {
+        let call = Call::new(method, params);
+        let permit = if call.is_read() { None } else { Some(words.permit()?) };
+        let value = match nas.by_hand(permit, &call).await {
             Err(error) if error.is_absent() => return Ok(absent()),
             other => other?,
         };

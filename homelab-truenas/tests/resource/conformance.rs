@@ -1,5 +1,5 @@
 //! Every kind's exam: made, changed field by field, deleted, and failed at calls all along.
-use crate::world::{NAS, with_dataset, with_pool, world};
+use crate::world::{NAS, nth, with_dataset, with_pool, world};
 use homelab_core::{
     Handle, Lab,
     testing::{Fixture, conformance_every},
@@ -16,11 +16,6 @@ use homelab_truenas::{
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
 const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
-
-/// In an ordinary test run faults strike at a sample of the calls.
-fn nth() -> usize {
-    std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
-}
 
 async fn exam(lab: &dyn Fn() -> Lab, edits: &[(&str, &dyn Fn() -> Lab)]) {
     conformance_every(nth(), &Fixture { world: &world, lab, edits }).await;
