@@ -2,13 +2,14 @@
 //! be made to fail at each of them.
 use crate::{
     Nas,
-    rpc::{Call, Rpc, RpcError},
+    rpc::{Call, First, Keys, Rpc, RpcError},
     sim::{Link, Sim, World},
 };
 use async_trait::async_trait;
 use homelab_core::{
     Permit, Providers, Site,
     testing::{self, Fault},
+    tls::Fingerprint,
 };
 use serde_json::Value;
 use std::{
@@ -16,6 +17,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{Notify, broadcast};
+
+/// The key that a set-up gives.
+const KEY: &str = "1-simulated00000000000000000000000000";
 
 /// A simulator behind a wire that can break.
 #[derive(Clone)]
@@ -26,6 +30,7 @@ pub struct SimNas {
 }
 
 struct Wire {
+    sim: Sim,
     link: Link,
     state: Mutex<State>,
     struck: Notify,
@@ -38,6 +43,8 @@ struct State {
     log: Vec<Call>,
     planned: Option<(u64, Fault)>,
     dead: bool,
+    /// Whether there is no key for it yet.
+    closed: bool,
 }
 
 impl SimNas {
@@ -45,8 +52,16 @@ impl SimNas {
     #[must_use]
     pub fn new(site: Site<Nas>, world: World) -> Self {
         let sim = Sim::new(world);
-        let wire = Wire { link: sim.link("root"), state: Mutex::default(), struck: Notify::new() };
+        let wire = Wire { sim: sim.clone(), link: sim.link("root"), state: Mutex::default(), struck: Notify::new() };
         SimNas { site, sim, wire: Arc::new(wire) }
+    }
+
+    /// The same as a NAS that nobody has set up, in a computer that may not be there yet: it is absent until
+    /// [`System`](crate::resource::System) has made its key.
+    #[must_use]
+    pub fn just_installed(self) -> Self {
+        self.wire.state().closed = true;
+        self
     }
 
     /// The simulator, for tests that look behind the API.
@@ -94,9 +109,13 @@ impl Wire {
 }
 
 impl Wire {
+    /// A call of this method, with whatever goes wrong with it.
     async fn send(&self, call: &Call) -> Result<Value, RpcError> {
         if self.state().dead {
             return pending().await;
+        }
+        if self.state().closed {
+            return Err(RpcError::Absent { host: "the simulated TrueNAS".into() });
         }
         let host = || "the simulated TrueNAS".to_owned();
         match self.count(call) {
@@ -125,6 +144,29 @@ impl Rpc for Wire {
 
     async fn write(&self, _: &Permit, call: &Call) -> Result<Value, RpcError> {
         self.send(call).await
+    }
+
+    async fn set_up(&self, _: &Permit, _: &First) -> Result<Keys, RpcError> {
+        if self.state().dead {
+            return pending().await;
+        }
+        let host = || "the simulated TrueNAS".to_owned();
+        let unreached = || RpcError::Unreached { host: host(), reason: "connection refused".into() };
+        let fault = self.count(&Call::new("user.setup_local_administrator", vec![]));
+        if fault == Some(Fault::Error) || !self.sim.has_computer() {
+            return Err(unreached());
+        }
+        self.sim.change(|world| world.key(KEY)).map_err(|_| unreached())?;
+        self.state().closed = false;
+        match fault {
+            Some(Fault::LostReply) => Err(RpcError::Lost { host: host(), reason: "connection reset by peer".into() }),
+            Some(Fault::Kill) => {
+                self.state().dead = true;
+                self.struck.notify_waiters();
+                pending().await
+            }
+            _ => Ok(Keys { key: KEY.into(), fingerprint: Fingerprint::of(b"simulated") }),
+        }
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {

@@ -118,6 +118,12 @@ impl Sim {
         self.save(&state.world)
     }
 
+    /// Whether the computer that it runs on is there.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_computer(&self) -> bool {
+        self.inner.slots.get().is_none_or(|slots| slots().is_some())
+    }
+
     fn save(&self, world: &World) -> Result<(), StoreError> {
         self.inner.store.as_ref().map_or(Ok(()), |store| store.save(world))
     }

@@ -43,6 +43,9 @@ struct Look {
     services: Vec<Map<String, Value>>,
     shares: Vec<Map<String, Value>>,
     alerts: Vec<Map<String, Value>>,
+    version: String,
+    /// A newer version that it knows of.
+    update: Option<String>,
 }
 
 async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
@@ -65,7 +68,19 @@ async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
         services: rows("service.query", vec![]).await?,
         shares,
         alerts: rows("alert.list", vec![]).await?,
+        version: nas.fresh::<String>("system.version", vec![]).await?.unwrap_or_default(),
+        update: newer(nas).await?,
     }))
+}
+
+/// A newer version that the NAS knows of. One that cannot look (it has no way out, or is of 25.04, whose method is another) knows of none.
+async fn newer(nas: &Nas) -> Result<Option<String>, Failure> {
+    let known = match nas.fresh::<Value>("update.status", vec![]).await {
+        Err(error) if error.refusal().is_some() => None,
+        other => other?,
+    };
+    let version = known.as_ref().and_then(|known| known.pointer("/status/new_version/version")).and_then(Value::as_str);
+    Ok(version.map(str::to_owned))
 }
 
 fn text<'a>(row: &'a Map<String, Value>, name: &str) -> &'a str {
@@ -89,7 +104,8 @@ fn time(value: Option<&Value>) -> String {
 fn status(nas: &Nas) -> Doing<'_> {
     Box::pin(async move {
         let Some(look) = look(nas).await? else { return Ok(absent()) };
-        let mut lines = vec![];
+        let update = look.update.as_ref().map_or("no newer one is known".to_owned(), |new| format!("{new} is there"));
+        let mut lines = vec![format!("{}: {update}", look.version)];
         for pool in &look.pools {
             let size = |name: &str| Size::bytes(number(pool, name)).about().to_string();
             let scrub = pool.get("scan").and_then(|scan| scan.get("end_time"));
@@ -111,7 +127,8 @@ fn status(nas: &Nas) -> Doing<'_> {
             let word = state.get("state").and_then(Value::as_str).unwrap_or("PENDING");
             lines.push(format!("replication {}: {word}, {}", text(task, "name"), time(state.get("datetime"))));
         }
-        let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications});
+        let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications,
+            "version": look.version, "update": look.update});
         Ok(Said { lines, value, wrong: wrong(&look), ..Said::default() })
     })
 }

@@ -185,6 +185,13 @@ impl World {
         self
     }
 
+    /// The same after whoever used a dataset has left it.
+    #[must_use]
+    pub fn left(mut self, dataset: &str) -> World {
+        self.busy.remove(dataset);
+        self
+    }
+
     /// The same with a machine that does not answer when this one dials.
     #[must_use]
     pub fn unreachable(mut self, host: impl Into<String>) -> World {
