@@ -61,7 +61,7 @@ fn lab(is_new: bool) -> Lab {
 
 /// Where a value does not fit a schema, if it does not. Only what these files use is known.
 fn misfit(schema: &Value, value: &Value, at: &str) -> Option<String> {
-    let Some(schema) = schema.as_object() else { return None };
+    let schema = schema.as_object()?;
     if let Some(members) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
         let all: Vec<String> = members.iter().map_while(|member| misfit(member, value, at)).collect();
         return (all.len() == members.len()).then(|| all.join(" | "));
