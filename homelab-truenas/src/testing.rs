@@ -8,18 +8,19 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Permit, Providers, Site,
-    testing::{self, Fault},
+    testing::{self, Broken, Traffic},
     tls::Fingerprint,
 };
 use serde_json::Value;
-use std::{
-    future::pending,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
 /// The key that a set-up gives.
 const KEY: &str = "1-simulated00000000000000000000000000";
+const HOST: &str = "the simulated TrueNAS";
 
 /// A simulator behind a wire that can break.
 #[derive(Clone)]
@@ -32,19 +33,10 @@ pub struct SimNas {
 struct Wire {
     sim: Sim,
     link: Link,
-    state: Mutex<State>,
-    struck: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    calls: u64,
-    writes: u64,
-    log: Vec<Call>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    traffic: Traffic,
+    log: Mutex<Vec<Call>>,
     /// Whether there is no key for it yet.
-    closed: bool,
+    closed: AtomicBool,
 }
 
 impl SimNas {
@@ -52,15 +44,21 @@ impl SimNas {
     #[must_use]
     pub fn new(site: Site<Nas>, world: World) -> Self {
         let sim = Sim::new(world);
-        let wire = Wire { sim: sim.clone(), link: sim.link("root"), state: Mutex::default(), struck: Notify::new() };
-        SimNas { site, sim, wire: Arc::new(wire) }
+        SimNas { site, wire: Wire::to(&sim, Traffic::default(), false), sim }
+    }
+
+    /// The same, as a part of a larger world: what is called here is counted there.
+    #[must_use]
+    pub fn counted_with(self, traffic: &Traffic) -> Self {
+        let closed = self.wire.closed.load(Ordering::Relaxed);
+        SimNas { wire: Wire::to(&self.sim, traffic.clone(), closed), ..self }
     }
 
     /// The same as a NAS that nobody has set up, in a computer that may not be there yet: it is absent until
     /// [`System`](crate::resource::System) has made its key.
     #[must_use]
     pub fn just_installed(self) -> Self {
-        self.wire.state().closed = true;
+        self.wire.closed.store(true, Ordering::Relaxed);
         self
     }
 
@@ -79,59 +77,43 @@ impl SimNas {
     /// Every call so far: methods and parameters.
     #[must_use]
     pub fn requests(&self) -> Vec<Call> {
-        self.wire.state().log.clone()
+        self.wire.log().clone()
     }
 
     /// The methods of every call so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.wire.state().log.iter().map(|call| call.method.clone()).collect()
+        self.wire.log().iter().map(|call| call.method.clone()).collect()
     }
 }
 
-impl Wire {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call and says what goes wrong with it.
-    fn count(&self, call: &Call) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
-        }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(!call.is_read());
-        state.log.push(call.clone());
-        fault
-    }
+fn broken<T>(broken: Broken) -> Result<T, RpcError> {
+    let host = HOST.to_owned();
+    Err(match broken {
+        Broken::Before => RpcError::Unreached { host, reason: "connection refused".into() },
+        Broken::After => RpcError::Lost { host, reason: "connection reset by peer".into() },
+    })
 }
 
 impl Wire {
-    /// A call of this method, with whatever goes wrong with it.
+    fn to(sim: &Sim, traffic: Traffic, closed: bool) -> Arc<Wire> {
+        let (link, closed) = (sim.link("root"), AtomicBool::new(closed));
+        Arc::new(Wire { sim: sim.clone(), link, traffic, log: Mutex::default(), closed })
+    }
+
     async fn send(&self, call: &Call) -> Result<Value, RpcError> {
-        if self.state().dead {
-            return pending().await;
+        if self.closed.load(Ordering::Relaxed) && !self.traffic.is_dead() {
+            return Err(RpcError::Absent { host: HOST.into() });
         }
-        if self.state().closed {
-            return Err(RpcError::Absent { host: "the simulated TrueNAS".into() });
-        }
-        let host = || "the simulated TrueNAS".to_owned();
-        match self.count(call) {
-            None => self.link.call(call).await,
-            Some(Fault::Error) => Err(RpcError::Unreached { host: host(), reason: "connection refused".into() }),
-            Some(Fault::LostReply) => {
-                let _ = self.link.call(call).await;
-                Err(RpcError::Lost { host: host(), reason: "connection reset by peer".into() })
-            }
-            Some(Fault::Kill) => {
-                let _ = self.link.call(call).await;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
-            }
-        }
+        let arrives = async {
+            self.log().push(call.clone());
+            self.link.call(call).await
+        };
+        self.traffic.through(!call.is_read(), broken, arrives).await
+    }
+
+    fn log(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,26 +129,14 @@ impl Rpc for Wire {
     }
 
     async fn set_up(&self, _: &Permit, _: &First) -> Result<Keys, RpcError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        let host = || "the simulated TrueNAS".to_owned();
-        let unreached = || RpcError::Unreached { host: host(), reason: "connection refused".into() };
-        let fault = self.count(&Call::new("user.setup_local_administrator", vec![]));
-        if fault == Some(Fault::Error) || !self.sim.has_computer() {
-            return Err(unreached());
-        }
-        self.sim.change(|world| world.key(KEY)).map_err(|_| unreached())?;
-        self.state().closed = false;
-        match fault {
-            Some(Fault::LostReply) => Err(RpcError::Lost { host: host(), reason: "connection reset by peer".into() }),
-            Some(Fault::Kill) => {
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
+        let arrives = async {
+            if !self.sim.has_computer() || self.sim.change(|world| world.key(KEY)).is_err() {
+                return broken(Broken::Before);
             }
-            _ => Ok(Keys { key: KEY.into(), fingerprint: Fingerprint::of(b"simulated") }),
-        }
+            self.closed.store(false, Ordering::Relaxed);
+            Ok(Keys { key: KEY.into(), fingerprint: Fingerprint::of(b"simulated") })
+        };
+        self.traffic.through(true, broken, arrives).await
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
@@ -183,29 +153,8 @@ impl testing::World for SimNas {
         Providers::default().with(self.site, self.client())
     }
 
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
-    }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
-    }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
-    }
-
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
+    fn traffic(&self) -> &Traffic {
+        &self.wire.traffic
     }
 
     fn inventory(&self) -> String {

@@ -6,8 +6,7 @@ use homelab_core::{
     host::Output,
     plan::{Goal, Wishes},
     sim::SimMachine,
-    ssh::SshError,
-    testing::{Bench, Fault, World as _},
+    testing::{Bench, Traffic, World as _},
     units::Network,
 };
 use homelab_truenas::{
@@ -74,21 +73,10 @@ impl homelab_core::testing::World for Dark {
         let machine = Arc::clone(&self.machine);
         Providers::default().with(NAS, Nas::over(Arc::new(Midclt::on(machine))))
     }
-    fn calls(&self) -> u64 {
-        self.machine.batches().0
+    /// What goes to the machine is counted by that.
+    fn traffic(&self) -> &Traffic {
+        self.nas.traffic()
     }
-    fn writes(&self) -> u64 {
-        self.machine.batches().1
-    }
-    /// The machine counts for itself.
-    fn fail(&self, _: u64, fault: Fault) {
-        let lost = SshError::Closed { host: "nas".into(), during: "a call".into(), reason: "it went away".into() };
-        self.machine.fail(fault == Fault::LostReply, lost);
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        self.nas.killed()
-    }
-    fn heal(&self) {}
     fn inventory(&self) -> String {
         self.nas.inventory()
     }
@@ -99,9 +87,9 @@ async fn a_nas_whose_web_server_does_not_answer_is_deployed_to_over_ssh() {
     let bench = Bench::new(Dark::new());
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
-    let writes = bench.world.writes();
+    let writes = bench.world.machine.batches().1;
     assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());
-    assert_eq!(bench.world.writes(), writes, "planning wrote");
+    assert_eq!(bench.world.machine.batches().1, writes, "planning wrote");
     assert!(bench.world.inventory().contains("pool bulk"));
 }
 

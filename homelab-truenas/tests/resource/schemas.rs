@@ -108,7 +108,13 @@ fn misfit(schema: &Value, value: &Value, at: &str) -> Option<String> {
     }
     // What is left out of an update stays as it is, whatever the old models of 25.04 call required (notes section 11).
     let is_update = at.split(' ').next().is_some_and(|method| method.ends_with(".update"));
-    let required = schema.get("required").filter(|_| !is_update).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let required = schema
+        .get("required")
+        .filter(|_| !is_update)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     if let Some(missing) = required.into_iter().find(|name| value.is_object() && value.get(name).is_none()) {
         return Some(format!("{at}.{missing}: it is required"));
     }
