@@ -1,6 +1,7 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
+mod shell;
 
 use crate::{
     Pve,
@@ -38,6 +39,8 @@ pub struct SimWorld {
     wire: Arc<Wire>,
     credential: Credential,
     admin: Option<Credential>,
+    /// Whether root can be logged in to a node as, and nobody else is known.
+    shell: bool,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
     /// What was defined in the beginning.
@@ -63,6 +66,7 @@ impl SimWorld {
             wire: Arc::new(wire),
             credential: Credential::token(TOKEN.0, TOKEN.1),
             admin: None,
+            shell: false,
             net: None,
             fresh,
         }
@@ -86,6 +90,16 @@ impl SimWorld {
     pub fn with_admin(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
         SimWorld { admin: Some(Credential::password("root@pam", ROOT)), ..self }
+    }
+
+    /// The same, of which nothing is known but root's login to a node: as a fresh one is.
+    ///
+    /// # Panics
+    /// As [`as_root`](SimWorld::as_root).
+    #[must_use]
+    pub fn with_shell(self) -> Self {
+        self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
+        SimWorld { shell: true, ..self }
     }
 
     /// The same with another token, which the world has: see
@@ -114,7 +128,12 @@ impl SimWorld {
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
-        pve.reaching(Arc::new(Guests(self.sim.clone())))
+        let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
+        if !self.shell {
+            return pve;
+        }
+        let root = pve.with_credential(Credential::password("root@pam", ROOT));
+        pve.with_shell(Some(Arc::new(shell::RootShell(root)))).for_nobody()
     }
 
     /// Every call that arrived so far, `GET /cluster/resources`.
