@@ -125,7 +125,11 @@ impl SimWorld {
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
-        pve.reaching(Arc::new(Guests(self.sim.clone())))
+        let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
+        match &self.net {
+            Some(net) => pve.logging_in_by(Arc::new(homelab_core::sim::Wire(Arc::clone(net)))),
+            None => pve,
+        }
     }
 
     /// Every call so far, `GET /cluster/resources`.

@@ -8,9 +8,10 @@ use crate::{
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Scaffold, Secret, Secrets, Spelling, Verb,
+    host::Network,
     units::{HostAddr, Size, SizeUnits},
 };
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{fmt, fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 /// The id of the API token, `USER@REALM!NAME`.
 pub const TOKEN_ID: Secret = Secret::named("PROXMOX_TOKEN_ID").or("TF_VAR_proxmox_api_token_id").open();
@@ -47,13 +48,14 @@ const CA_FILE: &str = "PROXMOX_CA_FILE";
 /// `TF_VAR_proxmox_api_token_id` and `.._secret`), or `PROXMOX_USERNAME` and `PROXMOX_PASSWORD`, with `PROXMOX_TOTP_SECRET` if the
 /// user has a second factor. A certificate is trusted if its fingerprint is pinned here or in `PROXMOX_FINGERPRINT`, if the
 /// authority in `PROXMOX_CA_FILE` signed it, or if this system trusts it. `PROXMOX_URL` leads to another address.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cluster {
     addresses: Vec<String>,
     fingerprints: Vec<String>,
     pub(super) nodes: Vec<(Node, Hardware)>,
     pub(super) devices: Vec<(Node, Device)>,
     pub(super) machines: Vec<(Node, IpAddr)>,
+    ssh: Option<Arc<dyn Network>>,
 }
 
 /// The machine of a node, as the sandbox simulates it.
@@ -65,6 +67,15 @@ pub struct Hardware {
     pub memory: Size,
     /// Room on each of its storages.
     pub disk: Size,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("addresses", &self.addresses)
+            .field("nodes", &self.nodes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Hardware {
@@ -84,6 +95,7 @@ impl Cluster {
             nodes: vec![],
             devices: vec![],
             machines: vec![],
+            ssh: None,
         }
     }
 
@@ -113,6 +125,13 @@ impl Cluster {
     pub fn machine(mut self, node: Node, at: HostAddr) -> Self {
         self.machines.push((node, at.ip()));
         self
+    }
+
+    /// The nodes' machines are logged in to by this (`homelab_core::host::Ssh`), for what no call of the API can do: watching over a
+    /// change of a node's network. The sandbox has its own.
+    #[must_use]
+    pub fn ssh(self, network: impl Network + 'static) -> Self {
+        Cluster { ssh: Some(Arc::new(network)), ..self }
     }
 
     /// The simulated world of this cluster, for tests.
@@ -203,6 +222,10 @@ impl Connect for Cluster {
 
     async fn live(&self, secrets: &Secrets) -> Result<Pve, Failure> {
         let pve = Pve::connect(self.connection(secrets)?)?.with_admin(password(secrets).ok());
+        let pve = match &self.ssh {
+            Some(network) => pve.logging_in_by(Arc::clone(network)),
+            None => pve,
+        };
         supported(&*pve.version().await?)?;
         if pve.permissions().await?.is_empty() {
             return Err(Failure::new("the credentials are accepted, but allow nothing").hint(

@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Failure, Sandbox,
-    sim::{Disk, Net},
+    sim::{Disk, Net, Wire},
 };
 use std::{env, net::SocketAddr, sync::Arc};
 
@@ -43,7 +43,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
     if !has_nodes(&sim.world(), cluster) {
         sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
     }
-    let sim = sim.joined(Net::of(sandbox)?, site);
+    let net = Net::of(sandbox)?;
+    let sim = sim.joined(Arc::clone(&net), site);
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let connection = Connection {
@@ -52,7 +53,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         credential: Credential::token(TOKEN.0, TOKEN.1),
     };
     let admin = Credential::password(ROOT.0, ROOT.1);
-    Ok(Pve::connect(connection)?.with_admin(Some(admin)).reaching(Arc::new(Guests { sim, _served: served })))
+    let pve = Pve::connect(connection)?.with_admin(Some(admin)).logging_in_by(Arc::new(Wire(net)));
+    Ok(pve.reaching(Arc::new(Guests { sim, _served: served })))
 }
 
 fn pace() -> Result<Pace, Failure> {

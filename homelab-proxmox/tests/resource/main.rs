@@ -5,6 +5,7 @@ mod container;
 mod definition;
 mod fixture;
 mod network;
+mod node_network;
 mod nodes;
 mod passthrough;
 mod privileges;
