@@ -1,6 +1,7 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
+mod shell;
 
 use crate::{
     Pve,
@@ -14,16 +15,14 @@ use homelab_core::{
     Providers, Site,
     host::{HOSTS, Hosts},
     sim::Net,
-    testing::{self, Fault},
+    testing::{self, Broken, Traffic},
 };
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
 
 /// The token that tests use.
 const TOKEN: (&str, &str) = ("iac@pve!test", "11111111-2222-3333-4444-555555555555");
@@ -40,6 +39,8 @@ pub struct SimWorld {
     wire: Arc<Wire>,
     credential: Credential,
     admin: Option<Credential>,
+    /// Whether root can be logged in to a node as, and nobody else is known.
+    shell: bool,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
     /// What was defined in the beginning.
@@ -48,17 +49,8 @@ pub struct SimWorld {
 
 struct Wire {
     sim: Sim,
-    state: Mutex<State>,
-    struck: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    calls: u64,
-    writes: u64,
-    log: Vec<Request>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    traffic: Traffic,
+    log: Mutex<Vec<Request>>,
 }
 
 impl SimWorld {
@@ -66,7 +58,7 @@ impl SimWorld {
     #[must_use]
     pub fn new(site: Site<Pve>, world: World) -> Self {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
-        let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
+        let wire = Wire { sim: sim.clone(), traffic: Traffic::default(), log: Mutex::default() };
         let fresh = Arc::new(definitions::definitions(&sim.world()));
         SimWorld {
             site,
@@ -74,6 +66,7 @@ impl SimWorld {
             wire: Arc::new(wire),
             credential: Credential::token(TOKEN.0, TOKEN.1),
             admin: None,
+            shell: false,
             net: None,
             fresh,
         }
@@ -97,6 +90,16 @@ impl SimWorld {
     pub fn with_admin(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
         SimWorld { admin: Some(Credential::password("root@pam", ROOT)), ..self }
+    }
+
+    /// The same, of which nothing is known but root's login to a node: as a fresh one is.
+    ///
+    /// # Panics
+    /// As [`as_root`](SimWorld::as_root).
+    #[must_use]
+    pub fn with_shell(self) -> Self {
+        self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
+        SimWorld { shell: true, ..self }
     }
 
     /// The same with another token, which the world has: see
@@ -126,13 +129,18 @@ impl SimWorld {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
         let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
-        match &self.net {
+        let pve = match &self.net {
             Some(net) => pve.logging_in_by(Arc::new(homelab_core::sim::Wire(Arc::clone(net)))),
             None => pve,
+        };
+        if !self.shell {
+            return pve;
         }
+        let root = pve.with_credential(Credential::password("root@pam", ROOT));
+        pve.with_shell(Some(Arc::new(shell::RootShell(root)))).for_nobody()
     }
 
-    /// Every call so far, `GET /cluster/resources`.
+    /// Every call that arrived so far, `GET /cluster/resources`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.requests().iter().map(|request| format!("{} {}", request.method.as_str(), request.path)).collect()
@@ -141,7 +149,7 @@ impl SimWorld {
     /// The same with all that was sent.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.wire.state().log.clone()
+        self.wire.log().clone()
     }
 }
 
@@ -156,50 +164,31 @@ impl Reach for Guests {
 }
 
 impl Wire {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call and says what goes wrong with it.
-    fn count(&self, request: &Request) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
-        }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(request.method != Method::Get);
-        state.log.push(request.clone());
-        fault
+    fn log(&self) -> MutexGuard<'_, Vec<Request>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Http for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        let lost = || TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() };
-        match self.count(&request) {
-            None => self.sim.send(request).await,
-            Some(Fault::Error) => Ok(Response {
+        let broken = |broken| match broken {
+            Broken::Before => Ok(Response {
                 status: 595,
                 reason: "No route to host".into(),
                 content_type: String::new(),
                 body: Vec::new(),
             }),
-            Some(Fault::LostReply) => {
-                self.sim.send(request).await?;
-                Err(lost())
+            Broken::After => {
+                Err(TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() })
             }
-            Some(Fault::Kill) => {
-                self.sim.send(request).await?;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
-            }
-        }
+        };
+        let writes = request.method != Method::Get;
+        let call = async {
+            self.log().push(request.clone());
+            self.sim.send(request).await
+        };
+        self.traffic.through(writes, broken, call).await
     }
 }
 
@@ -212,29 +201,8 @@ impl testing::World for SimWorld {
         }
     }
 
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
-    }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
-    }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
-    }
-
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
+    fn traffic(&self) -> &Traffic {
+        &self.wire.traffic
     }
 
     /// Guests with their configuration, what is pending, what they were started with, all volumes, and what is defined otherwise

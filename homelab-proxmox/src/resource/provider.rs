@@ -1,6 +1,7 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, ContainerTemplate, GuestId, NodeNetwork, NodeReboot, PciMapping, Pool, Role, Storage, UsbMapping, User,
+    Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, IpSet, NodeFirewall,
+    NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User,
     container::Container, node_network::NodeNetworkId, template::Template, vm::Vm, work::tool,
 };
 use crate::{
@@ -43,7 +44,16 @@ impl Provider for Pve {
             Kind::of::<Pool>(),
             Kind::of::<Role>(),
             Kind::of::<User>(),
+            Kind::of::<Group>(),
+            Kind::of::<Token>(),
+            Kind::of::<Realm>(),
             Kind::of::<Access>(),
+            Kind::of::<BackupJob>(),
+            Kind::of::<IpSet>(),
+            Kind::of::<SecurityGroup>(),
+            Kind::of::<ClusterFirewall>(),
+            Kind::of::<NodeFirewall>(),
+            Kind::of::<GuestFirewall>(),
             Kind::of::<NodeReboot>(),
             Kind::of::<NodeNetwork>(),
         ]

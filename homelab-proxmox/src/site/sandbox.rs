@@ -53,8 +53,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         credential: Credential::token(TOKEN.0, TOKEN.1),
     };
     let admin = Credential::password(ROOT.0, ROOT.1);
-    let pve = Pve::connect(connection)?.with_admin(Some(admin)).logging_in_by(Arc::new(Wire(net)));
-    Ok(pve.reaching(Arc::new(Guests { sim, _served: served })))
+    let pve = Pve::connect(connection)?.with_admin(Some(admin)).logging_in_by(Arc::new(Wire(Arc::clone(&net))));
+    Ok(pve.reaching(Arc::new(Guests { sim, net, _served: served })))
 }
 
 fn pace() -> Result<Pace, Failure> {
@@ -123,15 +123,17 @@ fn has_nodes(world: &World, cluster: &Cluster) -> bool {
         && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
 }
 
-/// The network of the simulated guests. Whoever holds it keeps the simulator serving.
+/// The network of the simulated guests and of all other simulated machines. Whoever holds it keeps the simulator serving.
 struct Guests {
     sim: Sim,
+    net: Arc<Net>,
     _served: Served,
 }
 
 #[async_trait]
 impl Reach for Guests {
     async fn knock(&self, at: SocketAddr) -> Answered {
-        if self.sim.reachable(at.ip()) { Answered::Open } else { Answered::Nobody }
+        let anybody = self.sim.reachable(at.ip()) || self.net.at(at.ip()).is_some();
+        if anybody { Answered::Open } else { Answered::Nobody }
     }
 }

@@ -1,16 +1,21 @@
 //! The resources against the simulator: what a lab's author sees of them.
+mod backup;
 mod by_hand;
 mod conformance;
 mod container;
 mod definition;
+mod firewall;
 mod fixture;
 mod network;
 mod node_network;
 mod nodes;
+mod order;
 mod passthrough;
 mod privileges;
+mod rights;
 mod scaffold;
 mod sweep;
 mod template;
 mod token;
 mod vm;
+mod wire;
