@@ -9,7 +9,7 @@ use crate::{
     kind::Looking,
     ledger::{Entry, Ledger},
     output::NodeId,
-    plan::{Action, Goal, Known, Stray, Wishes},
+    plan::{Action, Goal, Known, Stray, Wishes, judge},
     report::Event,
     resource::Owner,
     site::{Begun, Readers},
@@ -44,11 +44,12 @@ impl Engine<'_> {
     /// # Errors
     /// As [`observe`](Engine::observe).
     pub async fn observe_for(&self, memory: &Memory, wishes: Option<&Wishes>) -> Result<Known, Vec<Trouble>> {
-        let going = match wishes {
-            Some(wishes) if wishes.goal == Goal::Destroy => wishes.selection.nodes(self.graph, Goal::Destroy),
+        let selected = |goal| match wishes {
+            Some(wishes) if wishes.goal == goal => wishes.selection.nodes(self.graph, goal),
             _ => vec![false; self.graph.len()],
         };
-        let mut lost = Lost { engine: self, ledger: &memory.ledger, going, unasked: BTreeSet::new() };
+        let (going, wished) = (selected(Goal::Destroy), selected(Goal::Deploy));
+        let mut lost = Lost { engine: self, ledger: &memory.ledger, going, wished, unasked: BTreeSet::new() };
         self.settle(&memory.maybe).await.map_err(|t| vec![t])?;
         let readers = self.providers.readers();
         let mut facts = Facts::default();
@@ -73,6 +74,8 @@ impl Engine<'_> {
                         facts.set(*id, seen);
                         facts.note(*id, notes);
                     }
+                    // It is made anew with what it lives in, which need not answer any more.
+                    Err(_) if self.graph.within(*id).is_some_and(|home| lost.is_remade(home, &facts)) => {}
                     Err(failure) => troubles.add(self.graph.key(*id), failure),
                 }
             }
@@ -150,8 +153,12 @@ impl Engine<'_> {
             (*key, entry.clone(), seen)
         });
         for (key, entry, found) in join_all(asked).await {
+            let home = entry.within.as_deref().and_then(|home| self.graph.id(home));
             match found {
                 Ok(seen) => strays.push(Stray { key: key.to_owned(), entry, seen }),
+                Err(_) if home.is_some_and(|home| lost.is_remade(home, facts)) => {
+                    strays.push(Stray { key: key.to_owned(), entry, seen: None });
+                }
                 Err(failure) => troubles.add(key, failure),
             }
         }
@@ -238,6 +245,8 @@ struct Lost<'a> {
     ledger: &'a Ledger,
     /// Nodes that the person wants to be rid of.
     going: Vec<bool>,
+    /// Nodes that the person wants to be as the code says.
+    wished: Vec<bool>,
     unasked: BTreeSet<NodeId>,
 }
 
@@ -260,6 +269,13 @@ impl Lost<'_> {
         };
         let deleted = self.going[home.index()] && facts.get(home).is_none_or(ours);
         !vertex.node.observed() && (self.unasked.contains(&home) || deleted)
+    }
+
+    /// Whether a node will be deleted and made anew: then what is inside of it is too.
+    fn is_remade(&self, home: NodeId, facts: &Facts) -> bool {
+        let vertex = self.engine.graph.vertex(home);
+        let verdict = || judge(vertex, facts.get(home), &|r| facts.lookup(r)).action;
+        self.wished[home.index()] && !vertex.node.observed() && verdict() == Action::Replace
     }
 
     /// Whether what has left the code is gone with what it lived in.

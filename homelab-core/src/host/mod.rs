@@ -22,6 +22,7 @@
 mod action;
 mod apt;
 mod batch;
+mod cloud_init;
 mod command;
 mod content;
 mod decode;
@@ -39,6 +40,7 @@ mod resource;
 mod script;
 #[cfg(feature = "ssh")]
 mod ssh;
+mod together;
 
 pub use action::{Action, Ownership};
 pub use batch::{Batch, Item, Slot, What};

@@ -17,6 +17,8 @@ mod machine;
 #[cfg(feature = "ssh")]
 mod pattern;
 #[cfg(feature = "ssh")]
+mod reach;
+#[cfg(feature = "ssh")]
 mod target;
 #[cfg(feature = "ssh")]
 mod wire;
