@@ -6,7 +6,7 @@ use crate::{
     facts::{Facts, Observed},
     graph::Edge,
     journal::Maybe,
-    kind::Looking,
+    kind::{AnyKind, Looking},
     ledger::{Entry, Ledger},
     output::NodeId,
     plan::{Action, Goal, Known, Stray, Wishes, judge},
@@ -61,7 +61,8 @@ impl Engine<'_> {
             let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
                 let node = &self.graph.vertex(*id).node;
                 let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
-                let known = Around { id: entry.map(|entry| &entry.id), ..self.around(facts_so_far, mark) };
+                let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
+                let known = Around { id: entry.map(|entry| &entry.id), left, ..self.around(facts_so_far, mark) };
                 let looking = Looking { readers, known };
                 let seen = node.read(looking).await?;
                 let notes = node.inspect(seen.as_ref(), looking).await?;
@@ -141,6 +142,7 @@ impl Engine<'_> {
                 fresh: false,
                 claims: vec![],
                 protected: false,
+                outlives: false,
                 data: vec![],
                 at: crate::units::now(),
             });
@@ -218,6 +220,10 @@ impl Engine<'_> {
         troubles.into_result(entries)
     }
 
+    fn outlives(&self, kind: &str, site: &str) -> bool {
+        self.providers.any(site).is_ok_and(|provider| provider.kind(kind).is_some_and(AnyKind::outlives))
+    }
+
     /// What the ledger keeps of a thing. What it needs and claims comes from the code, while there is code.
     pub(super) fn entry(&self, key: &str, kind: &str, site: &str, protected: bool, seen: &Observed) -> Entry {
         let resource = self.graph.resource(key);
@@ -232,6 +238,7 @@ impl Engine<'_> {
             id: seen.id.clone(),
             needs,
             claims: resource.iter().flat_map(|r| r.claims()).map(ToString::to_string).collect(),
+            outlives: self.outlives(kind, site),
             protected: protected || resource.is_some_and(|r| r.is_protected()),
             data: seen.data.clone(),
             at: crate::units::now(),

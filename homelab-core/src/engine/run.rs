@@ -143,6 +143,7 @@ impl<'r> Run<'r> {
         let changed = |home| self.plan.items.iter().any(|i| i.node == Some(home) && i.action > Action::Forget);
         History {
             entry: self.known.ledger.entries.get(key).cloned(),
+            left: self.known.ledger.left(key).cloned(),
             begun: self.known.begun.contains(key),
             home_changed: home.is_some_and(changed),
             home_fresh: home.is_some_and(|h| self.is_remade(h) || self.known.fresh.contains(self.engine.graph.key(h))),

@@ -6,6 +6,7 @@ mod checks;
 mod docker;
 mod git;
 mod kernel;
+mod network;
 mod settings;
 mod systemd;
 
@@ -106,6 +107,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "docker" => return docker::run(world, call),
+        "ifreload" => network::reload(world),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
