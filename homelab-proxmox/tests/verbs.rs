@@ -6,7 +6,7 @@ use homelab_core::{
     units::{Network, SizeUnits},
 };
 use homelab_proxmox::{
-    Container, ContainerTemplate, Node, Pve, Vm,
+    Container, ContainerTemplate, Node, Pve, Template, Vm,
     site::{Cluster, Hardware},
 };
 use std::{
@@ -101,9 +101,15 @@ fn status_tells_what_memory_is_available_and_what_the_guests_do() {
     assert_eq!(run(dir.path(), &["deploy", "--yes"]).0, Exit::Done);
     let (exit, out, err) = run(dir.path(), &["status", "proxmox"]);
     assert_eq!(exit, Exit::Done, "{err}");
-    assert!(out.contains("node din: ") && out.contains("GiB of 64 GiB memory available"), "{out}");
-    assert!(out.contains("guest 300 nas on din: stopped"), "{out}");
-    assert!(out.contains("storage local-lvm on din: "), "{out}");
+    let words: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let row = |first: &str| words.iter().find(|row| row.first() == Some(&first)).unwrap_or_else(|| panic!("{out}"));
+    assert!(row("din")[..2] == ["din", "9.2.3"] && row("din").ends_with(&["of", "64", "GiB"]), "{out}");
+    assert_eq!(*row("300"), ["300", "nas", "din", "stopped"]);
+    assert_eq!(row("local-lvm")[..2], ["local-lvm", "din"]);
+    assert!(!out.contains("token:"), "none was made yet: {out}");
+    assert_eq!(run(dir.path(), &["token", "create", "--yes"]).0, Exit::Done);
+    let (_, out, _) = run(dir.path(), &["status", "proxmox"]);
+    assert!(out.ends_with("token: 0 days old\n"), "{out}");
 }
 
 #[test]
@@ -188,4 +194,20 @@ fn guests_go_down_and_come_up_in_the_order_that_follows_from_the_lab() {
     let out = run(&["proxmox", "shutdown", "--yes"]);
     let down = "guest alone is down\nguest web is down\nguest dns is down\nguest nas is down\nnode din shuts down\n";
     assert!(out.starts_with(down), "{out}");
+}
+
+#[test]
+fn a_template_is_built_by_two_words_and_nothing_else_with_it() {
+    let lab = || {
+        let mut lab = Lab::named("home");
+        let ubuntu = lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init());
+        lab.add(Vm::clone_from(ubuntu).on(DIN).id(201).named("web").at(LAN.host(9)));
+        lab
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (exit, out, err) = run_of(&lab, dir.path(), &["template", "build", "ubuntu-24.04", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("proxmox/template/ubuntu-24.04") && !out.contains("+ proxmox/vm/web"), "{out}");
+    let (exit, _, _) = run_of(&lab, dir.path(), &["template", "build", "debian"]);
+    assert_eq!(exit, Exit::Usage);
 }

@@ -1,11 +1,11 @@
 //! The configuration of a node: over SSH on its machine, and over the API where it is restarted.
 use super::fixture::{DIN, GROGU, KEY, LAN, PVE, cluster, every};
 use homelab_core::{
-    Lab,
+    Lab, ResourceExt,
     host::Computer,
     plan::{Goal, Wishes},
     sim::{Net, SimMachine},
-    testing::{Bench, Fixture, conformance_every},
+    testing::{Bench, Fixture, World as _, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -139,6 +139,78 @@ async fn guests_are_shut_down_before_a_restart_and_those_that_ran_run_again() {
     assert_eq!(words, ["qemu/201/status/shutdown", "status", "qemu/201/status/start"]);
     let plan = bench.plan(lab(true), &Wishes::new(Goal::Deploy)).await;
     assert!(plan.is_noop(), "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_that_can_are_moved_away_while_their_node_restarts_and_come_back_in_their_order() {
+    let (bench, _net) = bench();
+    let lab = |restart: bool| {
+        let mut lab = Lab::named("home");
+        let vm = |id: u32, name: &str| Vm::blank().uefi().on(DIN).id(id).named(name).memory(1.gib()).disk(2.gib());
+        let nas = lab.add(vm(300, "nas"));
+        lab.add(vm(201, "web").after(nas));
+        let din = lab.add(Computer::named("din", LAN.host(11)));
+        if restart {
+            let config = NodeConfig::release_8().keep_drivers_off(["nouveau"]).moving_guests_and_disks_to(GROGU);
+            config.add_to(&mut lab, DIN, din);
+        }
+        lab
+    };
+    let run = bench.deploy(lab(false)).await;
+    assert!(run.is_success(), "{}", run.story());
+    let plan = bench.plan(lab(true), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(plan.contains("guests that can are moved to grogu meanwhile"), "{plan}");
+    let before = bench.world.log().len();
+    let run = bench.deploy(lab(true)).await;
+    assert!(run.is_success(), "{}", run.story());
+    let log = bench.world.log().split_off(before);
+    let wanted = |line: &&String| line.ends_with("/migrate") || line.ends_with("din/status");
+    let words: Vec<&str> = log
+        .iter()
+        .filter(|line| line.starts_with("POST"))
+        .filter(wanted)
+        .map(|line| &line["POST /nodes/".len()..])
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "din/qemu/201/migrate",
+            "din/qemu/300/migrate",
+            "din/status",
+            "grogu/qemu/300/migrate",
+            "grogu/qemu/201/migrate"
+        ],
+        "who others stand on goes last and comes back first"
+    );
+    assert!(!log.iter().any(|line| line.ends_with("/shutdown")), "nobody was shut down");
+    let plan = bench.plan(lab(true), &Wishes::new(Goal::Deploy)).await;
+    assert!(plan.is_noop(), "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_cannot_be_moved_is_shut_down_and_started_again() {
+    let (bench, _net) = bench();
+    let lab = |restart: bool| {
+        let mut lab = Lab::named("home");
+        // Its disk is on din alone, and nobody said that it goes along.
+        let ubuntu = lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init());
+        let nas = Vm::clone_from(ubuntu).on(DIN).id(300).named("nas").memory(1.gib()).at(LAN.host(201));
+        lab.add(nas.authorized_keys([KEY]));
+        let din = lab.add(Computer::named("din", LAN.host(11)));
+        if restart {
+            NodeConfig::release_8().keep_drivers_off(["nouveau"]).moving_guests_to(GROGU).add_to(&mut lab, DIN, din);
+        }
+        lab
+    };
+    let run = bench.deploy(lab(false)).await;
+    assert!(run.is_success(), "{}", run.story());
+    let before = bench.world.log().len();
+    let run = bench.deploy(lab(true)).await;
+    assert!(run.is_success(), "{}", run.story());
+    let log = bench.world.log().split_off(before);
+    assert!(!log.iter().any(|line| line.ends_with("/migrate")), "{log:?}");
+    assert!(log.iter().any(|line| line == "POST /nodes/din/qemu/300/status/shutdown"), "{log:?}");
+    assert!(bench.world.inventory().contains("300 on din, running"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 //! Devices of nodes that guests get.
-use crate::fixture::{DIN, PVE, cluster, every};
+use crate::fixture::{DIN, GROGU, PVE, cluster, every};
 use homelab_core::{
     Lab,
     plan::{Goal, Plan, Wishes},
@@ -188,6 +188,49 @@ async fn a_mapping_that_another_board_made_stale_is_shown_and_put_right() {
         .unwrap();
     let said = told(&plan(&bench, with(NODE.pci(H330))).await);
     assert!(said[0].starts_with("din has no PCI device 1000:0097"), "{said:?}");
+}
+
+/// Both nodes have one.
+fn both() -> World {
+    din().with_pci("grogu", "0000:05:00.0", H330, 7, "SAS3008").with_pci(
+        "grogu",
+        "0000:00:1f.2",
+        "8086:8d02",
+        30,
+        "C610 SATA",
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_name_has_a_device_of_each_node_and_converges_from_anywhere() {
+    let grogu = || GROGU.boots_from("8086:8d02");
+    conformance_every(
+        every(),
+        &Fixture {
+            world: &|| SimWorld::new(PVE, both().with_usb("grogu", "1-1", "10c4:ea60", None, "CP2102")),
+            lab: &|| with(NODE.pci(H330).or(grogu().pci(H330))),
+            edits: &[("one of them alone", &|| with(NODE.pci(H330)))],
+        },
+    )
+    .await;
+    let bench = bench(both().with_usb("grogu", "1-1", "10c4:ea60", None, "CP2102"));
+    assert!(bench.deploy(with(NODE.pci(H330).or(grogu().pci(H330)))).await.is_success());
+    let inventory = bench.world.inventory();
+    assert!(inventory.contains("node=din,id=1000:0097,iommugroup=12,path=0000:03:00.0"), "{inventory}");
+    assert!(inventory.contains("node=grogu,id=1000:0097,iommugroup=7,path=0000:05:00.0"), "{inventory}");
+    let run = bench.deploy(sticks(NODE.usb("10c4:ea60").serial("A1").or(grogu().usb("10c4:ea60")))).await;
+    assert!(run.is_success(), "{}", run.story());
+    // What each boots from is its own.
+    let said = told(&plan(&bench, with(NODE.pci(H330).or(grogu().pci("8086:8d02")))).await);
+    assert!(said[0].starts_with("grogu boots from disks behind 8086:8d02"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_in_one_group_with_what_the_node_boots_from_is_refused() {
+    let world = cluster().with_pci("din", "0000:03:00.0", H330, 12, "SAS3008");
+    let world = world.with_pci("din", "0000:00:1f.2", "8086:8d62", 12, "C610 SATA");
+    let said = told(&plan(&bench(world), with(NODE.pci(H330))).await);
+    assert!(said[0].contains("8086:8d62 at 0000:00:1f.2 (C610 SATA), which is in the same IOMMU group 12"), "{said:?}");
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub struct NodeConfig {
     time: Vec<String>,
     exporter: bool,
     before_restart: Vec<AnyHandle>,
+    haven: Option<(Node, bool)>,
 }
 
 /// What is known of a node that is configured.
@@ -64,6 +65,7 @@ impl NodeConfig {
             time: vec![],
             exporter: false,
             before_restart: vec![],
+            haven: None,
         }
     }
 
@@ -136,6 +138,18 @@ impl NodeConfig {
         self
     }
 
+    /// While the node is away, guests that can are moved to this one: see [`NodeReboot::moving_guests_to`].
+    pub fn moving_guests_to(mut self, node: Node) -> Self {
+        self.haven = Some((node, false));
+        self
+    }
+
+    /// The same with disks that only their node has: see [`NodeReboot::moving_guests_and_disks_to`].
+    pub fn moving_guests_and_disks_to(mut self, node: Node) -> Self {
+        self.haven = Some((node, true));
+        self
+    }
+
     /// The node is restarted only after this: the gate of the name service, which must answer while a node is away.
     pub fn restart_after(mut self, other: impl Into<AnyHandle>) -> Self {
         self.before_restart.push(other.into());
@@ -199,6 +213,11 @@ impl NodeConfig {
             arguments.extend(["intel_iommu=on", "iommu=pt"].map(str::to_owned));
             reboot = reboot.expects_iommu();
         }
+        reboot = match self.haven {
+            None => reboot,
+            Some((haven, false)) => reboot.moving_guests_to(haven),
+            Some((haven, true)) => reboot.moving_guests_and_disks_to(haven),
+        };
         let mut rules = ModuleRules::on(machine, "homelab-passthrough");
         for driver in &self.drivers {
             rules = rules.blacklist(driver);

@@ -2,6 +2,7 @@
 //! restart that some of it needs.
 mod config;
 mod files;
+mod guests;
 mod reboot;
 
 pub use config::{Configured, NodeConfig};

@@ -1,8 +1,7 @@
-//! [`NodeReboot`]: a node is restarted, with its guests shut down before and started again after.
-use super::super::{
-    mark::Notes,
-    node::Node,
-    work::{At, is_up, shut_down, start},
+//! [`NodeReboot`]: a node is restarted, with its guests shut down or moved away before, and brought back after.
+use super::{
+    super::{mark::Notes, node::Node},
+    guests::{self, Haven},
 };
 use crate::{
     Pve,
@@ -22,8 +21,6 @@ use tokio::time::{Instant, sleep};
 const WAIT: Duration = Duration::from_secs(1200);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How many seconds each guest has to shut down.
-const GUEST_SHUTDOWN: u32 = 300;
 /// What is remembered in the node's notes: what the last restart was for, when it was asked for, and who ran then.
 const FOR: &str = "for";
 const KERNEL: &str = "kernel";
@@ -31,7 +28,7 @@ const ASKED: &str = "asked";
 const RUNNING: &str = "running";
 
 /// A restart of a node, when something that needs one has changed. It is a step of the plan with its reason, and is made over the API:
-/// the guests are shut down in the reverse of their start order, the node is restarted and waited for, and those that ran are started
+/// the guests are shut down, or moved away, in the reverse of their start order, the node is restarted and waited for, and those that ran are started
 /// again. It stays to be done over crashes; what it has to remember stands in the node's notes, behind our mark.
 ///
 /// Never two at once, nor while the name service is worked on ([`Lock::maintenance`]); let it come `.after` the name service's gate, so
@@ -47,13 +44,15 @@ pub struct NodeReboot {
     due: Option<Output<bool>>,
     #[serde(skip)]
     release: Option<u32>,
+    #[serde(skip)]
+    haven: Option<Haven>,
 }
 
 impl NodeReboot {
     /// A restart of this node.
     #[must_use]
     pub fn of(node: Node) -> NodeReboot {
-        NodeReboot { node, when: vec![], kernel: None, iommu: None, due: None, release: None }
+        NodeReboot { node, when: vec![], kernel: None, iommu: None, due: None, release: None, haven: None }
     }
 
     /// Whenever this has another value than at the last restart: the digest of rules for modules, say.
@@ -75,6 +74,21 @@ impl NodeReboot {
     #[must_use]
     pub fn of_release(mut self, major: u32) -> NodeReboot {
         self.release = Some(major);
+        self
+    }
+
+    /// Guests whose disks both nodes see are moved to this one meanwhile, while they run, and back afterwards. All others are shut down:
+    /// containers, and what has a device of its node.
+    #[must_use]
+    pub fn moving_guests_to(mut self, node: Node) -> NodeReboot {
+        self.haven = Some(Haven { node, with_disks: false });
+        self
+    }
+
+    /// The same, and disks that only their node has are copied along, there and back: that takes as long as copying them does.
+    #[must_use]
+    pub fn moving_guests_and_disks_to(mut self, node: Node) -> NodeReboot {
+        self.haven = Some(Haven { node, with_disks: true });
         self
     }
 
@@ -222,7 +236,13 @@ impl Resource for NodeReboot {
             return vec![];
         }
         let text = format!("{} is restarted, because {}", self.node.name, why.join(" and "));
-        vec![Note::reboot(text).hint("its guests are shut down before, and those that ran are started after")]
+        vec![Note::reboot(text).hint(match self.haven {
+            None => "its guests are shut down before, and those that ran are started after".to_owned(),
+            Some(haven) => format!(
+                "guests that can are moved to {} meanwhile; the others are shut down before, and those that ran are started after",
+                haven.node.name
+            ),
+        })]
     }
 
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<NodeRebootState>, Failure> {
@@ -303,7 +323,7 @@ impl Resource for NodeReboot {
             if !(begun && asked.is_some_and(|asked| boot > asked)) {
                 let running = match notes.recall(RUNNING) {
                     Some(list) => numbers(list),
-                    None => guests_up(cx, node).await?,
+                    None => guests::up(cx, node).await?,
                 };
                 notes.mark = Some(cx.mark().clone());
                 let list: Vec<String> = running.iter().map(u32::to_string).collect();
@@ -311,7 +331,7 @@ impl Resource for NodeReboot {
                 notes.memory.insert(RUNNING.into(), if list.is_empty() { "-".into() } else { list.join(",") });
                 notes.memory.insert(ASKED.into(), time.to_string());
                 remember(cx, node, &notes, digest).await?;
-                self.empty(cx, node, &running).await?;
+                guests::leave(cx, node, &running, self.haven).await?;
                 cx.progress(format!("restarts {node}"), None);
                 let path = path(&[&"nodes", &node, &"status"]);
                 match cx.post(cx.permit(), &path, Params::new().set("command", "reboot")).await.map_err(Failure::from) {
@@ -328,12 +348,7 @@ impl Resource for NodeReboot {
         }
         let (mut notes, digest) = self::notes(cx, node).await?;
         let running = notes.recall(RUNNING).map(numbers).unwrap_or_default();
-        for guest in ordered(cx, node, &running).await? {
-            if !is_up(cx, &guest).await? {
-                cx.progress(format!("starts guest {}", guest.vmid), None);
-                start(cx, &guest).await?;
-            }
-        }
+        guests::come_back(cx, node, &running, self.haven).await?;
         notes.mark = Some(cx.mark().clone());
         notes.memory.retain(|what, _| ![RUNNING, ASKED].contains(&what.as_str()));
         notes.memory.insert(FOR.into(), rules);
@@ -351,53 +366,8 @@ impl Resource for NodeReboot {
     }
 }
 
-impl NodeReboot {
-    /// Shuts the guests down, the last to start first.
-    async fn empty(&self, cx: &Apply<'_, Pve>, node: &str, running: &[u32]) -> Result<(), Failure> {
-        for guest in ordered(cx, node, running).await?.into_iter().rev() {
-            if is_up(cx, &guest).await? {
-                cx.progress(format!("shuts guest {} down", guest.vmid), None);
-                shut_down(cx, &guest, GUEST_SHUTDOWN).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
 fn numbers(list: &str) -> Vec<u32> {
     list.split(',').filter_map(|number| number.parse().ok()).collect()
-}
-
-/// Who runs on the node. The listing of the cluster is some seconds behind, so each guest is asked for itself.
-async fn guests_up(cx: &Apply<'_, Pve>, node: &str) -> Result<Vec<u32>, Failure> {
-    let resources = cx.resources().await?;
-    let mut up = vec![];
-    for guest in resources.guests().filter(|guest| guest.node == node && guest.template != Some(true)) {
-        if is_up(cx, &At::of(guest.kind, guest.vmid, node)).await? {
-            up.push(guest.vmid);
-        }
-    }
-    Ok(up)
-}
-
-/// The guests of these numbers that are on the node, in the order in which they start: by `order` of their `startup`, those without one
-/// last, then by number, as the node itself does it.
-async fn ordered(cx: &Apply<'_, Pve>, node: &str, vmids: &[u32]) -> Result<Vec<At>, Failure> {
-    let resources = cx.resources().await?;
-    let mut all = vec![];
-    for guest in resources.guests().filter(|guest| guest.node == node && vmids.contains(&guest.vmid)) {
-        let kind = match guest.kind {
-            crate::api::GuestKind::Qemu => "qemu",
-            crate::api::GuestKind::Lxc => "lxc",
-        };
-        let reader: &Reader = cx;
-        let config = reader.get(&path(&[&"nodes", &node, &kind, &guest.vmid, &"config"]), Params::new()).await?;
-        let startup = config.get("startup").and_then(String::from_scalar).unwrap_or_default();
-        let order = startup.split(',').find_map(|part| part.trim_start_matches("order=").parse::<u32>().ok());
-        all.push((order.unwrap_or(u32::MAX), guest.vmid, At::of(guest.kind, guest.vmid, node)));
-    }
-    all.sort_by_key(|(order, vmid, _)| (*order, *vmid));
-    Ok(all.into_iter().map(|(.., at)| at).collect())
 }
 
 /// Waits until the node has booted anew.

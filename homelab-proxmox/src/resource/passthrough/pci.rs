@@ -26,8 +26,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 #[must_use = "a device is given to a guest by its name: `.map(&mut lab, \"..\")`, then `Vm::passthrough`"]
 pub struct PciOn {
-    node: Node,
-    entry: PciEntry,
+    entries: Vec<(Node, PciEntry)>,
 }
 
 /// A PCI device that has a name in the cluster, to be given to one guest: it is moved into it.
@@ -56,7 +55,7 @@ impl Node {
     /// When it is no pair of four hexadecimal digits.
     #[track_caller]
     pub fn pci(self, id: &str) -> PciOn {
-        PciOn { node: self, entry: PciEntry { device: Some(checked_id(id)), path: None, problem: Field::Cleared } }
+        PciOn { entries: vec![(self, PciEntry { device: Some(checked_id(id)), path: None, problem: Field::Cleared })] }
     }
 
     /// The PCI device in this place: `0000:03:00.0`, or all functions of it, `0000:03:00`. Places shift when cards are added.
@@ -72,11 +71,28 @@ impl Node {
             "`{slot}` is no place of a PCI device: write it as `lspci -D` does, `0000:03:00.0`"
         );
         let path = Some(slot.to_ascii_lowercase());
-        PciOn { node: self, entry: PciEntry { device: None, path, problem: Field::Cleared } }
+        PciOn { entries: vec![(self, PciEntry { device: None, path, problem: Field::Cleared })] }
     }
 }
 
 impl PciOn {
+    /// And on another node this one: one name for a device of each, so that the guest that gets it can run on either.
+    ///
+    /// # Panics
+    /// When both are of one node.
+    #[track_caller]
+    pub fn or(mut self, other: PciOn) -> Self {
+        for (node, entry) in other.entries {
+            assert!(
+                self.entries.iter().all(|(one, _)| one.name != node.name),
+                "`{}` has one entry in a mapping",
+                node.name
+            );
+            self.entries.push((node, entry));
+        }
+        self
+    }
+
     /// Names the device for the whole cluster, so that a token may give it to a guest.
     ///
     /// # Panics
@@ -84,8 +100,10 @@ impl PciOn {
     #[track_caller]
     pub fn map(self, lab: &mut Lab, name: impl Into<String>) -> Pci {
         let name = checked(name.into());
-        let entries = BTreeMap::from([(self.node.name.to_owned(), self.entry)]);
-        let mapping = lab.add(PciMapping { name: name.clone(), node: self.node, entries });
+        let mut nodes: Vec<Node> = self.entries.iter().map(|(node, _)| *node).collect();
+        nodes.sort_by_key(|node| node.name);
+        let entries = self.entries.into_iter().map(|(node, entry)| (node.name.to_owned(), entry)).collect();
+        let mapping = lab.add(PciMapping { name: name.clone(), nodes, entries });
         Pci { id: mapping.id(), name }
     }
 }
@@ -98,8 +116,8 @@ impl PciOn {
 pub struct PciMapping {
     #[serde(rename = "id")]
     name: String,
-    #[serde(skip)]
-    node: Node,
+    /// Those that have an entry.
+    nodes: Vec<Node>,
     entries: BTreeMap<String, PciEntry>,
 }
 
@@ -108,6 +126,8 @@ pub struct PciMapping {
 pub struct PciMappingState {
     /// Its name.
     pub id: String,
+    /// The nodes that it has something for.
+    pub nodes: Vec<String>,
     /// What it has for each node.
     pub entries: BTreeMap<String, EntryState>,
     #[serde(skip)]
@@ -155,6 +175,11 @@ impl PciEntry {
 }
 
 impl PciMapping {
+    /// The node of this name, of those that it has entries for.
+    fn of(&self, name: &str) -> Node {
+        self.nodes.iter().copied().find(|node| node.name == name).unwrap_or(self.nodes[0])
+    }
+
     async fn state(mapping: &Mapping, reader: &Reader) -> Result<PciMappingState, Failure> {
         let mut entries = BTreeMap::new();
         for (node, entry) in mapping.entries() {
@@ -168,7 +193,12 @@ impl PciMapping {
             let get = |key: &str| entry.get(key).cloned();
             entries.insert(node, EntryState { device: get("id"), path: get("path"), problem });
         }
-        Ok(PciMappingState { id: mapping.id.clone(), entries, owner: owner(mapping) })
+        Ok(PciMappingState {
+            id: mapping.id.clone(),
+            nodes: entries.keys().cloned().collect(),
+            entries,
+            owner: owner(mapping),
+        })
     }
 }
 
@@ -199,7 +229,8 @@ impl Resource for PciMapping {
         &self.name
     }
     fn site(&self) -> Site<Pve> {
-        self.node.site
+        // A device is of one node at least.
+        self.nodes[0].site
     }
     fn claims(&self) -> Vec<Claim> {
         let site = self.site().name();
@@ -229,7 +260,7 @@ impl Resource for PciMapping {
             }
             let all = cx.pci_devices(node).await?;
             match entry.find(node, &all) {
-                Ok(device) => notes.extend(group::notes(self.node, node, device, &all)),
+                Ok(device) => notes.extend(group::notes(self.of(node), node, device, &all)),
                 Err(note) => notes.push(note),
             }
         }

@@ -25,8 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 #[must_use = "a device is given to a guest by its name: `.map(&mut lab, \"..\")`, then `Vm::usb`"]
 pub struct UsbOn {
-    node: Node,
-    entry: UsbEntry,
+    entries: Vec<(Node, UsbEntry)>,
 }
 
 /// A USB device that has a name in the cluster, to be given to one guest: it is moved into it.
@@ -56,21 +55,44 @@ impl Node {
     #[track_caller]
     pub fn usb(self, id: &str) -> UsbOn {
         let entry = UsbEntry { device: checked_id(id), path: None, serial: None, problem: Field::Cleared };
-        UsbOn { node: self, entry }
+        UsbOn { entries: vec![(self, entry)] }
     }
 }
 
 impl UsbOn {
+    /// And on another node this one: one name for a device of each, so that the guest that gets it can run on either.
+    ///
+    /// # Panics
+    /// When both are of one node.
+    #[track_caller]
+    pub fn or(mut self, other: UsbOn) -> Self {
+        for (node, entry) in other.entries {
+            assert!(
+                self.entries.iter().all(|(one, _)| one.name != node.name),
+                "`{}` has one entry in a mapping",
+                node.name
+            );
+            self.entries.push((node, entry));
+        }
+        self
+    }
+
     /// The one with this serial number, wherever it is plugged in when the mapping is made.
     pub fn serial(mut self, serial: impl Into<String>) -> Self {
-        self.entry.serial = Some(serial.into());
+        self.last().serial = Some(serial.into());
         self
     }
 
     /// The one in this port: `1-2.1`.
     pub fn port(mut self, port: impl Into<String>) -> Self {
-        self.entry.path = Some(port.into());
+        self.last().path = Some(port.into());
         self
+    }
+
+    /// What was looked for last: it is that which is said more of.
+    fn last(&mut self) -> &mut UsbEntry {
+        let last = self.entries.len() - 1;
+        &mut self.entries[last].1
     }
 
     /// Names the device for the whole cluster, so that a token may give it to a guest.
@@ -80,8 +102,10 @@ impl UsbOn {
     #[track_caller]
     pub fn map(self, lab: &mut Lab, name: impl Into<String>) -> Usb {
         let name = checked(name.into());
-        let entries = BTreeMap::from([(self.node.name.to_owned(), self.entry)]);
-        let mapping = lab.add(UsbMapping { name: name.clone(), node: self.node, entries });
+        let mut nodes: Vec<Node> = self.entries.iter().map(|(node, _)| *node).collect();
+        nodes.sort_by_key(|node| node.name);
+        let entries = self.entries.into_iter().map(|(node, entry)| (node.name.to_owned(), entry)).collect();
+        let mapping = lab.add(UsbMapping { name: name.clone(), nodes, entries });
         Usb { id: mapping.id(), name }
     }
 }
@@ -91,8 +115,8 @@ impl UsbOn {
 pub struct UsbMapping {
     #[serde(rename = "id")]
     name: String,
-    #[serde(skip)]
-    node: Node,
+    /// Those that have an entry.
+    nodes: Vec<Node>,
     entries: BTreeMap<String, UsbEntry>,
 }
 
@@ -101,6 +125,8 @@ pub struct UsbMapping {
 pub struct UsbMappingState {
     /// Its name.
     pub id: String,
+    /// The nodes that it has something for.
+    pub nodes: Vec<String>,
     /// What it has for each node.
     pub entries: BTreeMap<String, EntryState>,
     #[serde(skip)]
@@ -162,7 +188,12 @@ impl UsbMapping {
             });
             entries.insert(node, EntryState { device, path, problem });
         }
-        Ok(UsbMappingState { id: mapping.id.clone(), entries, owner: owner(mapping) })
+        Ok(UsbMappingState {
+            id: mapping.id.clone(),
+            nodes: entries.keys().cloned().collect(),
+            entries,
+            owner: owner(mapping),
+        })
     }
 }
 
@@ -177,7 +208,8 @@ impl Resource for UsbMapping {
         &self.name
     }
     fn site(&self) -> Site<Pve> {
-        self.node.site
+        // A device is of one node at least.
+        self.nodes[0].site
     }
     fn claims(&self) -> Vec<Claim> {
         let site = self.site().name();
