@@ -1,5 +1,5 @@
 //! The provider of everything that lives inside machines: all of them, each connected to when it is first asked something.
-use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, Query, Reply, Spot, apt::Queues};
+use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, OneOff, Query, Reply, Spot, apt::Queues};
 use crate::{Failure, Kind, Permit, Provider, Site, ssh::SshError};
 use std::{
     collections::HashMap,
@@ -16,6 +16,17 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// When there can be none.
     fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError>;
+
+    /// A key for one machine that is about to be made, which nobody else will know.
+    ///
+    /// # Errors
+    /// When there are no random numbers to make it from, and where nobody makes machines.
+    fn one_off(&self) -> Result<Arc<dyn OneOff>, SshError> {
+        Err(SshError::Handshake {
+            host: "a new machine".into(),
+            reason: "nobody makes machines in this network".into(),
+        })
+    }
 }
 
 /// All machines that can be logged in to.
@@ -45,6 +56,10 @@ impl Hosts {
     #[must_use]
     pub fn of(network: impl Network + 'static) -> Self {
         Hosts(Arc::new(Fleet { network: Box::new(network), machines: Mutex::default(), queues: Queues::default() }))
+    }
+
+    pub(super) fn network(&self) -> &dyn Network {
+        self.0.network.as_ref()
     }
 
     /// apt's queues on all machines.

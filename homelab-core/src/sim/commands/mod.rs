@@ -3,6 +3,7 @@ mod accounts;
 mod apt;
 mod basic;
 mod checks;
+mod cloud;
 mod docker;
 mod git;
 mod kernel;
@@ -11,6 +12,7 @@ mod systemd;
 
 pub(super) use apt::{candidate, set_up};
 pub(super) use checks::{lets_in, lets_ssh_through};
+pub(super) use cloud::wake;
 pub(super) use docker::Container;
 pub(super) use kernel::{boot, parameters};
 pub(super) use systemd::unit;
@@ -106,6 +108,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "docker" => return docker::run(world, call),
+        "cloud-init" => cloud::run(world, call),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },
