@@ -1,6 +1,7 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
+mod machines;
 
 use crate::{
     Pve,
@@ -42,6 +43,8 @@ pub struct SimWorld {
     admin: Option<Credential>,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
+    /// Whether messages to machines are calls too.
+    counted: bool,
     /// What was defined in the beginning.
     fresh: Arc<BTreeSet<String>>,
 }
@@ -75,6 +78,7 @@ impl SimWorld {
             credential: Credential::token(TOKEN.0, TOKEN.1),
             admin: None,
             net: None,
+            counted: false,
             fresh,
         }
     }
@@ -112,6 +116,13 @@ impl SimWorld {
     pub fn joined(self, net: Arc<Net>) -> Self {
         let sim = self.sim.clone().joined(Arc::clone(&net), self.site.name());
         SimWorld { sim, net: Some(net), ..self }
+    }
+
+    /// The same, where each message to a machine is a call too that can be made to fail, and what is inside of them is a part of the
+    /// inventory.
+    #[must_use]
+    pub fn with_machines(self) -> Self {
+        SimWorld { counted: true, ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -158,15 +169,27 @@ impl Wire {
 
     /// Counts a call and says what goes wrong with it.
     fn count(&self, request: &Request) -> Option<Fault> {
+        let fault = self.strike(request.method != Method::Get);
+        self.state().log.push(request.clone());
+        fault
+    }
+
+    fn strike(&self, writes: bool) -> Option<Fault> {
         let mut state = self.state();
         if state.dead {
             return Some(Fault::Kill);
         }
         let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
         state.calls += 1;
-        state.writes += u64::from(request.method != Method::Get);
-        state.log.push(request.clone());
+        state.writes += u64::from(writes);
         fault
+    }
+
+    /// The program is killed: this call never returns, and no other does.
+    async fn die<T>(&self) -> T {
+        self.state().dead = true;
+        self.struck.notify_waiters();
+        pending().await
     }
 }
 
@@ -191,9 +214,7 @@ impl Http for Wire {
             }
             Some(Fault::Kill) => {
                 self.sim.send(request).await?;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
+                self.die().await
             }
         }
     }
@@ -203,6 +224,9 @@ impl testing::World for SimWorld {
     fn providers(&self) -> Providers {
         let providers = Providers::default().with(self.site, self.client());
         match &self.net {
+            Some(net) if self.counted => {
+                providers.with(HOSTS, Hosts::of(machines::Counted::of(Arc::clone(&self.wire), Arc::clone(net))))
+            }
             Some(net) => providers.with(HOSTS, Hosts::of(homelab_core::sim::Wire(Arc::clone(net)))),
             None => providers,
         }
@@ -265,6 +289,9 @@ impl testing::World for SimWorld {
         }
         for line in self.fresh.difference(&now) {
             let _ = writeln!(text, "gone: {line}");
+        }
+        if let Some(net) = self.net.as_ref().filter(|_| self.counted) {
+            let _ = write!(text, "{}", net.inventory());
         }
         text
     }

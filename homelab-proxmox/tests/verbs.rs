@@ -6,7 +6,7 @@ use homelab_core::{
     units::SizeUnits,
 };
 use homelab_proxmox::{
-    Node, Pve, Vm,
+    Node, Pve, Template, Vm,
     site::{Cluster, Hardware},
 };
 use std::{
@@ -46,6 +46,10 @@ impl Write for Shared {
 }
 
 fn run(dir: &Path, words: &[&str]) -> (Exit, String, String) {
+    run_of(&lab, dir, words)
+}
+
+fn run_of(lab: &dyn Fn() -> Lab, dir: &Path, words: &[&str]) -> (Exit, String, String) {
     let (out, err) = (Shared::default(), Shared::default());
     let outside = Outside {
         args: ["lab"].iter().chain(words).map(Into::into).collect(),
@@ -61,7 +65,7 @@ fn run(dir: &Path, words: &[&str]) -> (Exit, String, String) {
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(&lab, &sites, outside);
+    let exit = cli::run_in(lab, &sites, outside);
     let text = |shared: &Shared| String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
     (exit, text(&out), text(&err))
 }
@@ -147,4 +151,31 @@ fn all_is_switched_off_only_after_a_yes_and_the_node_that_answers_last() {
     let (exit, out, err) = run(dir.path(), &["proxmox", "shutdown", "--yes"]);
     assert_eq!(exit, Exit::Done, "{err}");
     assert!(out.starts_with("node din shuts down\nthe Raspberry Pi"), "{out}");
+}
+
+/// Two templates, and a guest of one of them.
+fn templates() -> Lab {
+    let mut lab = Lab::named("home");
+    let debian = lab.add(Template::debian_13(9001).on(DIN).cloud_init());
+    lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init());
+    lab.add(Vm::clone_from(debian).on(DIN).id(301).named("web").memory(1.gib()).stopped());
+    lab
+}
+
+#[test]
+fn a_template_is_built_by_two_words_or_all_of_them_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let build = |words: &[&str]| run_of(&templates, dir.path(), &[&["template", "build"], words].concat());
+    let (exit, _, err) = build(&["alpine"]);
+    assert_eq!(exit, Exit::Usage, "{err}");
+    let (exit, _, err) = build(&["ubuntu-24.04", "--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(err.contains("proxmox/template/ubuntu-24.04: created") && !err.contains("debian-13: created"), "{err}");
+    let (exit, _, err) = build(&["--yes"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(err.contains("proxmox/template/debian-13: created") && !err.contains("ubuntu-24.04: created"), "{err}");
+    assert!(!err.contains("proxmox/vm/web: created"), "{err}");
+    let (exit, out, err) = build(&["debian-13"]);
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(format!("{out}{err}").contains("no changes"), "{out}{err}");
 }

@@ -8,6 +8,7 @@ mod network;
 mod nodes;
 mod passthrough;
 mod privileges;
+mod provisioned;
 mod scaffold;
 mod sweep;
 mod template;
