@@ -2,9 +2,9 @@
 use crate::fixture::{DIN, GROGU, KEY, LAN, PVE, Ubuntu, cluster, every, web};
 use homelab_core::{
     Handle, Lab, ResourceExt, Secret,
-    host::{DockerEngine, File, Group, NodeExporter, Package, SshHardening, Unsealed},
+    host::{DockerEngine, File, Group, NodeExporter, Output, Package, SshHardening, Unsealed},
     plan::{Action, Goal, Wishes},
-    sim::Net,
+    sim::{Computer, Net, SimMachine},
     testing::{Bench, Fixture, World as _, conformance_every, sweep_every},
     text,
     units::{HostAddr, SizeUnits},
@@ -179,6 +179,36 @@ async fn a_part_that_fails_is_named_with_its_line_and_the_next_run_begins_anew()
     assert!(net.machine("proxmox/pve/9000").unwrap().inventory().contains("package htop"));
     assert!(bench.destroy(right()).await.is_success());
     assert_eq!(bench.world.inventory(), "");
+}
+
+/// A world in which the machine of the template is there already, and was meddled with.
+fn meddled(meddle: impl FnOnce(&SimMachine)) -> Bench<SimWorld> {
+    let net = Net::new();
+    net.switch_on("proxmox/pve/9000", Computer::named("ubuntu-24.04", []));
+    meddle(&net.machine("proxmox/pve/9000").unwrap());
+    net.switch_off("proxmox/pve/9000");
+    Bench::new(SimWorld::new(PVE, cluster()).joined(net))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_on_it_keeps_it_from_being_converted() {
+    let idle = |argv: &[String]| argv.first().is_some_and(|program| program == "cloud-init") && argv[1] == "clean";
+    let done = Output { status: 0, stdout: vec![], stderr: vec![] };
+    let bench = meddled(|machine| machine.on_command(move |argv, _| idle(argv).then(|| done.clone())));
+    let story = bench.deploy(only(whole)).await.story();
+    assert!(story.contains("it is not sealed, and every clone would have it"), "{story}");
+    assert!(story.contains("/var/lib/cloud/instance is there: cloud-init was not cleaned"), "{story}");
+    assert!(!bench.world.log().iter().any(|call| call.ends_with("/9000/template")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cloud_init_that_fails_is_told() {
+    let bench = meddled(|machine| machine.break_unit("cloud-init", true));
+    let story = bench.deploy(only(whole)).await.story();
+    assert!(
+        story.contains("cloud-init failed with status 1") && story.contains("cloud-init: status: error"),
+        "{story}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
