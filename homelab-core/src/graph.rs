@@ -6,6 +6,7 @@ use crate::{
     lab::{Lab, Terms},
     output::NodeId,
     tree::Tree,
+    turns::turns,
 };
 use petgraph::{
     Direction,
@@ -124,6 +125,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
     }
     problems.extend(claimed_twice(&graph));
     problems.extend(joined_by_name(&mut graph, named));
+    take_turns(&mut graph);
     if problems.is_empty() {
         for policy in lab.policies {
             for found in policy(&graph) {
@@ -168,6 +170,18 @@ fn claimed_twice(graph: &Graph) -> Vec<Diagnostic> {
         }
     }
     problems
+}
+
+/// Tells machines their place in the order of start, which is known only now.
+fn take_turns(graph: &mut Graph) {
+    for (id, turn) in turns(graph) {
+        let vertex = &mut graph.dag[index_of(id)];
+        vertex.node.take_turn(turn);
+        // It did serialise before, or that was told.
+        if let Ok(spec) = vertex.node.spec() {
+            vertex.spec = spec;
+        }
+    }
 }
 
 /// Whoever uses by its name what another makes comes after that one.

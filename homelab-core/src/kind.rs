@@ -1,6 +1,6 @@
 //! `Resource`, erased once, here: the planner and the engine only ever see trees.
 use crate::{
-    Claim, Diagnostic, Failure, Lock, Permit,
+    Claim, Diagnostic, Failure, Lock, Permit, Turn,
     context::{Apply, Known, Look, StepLog},
     facts::Observed,
     output::NodeId,
@@ -67,6 +67,8 @@ pub(crate) trait Node: AnyKind {
     fn claims(&self) -> Vec<Claim>;
     fn uses(&self) -> Vec<Claim>;
     fn problems(&self) -> Vec<Diagnostic>;
+    fn leans_on(&self) -> Vec<Claim>;
+    fn take_turn(&mut self, turn: Turn);
     fn locks(&self) -> Vec<Lock>;
     fn planned_id(&self) -> Option<Value>;
     fn lives_in(&self) -> Option<NodeId>;
@@ -190,6 +192,12 @@ impl<R: Resource> Node for Entry<R> {
     }
     fn problems(&self) -> Vec<Diagnostic> {
         self.0.problems()
+    }
+    fn leans_on(&self) -> Vec<Claim> {
+        self.0.leans_on()
+    }
+    fn take_turn(&mut self, turn: Turn) {
+        self.0.take_turn(turn);
     }
     fn locks(&self) -> Vec<Lock> {
         self.0.locks()

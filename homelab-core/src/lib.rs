@@ -52,6 +52,7 @@ mod text;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod tree;
+mod turns;
 pub mod units;
 mod verb;
 
@@ -74,4 +75,5 @@ pub use secret::{Secret, SecretError, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
 pub use text::Text;
 pub use tree::Tree;
+pub use turns::Turn;
 pub use verb::{Doing, Said, Verb, Words};

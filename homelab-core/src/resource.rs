@@ -1,6 +1,6 @@
 //! The one trait that a resource's author implements.
 use crate::{
-    Apply, Claim, Diagnostic, Failure, Lock, Look, Site,
+    Apply, Claim, Diagnostic, Failure, Lock, Look, Site, Turn,
     lab::AnyHandle,
     output::NodeId,
     plan::{Action, Change, Note},
@@ -75,6 +75,19 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// is there before anything is looked at.
     fn problems(&self) -> Vec<Diagnostic> {
         vec![]
+    }
+
+    /// What it must find running when it starts, as others claim it: the address of its name server. That says nothing of the order
+    /// in which things are made, only of [`take_turn`](Resource::take_turn).
+    fn leans_on(&self) -> Vec<Claim> {
+        vec![]
+    }
+
+    /// For a machine, when the lab is assembled: its place in the order in which the machines of its site start. A kind that can
+    /// have the site keep that order puts it into its specification, unless its author was told one. Machines that have nothing to
+    /// do with each other are not told.
+    fn take_turn(&mut self, turn: Turn) {
+        let _ = turn;
     }
 
     /// Which semaphores a step of it takes.

@@ -16,15 +16,10 @@ use homelab_core::{
     host::{Batch, Hosts, Machine, Network, Reply, Spot},
     sim::{Net, Wire},
     ssh::SshError,
-    testing::{Fault, World},
+    testing::{Traffic, World},
 };
 use serde_json::Value;
-use std::{
-    future::{Future, pending},
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use tokio::sync::watch;
+use std::{net::IpAddr, sync::Arc};
 
 /// A Pi behind a line that can break. Clones are the same one.
 #[derive(Clone)]
@@ -34,27 +29,7 @@ struct Inner {
     pi: SimPi,
     net: Arc<Net>,
     flaw: fn(&Value) -> Flaw,
-    calls: Mutex<Calls>,
-    killed: watch::Sender<bool>,
-}
-
-#[derive(Default)]
-struct Calls {
-    all: u64,
-    writes: u64,
-    fault: Option<(u64, Fault)>,
-    /// From this call on nothing arrives any more.
-    deaf_from: Option<u64>,
-    /// At this call the Pi loses its power.
-    cut_at: Option<u64>,
-}
-
-/// What goes wrong with one call.
-enum Wrong {
-    Nothing,
-    Before,
-    After,
-    Kill,
+    traffic: Traffic,
 }
 
 impl PiWorld {
@@ -63,7 +38,7 @@ impl PiWorld {
     pub fn new(address: IpAddr, flaw: fn(&Value) -> Flaw) -> Self {
         let net = Net::new();
         let pi = SimPi::flashed(&net, "pihole", address);
-        PiWorld(Arc::new(Inner { pi, net, flaw, calls: Mutex::default(), killed: watch::Sender::new(false) }))
+        PiWorld(Arc::new(Inner { pi, net, flaw, traffic: Traffic::default() }))
     }
 
     /// The Pi.
@@ -72,70 +47,21 @@ impl PiWorld {
         &self.0.pi
     }
 
-    /// From the call that is `after` calls away nothing arrives any more, until [`heal`](World::heal).
-    pub fn cut_line(&self, after: u64) {
-        let mut calls = self.calls_now();
-        calls.deaf_from = Some(calls.all + after + 1);
-    }
-
     /// At the call that is `after` calls away the Pi loses its power, just before it hears of it.
     pub fn cut_power(&self, after: u64) {
-        let mut calls = self.calls_now();
-        calls.cut_at = Some(calls.all + after + 1);
+        let pi = self.0.pi.clone();
+        self.0.traffic.accident(after, move || pi.cut_power());
     }
 
-    fn calls_now(&self) -> MutexGuard<'_, Calls> {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call, and says what happens to it.
-    async fn count(&self, write: bool) -> Wrong {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        if *self.0.killed.borrow() {
-            pending::<()>().await;
-        }
-        let (wrong, cut) = {
-            let mut calls = self.calls_now();
-            calls.all += 1;
-            calls.writes += u64::from(write);
-            let at = calls.all;
-            let cut = calls.cut_at.take_if(|n| *n == at).is_some();
-            let wrong = match calls.fault.take_if(|(n, _)| *n == at) {
-                _ if calls.deaf_from.is_some_and(|n| at >= n) => Wrong::Before,
-                None => Wrong::Nothing,
-                Some((_, Fault::Error)) => Wrong::Before,
-                Some((_, Fault::LostReply)) => Wrong::After,
-                Some((_, Fault::Kill)) => Wrong::Kill,
-            };
-            (wrong, cut)
-        };
-        if cut {
-            self.0.pi.cut_power();
-            return Wrong::Before;
-        }
-        wrong
-    }
-
-    /// One call.
+    /// One call, which takes a moment.
     async fn call<T, E>(
         &self,
-        write: bool,
-        lost: impl Fn() -> E,
-        f: impl Future<Output = Result<T, E>>,
+        writes: bool,
+        lost: impl FnOnce() -> E,
+        call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let wrong = self.count(write).await;
-        if matches!(wrong, Wrong::Before) {
-            return Err(lost());
-        }
-        let result = f.await;
-        match wrong {
-            Wrong::After => Err(lost()),
-            Wrong::Kill => {
-                self.0.killed.send_replace(true);
-                pending().await
-            }
-            _ => result,
-        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        self.0.traffic.through(writes, |_| Err(lost()), call).await
     }
 }
 
@@ -147,28 +73,8 @@ impl World for PiWorld {
         let hosts = Hosts::of(Broken { world: self.clone(), inner: Wire(Arc::clone(&self.0.net)) });
         Providers::default().with(PIS, Pis::new(hosts, Arc::new(builder), Arc::new(answers)))
     }
-    fn calls(&self) -> u64 {
-        self.calls_now().all
-    }
-    fn writes(&self) -> u64 {
-        self.calls_now().writes
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut calls = self.calls_now();
-        calls.fault = Some((calls.all + after + 1, fault));
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        let mut killed = self.0.killed.subscribe();
-        async move {
-            // The sender lives as long as the world.
-            let _ = killed.wait_for(|k| *k).await;
-        }
-    }
-    fn heal(&self) {
-        let mut calls = self.calls_now();
-        *calls = Calls { all: calls.all, writes: calls.writes, ..Calls::default() };
-        drop(calls);
-        self.0.killed.send_replace(false);
+    fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
     fn inventory(&self) -> String {
         self.0.pi.inventory()

@@ -15,16 +15,14 @@ use homelab_core::{
     Providers, Site,
     host::{HOSTS, Hosts},
     sim::Net,
-    testing::{self, Fault},
+    testing::{self, Broken, Traffic},
 };
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
 
 /// The token that tests use.
 const TOKEN: (&str, &str) = ("iac@pve!test", "11111111-2222-3333-4444-555555555555");
@@ -51,17 +49,8 @@ pub struct SimWorld {
 
 struct Wire {
     sim: Sim,
-    state: Mutex<State>,
-    struck: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    calls: u64,
-    writes: u64,
-    log: Vec<Request>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    traffic: Traffic,
+    log: Mutex<Vec<Request>>,
 }
 
 impl SimWorld {
@@ -69,7 +58,7 @@ impl SimWorld {
     #[must_use]
     pub fn new(site: Site<Pve>, world: World) -> Self {
         let sim = Sim::new(world.with_token(TOKEN.0, TOKEN.1));
-        let wire = Wire { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() };
+        let wire = Wire { sim: sim.clone(), traffic: Traffic::default(), log: Mutex::default() };
         let fresh = Arc::new(definitions::definitions(&sim.world()));
         SimWorld {
             site,
@@ -139,7 +128,7 @@ impl SimWorld {
         pve.reaching(Arc::new(Guests(self.sim.clone())))
     }
 
-    /// Every call so far, `GET /cluster/resources`.
+    /// Every call that arrived so far, `GET /cluster/resources`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.requests().iter().map(|request| format!("{} {}", request.method.as_str(), request.path)).collect()
@@ -148,7 +137,7 @@ impl SimWorld {
     /// The same with all that was sent.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.wire.state().log.clone()
+        self.wire.log().clone()
     }
 }
 
@@ -163,60 +152,31 @@ impl Reach for Guests {
 }
 
 impl Wire {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call and says what goes wrong with it.
-    fn count(&self, request: &Request) -> Option<Fault> {
-        let fault = self.strike(request.method != Method::Get);
-        self.state().log.push(request.clone());
-        fault
-    }
-
-    fn strike(&self, writes: bool) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
-        }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(writes);
-        fault
-    }
-
-    /// The program is killed: this call never returns, and no other does.
-    async fn die<T>(&self) -> T {
-        self.state().dead = true;
-        self.struck.notify_waiters();
-        pending().await
+    fn log(&self) -> MutexGuard<'_, Vec<Request>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Http for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        let lost = || TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() };
-        match self.count(&request) {
-            None => self.sim.send(request).await,
-            Some(Fault::Error) => Ok(Response {
+        let broken = |broken| match broken {
+            Broken::Before => Ok(Response {
                 status: 595,
                 reason: "No route to host".into(),
                 content_type: String::new(),
                 body: Vec::new(),
             }),
-            Some(Fault::LostReply) => {
-                self.sim.send(request).await?;
-                Err(lost())
+            Broken::After => {
+                Err(TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() })
             }
-            Some(Fault::Kill) => {
-                self.sim.send(request).await?;
-                self.die().await
-            }
-        }
+        };
+        let writes = request.method != Method::Get;
+        let call = async {
+            self.log().push(request.clone());
+            self.sim.send(request).await
+        };
+        self.traffic.through(writes, broken, call).await
     }
 }
 
@@ -225,36 +185,15 @@ impl testing::World for SimWorld {
         let providers = Providers::default().with(self.site, self.client());
         match &self.net {
             Some(net) if self.counted => {
-                providers.with(HOSTS, Hosts::of(machines::Counted::of(Arc::clone(&self.wire), Arc::clone(net))))
+                providers.with(HOSTS, Hosts::of(machines::Counted::of(self.wire.traffic.clone(), Arc::clone(net))))
             }
             Some(net) => providers.with(HOSTS, Hosts::of(homelab_core::sim::Wire(Arc::clone(net)))),
             None => providers,
         }
     }
 
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
-    }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
-    }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
-    }
-
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
+    fn traffic(&self) -> &Traffic {
+        &self.wire.traffic
     }
 
     /// Guests with their configuration, what is pending, what they were started with, all volumes, and what is defined otherwise

@@ -8,14 +8,11 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Providers, Site,
-    testing::{self, Fault},
+    testing::{self, Broken, Traffic},
 };
 use serde_json::Value;
-use std::{
-    future::pending,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use tokio::sync::{Notify, broadcast};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
 
 /// A simulator behind a wire that can break.
 #[derive(Clone)]
@@ -27,17 +24,8 @@ pub struct SimNas {
 
 struct Wire {
     link: Link,
-    state: Mutex<State>,
-    struck: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    calls: u64,
-    writes: u64,
-    log: Vec<Call>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    traffic: Traffic,
+    log: Mutex<Vec<Call>>,
 }
 
 impl SimNas {
@@ -45,8 +33,15 @@ impl SimNas {
     #[must_use]
     pub fn new(site: Site<Nas>, world: World) -> Self {
         let sim = Sim::new(world);
-        let wire = Wire { link: sim.link("root"), state: Mutex::default(), struck: Notify::new() };
+        let wire = Wire { link: sim.link("root"), traffic: Traffic::default(), log: Mutex::default() };
         SimNas { site, sim, wire: Arc::new(wire) }
+    }
+
+    /// The same, as a part of a larger world: what is called here is counted there.
+    #[must_use]
+    pub fn counted_with(self, traffic: &Traffic) -> Self {
+        let wire = Wire { link: self.sim.link("root"), traffic: traffic.clone(), log: Mutex::default() };
+        SimNas { wire: Arc::new(wire), ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -64,56 +59,37 @@ impl SimNas {
     /// Every call so far: methods and parameters.
     #[must_use]
     pub fn requests(&self) -> Vec<Call> {
-        self.wire.state().log.clone()
+        self.wire.log().clone()
     }
 
     /// The methods of every call so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.wire.state().log.iter().map(|call| call.method.clone()).collect()
+        self.wire.log().iter().map(|call| call.method.clone()).collect()
     }
 }
 
 impl Wire {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call and says what goes wrong with it.
-    fn count(&self, call: &Call) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
-        }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(!is_read(&call.method));
-        state.log.push(call.clone());
-        fault
+    fn log(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Rpc for Wire {
     async fn call(&self, call: &Call) -> Result<Value, RpcError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        let host = || "the simulated TrueNAS".to_owned();
-        match self.count(call) {
-            None => self.link.call(call).await,
-            Some(Fault::Error) => Err(RpcError::Unreached { host: host(), reason: "connection refused".into() }),
-            Some(Fault::LostReply) => {
-                let _ = self.link.call(call).await;
-                Err(RpcError::Lost { host: host(), reason: "connection reset by peer".into() })
-            }
-            Some(Fault::Kill) => {
-                let _ = self.link.call(call).await;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
-            }
-        }
+        let broken = |broken| {
+            let host = "the simulated TrueNAS".to_owned();
+            Err(match broken {
+                Broken::Before => RpcError::Unreached { host, reason: "connection refused".into() },
+                Broken::After => RpcError::Lost { host, reason: "connection reset by peer".into() },
+            })
+        };
+        let arrives = async {
+            self.log().push(call.clone());
+            self.link.call(call).await
+        };
+        self.traffic.through(!is_read(&call.method), broken, arrives).await
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
@@ -130,29 +106,8 @@ impl testing::World for SimNas {
         Providers::default().with(self.site, self.client())
     }
 
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
-    }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
-    }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
-    }
-
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
+    fn traffic(&self) -> &Traffic {
+        &self.wire.traffic
     }
 
     fn inventory(&self) -> String {

@@ -62,5 +62,5 @@ pub const HOSTS: [(&str, HostAddr); 14] = [
     ("newservice-server", NEWSERVICE),
     ("newservice-container", NEWCONTAINER),
     ("jellyfin", JELLYFIN),
-    ("a template, while it is built", BUILD),
+    ("template", BUILD),
 ];

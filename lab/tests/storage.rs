@@ -3,7 +3,7 @@ use homelab_core::{
     Lab, Providers, ResourceExt, Secrets,
     env::Env,
     plan::{Goal, Wishes},
-    testing::{Bench, Fault, World as _},
+    testing::{Bench, Traffic, World as _},
     units::{Size, SizeUnits},
 };
 use homelab_truenas::{
@@ -21,24 +21,20 @@ const TB: u64 = 1_000_000_000_000;
 /// Both NAS, with the shelves as they stand in the rack.
 struct Rack(SimNas, SimNas);
 
+impl Rack {
+    fn of(primary: World, backup: World) -> Rack {
+        let primary = SimNas::new(NAS, primary);
+        let backup = SimNas::new(BACKUP, backup).counted_with(primary.traffic());
+        Rack(primary, backup)
+    }
+}
+
 impl homelab_core::testing::World for Rack {
     fn providers(&self) -> Providers {
         Providers::default().with(NAS, self.0.client()).with(BACKUP, self.1.client())
     }
-    fn calls(&self) -> u64 {
-        self.0.calls() + self.1.calls()
-    }
-    fn writes(&self) -> u64 {
-        self.0.writes() + self.1.writes()
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        self.0.fail(after, fault);
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        self.0.killed()
-    }
-    fn heal(&self) {
-        self.0.heal();
+    fn traffic(&self) -> &Traffic {
+        self.0.traffic()
     }
     fn inventory(&self) -> String {
         format!("{}\n{}", self.0.inventory(), self.1.inventory())
@@ -63,7 +59,7 @@ fn rack() -> Bench<Rack> {
 }
 
 fn bench(primary: World, backup: World) -> Bench<Rack> {
-    let mut bench = Bench::new(Rack(SimNas::new(NAS, primary), SimNas::new(BACKUP, backup)));
+    let mut bench = Bench::new(Rack::of(primary, backup));
     bench.secrets = Secrets::none().and(Env::from_pairs([("NAS_SMB_PASSWORD", "correct horse battery staple")]));
     bench
 }

@@ -70,18 +70,28 @@ pub(super) fn commands(line: Command, sites: &Sites) -> Command {
     domains.sort_unstable();
     domains.dedup();
     domains.into_iter().fold(line, |line, domain| {
-        let about = format!("What only a site of {domain} can be asked");
-        let command = Command::new(domain).about(about).subcommand_required(true).arg_required_else_help(true);
+        let command = Command::new(domain).subcommand_required(true).arg_required_else_help(true);
         let command =
             verbs.iter().filter(|verb| verb.domain == domain).fold(command, |c, verb| c.subcommand(one(verb)));
         let mut own: Vec<&&Spelling> = spelled.iter().filter(|spelling| spelling.words[0] == domain).collect();
         own.dedup_by_key(|spelling| spelling.words[1]);
-        line.subcommand(own.into_iter().fold(command, |command, spelling| {
+        let command = own.into_iter().fold(command, |command, spelling| {
             let deploys = format!("It is `deploy --only {}/NAME`, and takes its flags.", spelling.part);
             let name = Arg::new("name").value_name("NAME").help("Which; all without one, or with `--all`");
             command.subcommand(Command::new(spelling.words[1]).about(spelling.about).after_help(deploys).arg(name))
-        }))
+        });
+        let about = about(&command);
+        line.subcommand(command.about(about))
     })
+}
+
+/// What a word says of the verbs behind it: what the only one does, or their names.
+fn about(command: &Command) -> String {
+    let verbs: Vec<&Command> = command.get_subcommands().collect();
+    match verbs.as_slice() {
+        [only] => format!("{}: {}", only.get_name(), only.get_about().map(ToString::to_string).unwrap_or_default()),
+        verbs => verbs.iter().map(|verb| verb.get_name()).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn one(verb: &VerbInfo) -> Command {

@@ -4,16 +4,10 @@ use crate::{
     Providers,
     host::{Batch, HOSTS, Hosts, Machine, Network, OneOff, Reply, Spot},
     ssh::SshError,
-    testing::{Fault, World},
+    testing::{Broken, Traffic, World},
 };
 use async_trait::async_trait;
-use std::{
-    future::{Future, pending},
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::sync::watch;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// How long a message is under way, so that what runs at the same time overlaps.
 const UNDER_WAY: Duration = Duration::from_millis(10);
@@ -25,20 +19,12 @@ pub struct Room(Arc<Inner>);
 
 struct Inner {
     net: Arc<Net>,
-    calls: Mutex<Calls>,
-    killed: watch::Sender<bool>,
-}
-
-#[derive(Default)]
-struct Calls {
-    all: u64,
-    writes: u64,
-    fault: Option<(u64, Fault)>,
+    traffic: Traffic,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Room(Arc::new(Inner { net: Net::new(), calls: Mutex::default(), killed: watch::Sender::new(false) }))
+        Room(Arc::new(Inner { net: Net::new(), traffic: Traffic::default() }))
     }
 }
 
@@ -71,36 +57,14 @@ impl Room {
     pub fn machine(&self, name: &str) -> Arc<SimMachine> {
         self.0.net.machine(name).unwrap_or_else(|| panic!("there is no machine `{name}` in this room"))
     }
-
-    fn calls_made(&self) -> MutexGuard<'_, Calls> {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl World for Room {
     fn providers(&self) -> Providers {
         Providers::default().with(HOSTS, Hosts::of(self.clone()))
     }
-    fn calls(&self) -> u64 {
-        self.calls_made().all
-    }
-    fn writes(&self) -> u64 {
-        self.calls_made().writes
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut calls = self.calls_made();
-        calls.fault = Some((calls.all + after + 1, fault));
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        let mut killed = self.0.killed.subscribe();
-        async move {
-            // The room outlives whoever waits for it.
-            let _ = killed.wait_for(|k| *k).await;
-        }
-    }
-    fn heal(&self) {
-        self.calls_made().fault = None;
-        self.0.killed.send_replace(false);
+    fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
     fn inventory(&self) -> String {
         self.0.net.inventory()
@@ -132,32 +96,13 @@ impl Machine for Counted {
 
     async fn run(&self, batch: &Batch) -> Result<Vec<Reply>, SshError> {
         tokio::time::sleep(UNDER_WAY).await;
-        if *self.room.0.killed.borrow() {
-            pending::<()>().await;
-        }
-        let fault = {
-            let mut calls = self.room.calls_made();
-            calls.all += 1;
-            calls.writes += u64::from(!batch.is_reading());
-            let at = calls.all;
-            calls.fault.take_if(|(n, _)| *n == at).map(|(_, fault)| fault)
+        let broken = |broken| {
+            let reason = match broken {
+                Broken::Before => "before the message had gone out",
+                Broken::After => "before the answer had come",
+            };
+            Err(SshError::Closed { host: self.name().to_owned(), during: "a test".into(), reason: reason.to_owned() })
         };
-        let lost = |reason: &str| SshError::Closed {
-            host: self.name().to_owned(),
-            during: "a test".into(),
-            reason: reason.to_owned(),
-        };
-        if fault == Some(Fault::Error) {
-            return Err(lost("before the message had gone out"));
-        }
-        let replies = self.wire.run(batch).await;
-        match fault {
-            Some(Fault::LostReply) => Err(lost("before the answer had come")),
-            Some(Fault::Kill) => {
-                self.room.0.killed.send_replace(true);
-                pending().await
-            }
-            _ => replies,
-        }
+        self.room.0.traffic.through(!batch.is_reading(), broken, self.wire.run(batch)).await
     }
 }

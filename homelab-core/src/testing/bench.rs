@@ -170,7 +170,7 @@ impl<W: World> Bench<W> {
         let mut work = std::pin::pin!(work);
         let ended = tokio::select! {
             biased;
-            () = self.world.killed() => None,
+            () = self.world.traffic().killed() => None,
             run = &mut work => Some(run),
         };
         ended.unwrap_or_else(|| {

@@ -6,13 +6,15 @@
 mod bench;
 mod conformance;
 mod sweep;
+mod traffic;
 
 pub use bench::{Bench, Run};
 pub use conformance::{Fixture, conformance, conformance_every};
 pub use sweep::{sweep, sweep_every};
+pub use traffic::{Broken, Traffic};
 
 use crate::Providers;
-use std::{fmt, future::Future};
+use std::fmt;
 
 /// What goes wrong at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,17 +46,25 @@ impl fmt::Display for Fault {
 pub trait World: Send + Sync {
     /// Connections to its sites.
     fn providers(&self) -> Providers;
-    /// How many calls there were so far, reading and writing.
-    fn calls(&self) -> u64;
-    /// How many of them could change something.
-    fn writes(&self) -> u64;
-    /// Makes `fault` happen at the call that is `after` calls away (0: the next).
-    fn fail(&self, after: u64, fault: Fault);
-    /// Resolves when a [`Fault::Kill`] has struck. Calls that were under way, and later ones, never return until
-    /// [`heal`](World::heal).
-    fn killed(&self) -> impl Future<Output = ()> + Send;
-    /// No more faults. What the world was working on goes on.
-    fn heal(&self);
     /// Everything that exists, as text that two equal worlds share: no generated ids, no times.
     fn inventory(&self) -> String;
+    /// The calls that go through these connections.
+    fn traffic(&self) -> &Traffic;
+
+    /// How many calls there were so far, reading and writing.
+    fn calls(&self) -> u64 {
+        self.traffic().calls()
+    }
+    /// How many of them could change something.
+    fn writes(&self) -> u64 {
+        self.traffic().writes()
+    }
+    /// Makes `fault` happen at the call that is `after` calls away (0: the next).
+    fn fail(&self, after: u64, fault: Fault) {
+        self.traffic().fail(after, fault);
+    }
+    /// No more faults. What the world was working on goes on.
+    fn heal(&self) {
+        self.traffic().heal();
+    }
 }

@@ -13,4 +13,5 @@ mod release;
 mod saved;
 mod sketches;
 mod sweeps;
+mod turns;
 mod within;

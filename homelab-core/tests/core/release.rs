@@ -1,12 +1,11 @@
 //! Locks that are given back before the end of a step.
 use homelab_core::{
     Apply, Failure, Kind, Lab, Lock, Look, Mark, Owner, Provider, Providers, Resource, Site, outputs,
-    testing::{Bench, Fault, Run, World},
+    testing::{Bench, Run, Traffic, World},
 };
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    future::pending,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,7 +17,7 @@ const COOLS: Duration = Duration::from_secs(10);
 
 /// What is baked, and how many bake at this moment.
 #[derive(Clone, Default)]
-struct Oven(Arc<Mutex<(BTreeMap<String, Mark>, usize)>>);
+struct Oven(Arc<Mutex<(BTreeMap<String, Mark>, usize)>>, Traffic);
 
 impl Provider for Oven {
     type Reader = Oven;
@@ -34,17 +33,9 @@ impl World for Oven {
     fn providers(&self) -> Providers {
         Providers::default().with(OVEN, self.clone())
     }
-    fn calls(&self) -> u64 {
-        0
+    fn traffic(&self) -> &Traffic {
+        &self.1
     }
-    fn writes(&self) -> u64 {
-        0
-    }
-    fn fail(&self, _: u64, _: Fault) {}
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        pending()
-    }
-    fn heal(&self) {}
     fn inventory(&self) -> String {
         String::new()
     }

@@ -2,18 +2,17 @@
 //! and a Pi that takes back what nobody confirms. Every call is counted, and can be made to fail.
 use homelab_core::{
     Begun, Failure, Kind, Mark, Permit, Provider, Providers, Site,
-    testing::{Fault, World},
+    testing::{Broken, Traffic, World},
 };
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Future, pending},
     net::Ipv4Addr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 pub const HYPER: Site<Hyper> = Site::named("hyper");
 pub const NAS: Site<Nas> = Site::named("nas");
@@ -88,17 +87,9 @@ impl State {
     }
 }
 
-#[derive(Default)]
-struct Calls {
-    all: u64,
-    writing: u64,
-    fault: Option<(u64, Fault)>,
-}
-
 struct Inner {
     state: Mutex<State>,
-    calls: Mutex<Calls>,
-    killed: watch::Sender<bool>,
+    traffic: Traffic,
     witness: Mutex<Option<PathBuf>>,
 }
 
@@ -108,12 +99,7 @@ pub struct Toy(Arc<Inner>);
 
 impl Default for Toy {
     fn default() -> Self {
-        Toy(Arc::new(Inner {
-            state: Mutex::default(),
-            calls: Mutex::default(),
-            killed: watch::Sender::new(false),
-            witness: Mutex::default(),
-        }))
+        Toy(Arc::new(Inner { state: Mutex::default(), traffic: Traffic::default(), witness: Mutex::default() }))
     }
 }
 
@@ -133,31 +119,19 @@ impl Toy {
     /// One call.
     pub async fn call<T>(&self, write: bool, f: impl FnOnce(&mut State) -> Result<T, Failure>) -> Result<T, Failure> {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        if *self.0.killed.borrow() {
-            pending::<()>().await;
-        }
-        if let Some(journal) = self.0.witness.lock().unwrap().as_deref().filter(|_| write) {
-            assert!(crate::random::something_has_begun(journal), "a write without a journaled start");
-        }
-        let fault = {
-            let mut calls = self.0.calls.lock().unwrap();
-            calls.all += 1;
-            calls.writing += u64::from(write);
-            let at = calls.all;
-            calls.fault.take_if(|(n, _)| *n == at).map(|(_, fault)| fault)
+        let broken = |broken| {
+            Err(Failure::passing(match broken {
+                Broken::Before => "the world is not in the mood",
+                Broken::After => "the answer was lost",
+            }))
         };
-        if fault == Some(Fault::Error) {
-            return Err(Failure::passing("the world is not in the mood"));
-        }
-        let result = f(&mut self.state());
-        match fault {
-            Some(Fault::LostReply) => Err(Failure::passing("the answer was lost")),
-            Some(Fault::Kill) => {
-                self.0.killed.send_replace(true);
-                pending().await
+        let arrives = async {
+            if let Some(journal) = self.0.witness.lock().unwrap().as_deref().filter(|_| write) {
+                assert!(crate::random::something_has_begun(journal), "a write without a journaled start");
             }
-            _ => result,
-        }
+            f(&mut self.state())
+        };
+        self.0.traffic.through(write, broken, arrives).await
     }
 }
 
@@ -169,25 +143,8 @@ impl World for Toy {
             .with(FLEET, Fleet(self.clone()))
             .with(PI, Pi(self.clone()))
     }
-    fn calls(&self) -> u64 {
-        self.0.calls.lock().unwrap().all
-    }
-    fn writes(&self) -> u64 {
-        self.0.calls.lock().unwrap().writing
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut calls = self.0.calls.lock().unwrap();
-        calls.fault = Some((calls.all + after + 1, fault));
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        let mut killed = self.0.killed.subscribe();
-        async move {
-            killed.wait_for(|k| *k).await.expect("the world lives as long as its calls");
-        }
-    }
-    fn heal(&self) {
-        self.0.calls.lock().unwrap().fault = None;
-        self.0.killed.send_replace(false);
+    fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
     fn inventory(&self) -> String {
         let state = self.state();

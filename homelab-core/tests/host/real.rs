@@ -6,29 +6,22 @@ use homelab_core::{
         Packages, RootLogin, Service, Ssh, SshHardening, Sudoers, Sysctl, Timezone, UnitFile, User,
     },
     plan::{Goal, Wishes},
-    testing::{Bench, Fault, World},
+    testing::{Bench, Traffic, World},
     units::Network,
 };
 use std::net::Ipv4Addr;
 
-/// A machine that is there.
-struct Real;
+/// A machine that is there; its calls are not counted.
+#[derive(Default)]
+struct Real(Traffic);
 
 impl World for Real {
     fn providers(&self) -> Providers {
         Providers::default().with(HOSTS, Hosts::of(Ssh))
     }
-    fn calls(&self) -> u64 {
-        0
+    fn traffic(&self) -> &Traffic {
+        &self.0
     }
-    fn writes(&self) -> u64 {
-        0
-    }
-    fn fail(&self, _: u64, _: Fault) {}
-    async fn killed(&self) {
-        std::future::pending().await
-    }
-    fn heal(&self) {}
     fn inventory(&self) -> String {
         String::new()
     }
@@ -81,7 +74,7 @@ fn deploy() -> Wishes {
 #[tokio::test]
 #[ignore = "needs a Debian that may be changed"]
 async fn a_real_debian_is_made_found_right_and_left_as_it_was() {
-    let bench = Bench::new(Real);
+    let bench = Bench::new(Real::default());
     let run = bench.deploy(whole()).await;
     assert!(run.is_success(), "{}", run.story());
     let plan = bench.plan(whole(), &deploy()).await;
@@ -92,7 +85,7 @@ async fn a_real_debian_is_made_found_right_and_left_as_it_was() {
         (lab(|lab, web| lab.add(Package::on(web, "no-such-package-at-all"))), "Unable to locate package"),
         (lab(|lab, web| lab.add(Sudoers::on(web, "bad", "nonsense here"))), "syntax error"),
     ] {
-        let other = Bench::new(Real);
+        let other = Bench::new(Real::default());
         let mut wishes = deploy();
         wishes.adopt = true;
         let story = other.run(bad, &wishes).await.story();

@@ -5,7 +5,7 @@ use homelab_core::{
         Batch, Block, Command, Computer, Directory, File, HOSTS, Hosts, Line, Link, Machine, Network, Run, Spot, probe,
     },
     ssh::{SshError, SshMachine, Surroundings, Target},
-    testing::{Fault, World},
+    testing::{Traffic, World},
     units,
 };
 use std::{env, net::Ipv4Addr, path::PathBuf, sync::Arc};
@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) struct Real {
     pub(crate) address: Ipv4Addr,
     home: PathBuf,
+    traffic: Traffic,
 }
 
 /// The tests share one machine, so they take turns.
@@ -26,7 +27,7 @@ impl Real {
     pub(crate) fn wanted() -> Option<Real> {
         let address = env::var("HOMELAB_TEST_MACHINE").ok()?.parse().expect("HOMELAB_TEST_MACHINE is an address");
         let home = env::var_os("HOMELAB_TEST_HOME").expect("HOMELAB_TEST_HOME has the keys").into();
-        Some(Real { address, home })
+        Some(Real { address, home, traffic: Traffic::default() })
     }
 
     /// The same, and nobody else until this is dropped.
@@ -105,19 +106,9 @@ impl World for Real {
     fn providers(&self) -> Providers {
         Providers::default().with(HOSTS, Hosts::of(self.clone()))
     }
-    fn calls(&self) -> u64 {
-        0
+    fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
-    fn writes(&self) -> u64 {
-        0
-    }
-    fn fail(&self, _: u64, fault: Fault) {
-        panic!("a real machine has its own faults, not a {fault}");
-    }
-    async fn killed(&self) {
-        std::future::pending().await
-    }
-    fn heal(&self) {}
     fn inventory(&self) -> String {
         String::new()
     }

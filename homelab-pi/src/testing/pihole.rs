@@ -11,15 +11,13 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Providers, SecretValue, Site,
-    testing::{self, Fault},
+    testing::{self, Broken, Traffic},
 };
 use std::{
     fmt::Write as _,
-    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
 
 /// The password that tests use.
 pub const PASSWORD: &str = "correct horse battery";
@@ -36,17 +34,8 @@ pub struct PiholeWorld {
 
 struct Breakable {
     sim: Sim,
-    state: Mutex<State>,
-    struck: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    calls: u64,
-    writes: u64,
-    log: Vec<String>,
-    planned: Option<(u64, Fault)>,
-    dead: bool,
+    traffic: Traffic,
+    log: Mutex<Vec<String>>,
 }
 
 impl PiholeWorld {
@@ -60,7 +49,7 @@ impl PiholeWorld {
     #[must_use]
     pub fn open(site: Site<Pihole>, world: World) -> PiholeWorld {
         let sim = Sim::new(world);
-        let wire = Arc::new(Breakable { sim: sim.clone(), state: Mutex::default(), struck: Notify::new() });
+        let wire = Arc::new(Breakable { sim: sim.clone(), traffic: Traffic::default(), log: Mutex::default() });
         PiholeWorld { site, sim, wire }
     }
 
@@ -86,55 +75,37 @@ impl PiholeWorld {
     /// Every call so far: `PUT /config/dns/hosts/..`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.wire.state().log.clone()
+        self.wire.log().clone()
     }
 }
 
 impl Breakable {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call and says what goes wrong with it. Logging in and out changes nothing that exists.
-    fn count(&self, request: &Request) -> Option<Fault> {
-        let mut state = self.state();
-        if state.dead {
-            return Some(Fault::Kill);
-        }
-        let fault = state.planned.filter(|(at, _)| *at == state.calls).map(|(_, fault)| fault);
-        state.calls += 1;
-        state.writes += u64::from(request.method != Method::Get && request.path != "/auth");
-        state.log.push(format!("{request:?}"));
-        fault
+    fn log(&self) -> MutexGuard<'_, Vec<String>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Http for Breakable {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        if self.state().dead {
-            return pending().await;
-        }
-        match self.count(&request) {
-            None => self.sim.send(request).await,
-            Some(Fault::Error) => {
-                Err(TransportError::Unreached { host: "simulator".into(), reason: "connection refused".into() })
-            }
-            Some(Fault::LostReply) => {
-                self.sim.send(request).await?;
-                Err(TransportError::Lost { host: "simulator".into(), reason: "connection reset by peer".into() })
-            }
-            Some(Fault::Kill) => {
-                self.sim.send(request).await?;
-                self.state().dead = true;
-                self.struck.notify_waiters();
-                pending().await
-            }
-        }
+        let broken = |broken| {
+            let host = "simulator".to_owned();
+            Err(match broken {
+                Broken::Before => TransportError::Unreached { host, reason: "connection refused".into() },
+                Broken::After => TransportError::Lost { host, reason: "connection reset by peer".into() },
+            })
+        };
+        // Logging in and out changes nothing that exists.
+        let writes = request.method != Method::Get && request.path != "/auth";
+        let arrives = async {
+            self.log().push(format!("{request:?}"));
+            self.sim.send(request).await
+        };
+        self.traffic.through(writes, broken, arrives).await
     }
 
     fn leave(&self, request: Request) {
-        if !self.state().dead {
+        if !self.traffic.is_dead() {
             self.sim.leave(request);
         }
     }
@@ -145,29 +116,8 @@ impl testing::World for PiholeWorld {
         Providers::default().with(self.site, self.client())
     }
 
-    fn calls(&self) -> u64 {
-        self.wire.state().calls
-    }
-
-    fn writes(&self) -> u64 {
-        self.wire.state().writes
-    }
-
-    fn fail(&self, after: u64, fault: Fault) {
-        let mut state = self.wire.state();
-        state.planned = Some((state.calls + after, fault));
-    }
-
-    async fn killed(&self) {
-        let struck = self.wire.struck.notified();
-        if !self.wire.state().dead {
-            struck.await;
-        }
-    }
-
-    fn heal(&self) {
-        let mut state = self.wire.state();
-        (state.planned, state.dead) = (None, false);
+    fn traffic(&self) -> &Traffic {
+        &self.wire.traffic
     }
 
     /// Settings, groups, rules, lists and clients, by name: the order of lines and numbers mean nothing.

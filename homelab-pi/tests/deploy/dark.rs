@@ -55,7 +55,7 @@ async fn the_power_may_go_within_each_command() {
 async fn the_line_may_be_cut_at_every_step_and_for_good() {
     for call in 0..calls().await {
         let bench = deployed().await;
-        bench.world.cut_line(call);
+        bench.world.traffic().cut_off(call);
         bench.deploy(next()).await;
         assert!(bench.world.pi().answers(), "line cut at call {call}: nobody answers");
         tokio::time::advance(Duration::from_secs(600)).await;
@@ -74,7 +74,7 @@ async fn a_bad_system_and_a_lost_line_together_leave_the_old_one() {
     for call in 0..24 {
         let bench = deployed().await;
         let before = bench.world.pi().systems();
-        bench.world.cut_line(call);
+        bench.world.traffic().cut_off(call);
         assert!(!bench.deploy(bad()).await.is_success());
         tokio::time::advance(Duration::from_secs(600)).await;
         assert_eq!(bench.world.pi().systems(), before, "line cut at call {call}");

@@ -1,27 +1,27 @@
 //! Messages to machines as calls of a world: they are counted with those of the API, and faults strike at them too.
-use super::{Fault, Wire};
 use async_trait::async_trait;
 use homelab_core::{
     host::{Batch, Machine, Network, OneOff, Reply, Spot},
     sim::{self, Net},
     ssh::SshError,
+    testing::{Broken, Traffic},
 };
-use std::{future::pending, sync::Arc};
+use std::sync::Arc;
 
 /// A network whose messages are counted.
 #[derive(Clone)]
 pub(super) struct Counted {
-    wire: Arc<Wire>,
+    traffic: Traffic,
     net: Arc<Net>,
 }
 
 impl Counted {
-    pub(super) fn of(wire: Arc<Wire>, net: Arc<Net>) -> Self {
-        Counted { wire, net }
+    pub(super) fn of(traffic: Traffic, net: Arc<Net>) -> Self {
+        Counted { traffic, net }
     }
 
     fn line(&self, machine: Arc<dyn Machine>) -> Arc<dyn Machine> {
-        Arc::new(Line { wire: Arc::clone(&self.wire), machine })
+        Arc::new(Line { traffic: self.traffic.clone(), machine })
     }
 }
 
@@ -51,7 +51,7 @@ impl OneOff for Key {
 }
 
 struct Line {
-    wire: Arc<Wire>,
+    traffic: Traffic,
     machine: Arc<dyn Machine>,
 }
 
@@ -62,25 +62,13 @@ impl Machine for Line {
     }
 
     async fn run(&self, batch: &Batch) -> Result<Vec<Reply>, SshError> {
-        if self.wire.state().dead {
-            return pending().await;
-        }
-        let lost = |reason: &str| SshError::Closed {
-            host: self.name().to_owned(),
-            during: "a test".into(),
-            reason: reason.to_owned(),
+        let broken = |broken| {
+            let reason = match broken {
+                Broken::Before => "before the message had gone out",
+                Broken::After => "before the answer had come",
+            };
+            Err(SshError::Closed { host: self.name().to_owned(), during: "a test".into(), reason: reason.to_owned() })
         };
-        match self.wire.strike(!batch.is_reading()) {
-            None => self.machine.run(batch).await,
-            Some(Fault::Error) => Err(lost("before the message had gone out")),
-            Some(Fault::LostReply) => {
-                let _effect = self.machine.run(batch).await;
-                Err(lost("before the answer had come"))
-            }
-            Some(Fault::Kill) => {
-                let _effect = self.machine.run(batch).await;
-                self.wire.die().await
-            }
-        }
+        self.traffic.through(!batch.is_reading(), broken, self.machine.run(batch)).await
     }
 }

@@ -78,7 +78,7 @@ async fn rotation_may_be_cut_off_between_any_two_steps_and_the_token_of_the_stor
                 let mut rotation = std::pin::pin!(token::rotate(&pve, &bench.secrets, &permit, &needed));
                 tokio::select! {
                     biased;
-                    () = bench.world.killed() => {}
+                    () = bench.world.traffic().killed() => {}
                     _ = &mut rotation => {}
                 }
             }

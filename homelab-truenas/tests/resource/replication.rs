@@ -3,7 +3,7 @@ use crate::world::{NAS, shelf};
 use homelab_core::{
     Lab, Providers, Site,
     plan::{Goal, Wishes},
-    testing::{Bench, Fault, World as _},
+    testing::{Bench, Fault, Traffic, World as _},
     units::Network,
 };
 use homelab_truenas::{
@@ -17,27 +17,15 @@ use serde_json::json;
 const BACKUP: Site<Nas> = Site::named("backup");
 const STORAGE: Network = Network::new("storage", [10, 10, 10, 0], 24).vlan(10);
 
-/// Two NAS. Faults strike the first.
+/// Two NAS.
 struct Two(SimNas, SimNas);
 
 impl homelab_core::testing::World for Two {
     fn providers(&self) -> Providers {
         Providers::default().with(NAS, self.0.client()).with(BACKUP, self.1.client())
     }
-    fn calls(&self) -> u64 {
-        self.0.calls()
-    }
-    fn writes(&self) -> u64 {
-        self.0.writes() + self.1.writes()
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        self.0.fail(after, fault);
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        self.0.killed()
-    }
-    fn heal(&self) {
-        self.0.heal();
+    fn traffic(&self) -> &Traffic {
+        self.0.traffic()
     }
     fn inventory(&self) -> String {
         format!("{}\n{}", self.0.inventory(), self.1.inventory())
@@ -61,7 +49,9 @@ fn lab() -> Lab {
 }
 
 fn bench() -> Bench<Two> {
-    Bench::new(Two(SimNas::new(NAS, shelf()), SimNas::new(BACKUP, shelf())))
+    let primary = SimNas::new(NAS, shelf());
+    let backup = SimNas::new(BACKUP, shelf()).counted_with(primary.traffic());
+    Bench::new(Two(primary, backup))
 }
 
 #[tokio::test(start_paused = true)]

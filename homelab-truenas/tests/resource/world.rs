@@ -1,7 +1,7 @@
 //! The simulated NAS of these tests, and labs on it.
 use homelab_core::{
     Handle, Lab, Providers, Site,
-    testing::{Bench, Fault},
+    testing::{Bench, Traffic},
 };
 use homelab_truenas::{
     Dataset, Nas, Pool,
@@ -54,20 +54,8 @@ impl homelab_core::testing::World for Exported {
     fn providers(&self) -> Providers {
         self.0.providers()
     }
-    fn calls(&self) -> u64 {
-        self.0.calls()
-    }
-    fn writes(&self) -> u64 {
-        self.0.writes()
-    }
-    fn fail(&self, after: u64, fault: Fault) {
-        self.0.fail(after, fault);
-    }
-    fn killed(&self) -> impl Future<Output = ()> + Send {
-        self.0.killed()
-    }
-    fn heal(&self) {
-        self.0.heal();
+    fn traffic(&self) -> &Traffic {
+        self.0.traffic()
     }
     fn inventory(&self) -> String {
         let all = self.0.inventory();

@@ -35,7 +35,7 @@ impl Recipe {
         let status = Command::new("cloud-init").args(["status", "--wait", "--long"]).within(CLOUD_INIT);
         let status = batch.ask(probe::command(status));
         let said = status.of(&hosts.ask(&visit.at(), &batch).await?)?;
-        let text = String::from_utf8_lossy(&said.stdout);
+        let text = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
         let told = text.lines().map(|line| format!("cloud-init: {line}"));
         match said.status {
             DONE => {}

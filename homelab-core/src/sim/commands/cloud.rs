@@ -16,7 +16,7 @@ const LOG: &str = "/var/log/cloud-init.log";
 pub(super) fn run(world: &mut World, call: &Call<'_>) -> Output {
     match call.args().as_slice() {
         ["status", "--wait", ..] => match world.files.is_there(INSTANCE) {
-            true if world.debian.failing.contains("cloud-init") => fails(1, "status: error\n"),
+            true if world.debian.failing.contains("cloud-init") => Output { status: 1, ..says("status: error\n") },
             true => says("status: done\n"),
             false => says("status: not run\n"),
         },
