@@ -15,6 +15,7 @@ pub mod client;
 mod error;
 pub mod http;
 pub mod resource;
+mod root;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod site;

@@ -1,7 +1,11 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
+<<<<<<< HEAD
 mod machines;
+=======
+mod shell;
+>>>>>>> main
 
 use crate::{
     Pve,
@@ -39,6 +43,8 @@ pub struct SimWorld {
     wire: Arc<Wire>,
     credential: Credential,
     admin: Option<Credential>,
+    /// Whether root can be logged in to a node as, and nobody else is known.
+    shell: bool,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
     /// Whether messages to machines are calls too.
@@ -66,6 +72,7 @@ impl SimWorld {
             wire: Arc::new(wire),
             credential: Credential::token(TOKEN.0, TOKEN.1),
             admin: None,
+            shell: false,
             net: None,
             counted: false,
             fresh,
@@ -90,6 +97,16 @@ impl SimWorld {
     pub fn with_admin(self) -> Self {
         self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
         SimWorld { admin: Some(Credential::password("root@pam", ROOT)), ..self }
+    }
+
+    /// The same, of which nothing is known but root's login to a node: as a fresh one is.
+    ///
+    /// # Panics
+    /// As [`as_root`](SimWorld::as_root).
+    #[must_use]
+    pub fn with_shell(self) -> Self {
+        self.sim.change(|world| world.with_password("root@pam", ROOT)).expect("a world in memory can be changed");
+        SimWorld { shell: true, ..self }
     }
 
     /// The same with another token, which the world has: see
@@ -125,7 +142,12 @@ impl SimWorld {
     pub fn client(&self) -> Pve {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
-        pve.reaching(Arc::new(Guests(self.sim.clone())))
+        let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
+        if !self.shell {
+            return pve;
+        }
+        let root = pve.with_credential(Credential::password("root@pam", ROOT));
+        pve.with_shell(Some(Arc::new(shell::RootShell(root)))).for_nobody()
     }
 
     /// Every call that arrived so far, `GET /cluster/resources`.

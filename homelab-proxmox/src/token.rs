@@ -1,4 +1,5 @@
-//! The API token of a lab: made, shown and renewed for the person who runs it, by the credentials of root that a fresh node has.
+//! The API token of a lab: made, shown and renewed for the person who runs it, by root, who is all that a fresh node has: with his
+//! password, or by his login to a node over SSH.
 //!
 //! It belongs to a user of its own, [`USER`], whose role, [`ROLE`], allows what the lab's code needs and no more
 //! ([`privileges`](crate::privileges)). A new one is made, tried, kept in the lab's encrypted store in one step with its id, and only
@@ -8,6 +9,7 @@ use crate::{
     Pve,
     api::FromScalar,
     client::{Credential, Params},
+    root::Root,
     site::{TOKEN_ID, TOKEN_SECRET},
 };
 use homelab_core::{Failure, Permit, SecretValue, Secrets};
@@ -47,14 +49,14 @@ pub async fn create(
     permit: &Permit,
     privileges: &BTreeSet<&'static str>,
 ) -> Result<Made, Failure> {
-    let root = pve.as_admin()?;
+    let root = pve.root()?;
     allow(&root, permit, privileges).await?;
-    let Some((id, secret)) = kept(secrets) else { return renew(&root, secrets, permit).await };
-    if works(&root, &id, &secret).await? {
+    let Some((id, secret)) = kept(secrets) else { return renew(pve, &root, secrets, permit).await };
+    if works(pve, &id, &secret).await? {
         let revoked = revoke_others(&root, permit, &id).await?;
         return Ok(Made { id, is_new: false, revoked });
     }
-    renew(&root, secrets, permit).await
+    renew(pve, &root, secrets, permit).await
 }
 
 /// Makes a new token in place of the one that is there.
@@ -67,9 +69,23 @@ pub async fn rotate(
     permit: &Permit,
     privileges: &BTreeSet<&'static str>,
 ) -> Result<Made, Failure> {
-    let root = pve.as_admin()?;
+    let root = pve.root()?;
     allow(&root, permit, privileges).await?;
-    renew(&root, secrets, permit).await
+    renew(pve, &root, secrets, permit).await
+}
+
+/// The major release of the cluster, 8 or 9: which privileges there are depends on it.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn release(pve: &Pve) -> Result<u32, Failure> {
+    let said = match (pve.version().await, pve.root()) {
+        (Ok(version), _) => return Ok(version.major().unwrap_or(9)),
+        (Err(_), Ok(root @ Root::Shell(_))) => root.get("/version", Params::new()).await?,
+        (Err(error), _) => return Err(error.into()),
+    };
+    let release = said.get("release").and_then(String::from_scalar).unwrap_or_default();
+    Ok(release.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(9))
 }
 
 /// The token of ours that the store has.
@@ -80,7 +96,7 @@ pub fn kept(secrets: &Secrets) -> Option<(String, SecretValue)> {
 }
 
 /// Create, test, switch, revoke.
-async fn renew(root: &Pve, secrets: &Secrets, permit: &Permit) -> Result<Made, Failure> {
+async fn renew(pve: &Pve, root: &Root, secrets: &Secrets, permit: &Permit) -> Result<Made, Failure> {
     let taken = names(root).await?;
     let name = (1..).map(|n: u32| format!("{NAME}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
     let id = format!("{USER}!{name}");
@@ -90,7 +106,7 @@ async fn renew(root: &Pve, secrets: &Secrets, permit: &Permit) -> Result<Made, F
     let secret = SecretValue::from(value.ok_or_else(|| Failure::new(format!("the answer has no secret of {id}")))?);
     let right = Params::new().set("path", "/").set("roles", ROLE).set("tokens", &id).flag("propagate", true);
     root.put(permit, "/access/acl", right).await?;
-    if !works(root, &id, &secret).await? {
+    if !works(pve, &id, &secret).await? {
         root.delete(permit, &format!("{TOKENS}/{name}"), Params::new()).await?;
         return Err(Failure::new(format!("the new token {id} may do nothing, so it was taken back"))
             .hint("the token that was there before is untouched; `pveum user token permissions` on a node shows why"));
@@ -102,8 +118,8 @@ async fn renew(root: &Pve, secrets: &Secrets, permit: &Permit) -> Result<Made, F
 }
 
 /// Whether somebody who shows this token may do anything.
-async fn works(root: &Pve, id: &str, secret: &SecretValue) -> Result<bool, Failure> {
-    let token = root.with_credential(Credential::token(id, secret.expose()));
+async fn works(pve: &Pve, id: &str, secret: &SecretValue) -> Result<bool, Failure> {
+    let token = pve.with_credential(Credential::token(id, secret.expose()));
     match token.permissions().await {
         Ok(held) => Ok(!held.is_empty()),
         Err(error) if error.is_unauthorised() => Ok(false),
@@ -112,7 +128,7 @@ async fn works(root: &Pve, id: &str, secret: &SecretValue) -> Result<bool, Failu
 }
 
 /// Takes back every token of our user but this one, which works and is kept.
-async fn revoke_others(root: &Pve, permit: &Permit, id: &str) -> Result<Vec<String>, Failure> {
+async fn revoke_others(root: &Root, permit: &Permit, id: &str) -> Result<Vec<String>, Failure> {
     let mut revoked = vec![];
     for name in names(root).await? {
         let other = format!("{USER}!{name}");
@@ -128,12 +144,12 @@ fn column(rows: &Value, key: &str) -> Vec<String> {
     rows.as_array().into_iter().flatten().filter_map(|row| row.get(key).and_then(String::from_scalar)).collect()
 }
 
-async fn names(root: &Pve) -> Result<Vec<String>, Failure> {
+async fn names(root: &Root) -> Result<Vec<String>, Failure> {
     Ok(column(&root.get(TOKENS, Params::new()).await?, "tokenid"))
 }
 
 /// The role with exactly these privileges, the user, and that it has the role everywhere.
-async fn allow(root: &Pve, permit: &Permit, privileges: &BTreeSet<&'static str>) -> Result<(), Failure> {
+async fn allow(root: &Root, permit: &Permit, privileges: &BTreeSet<&'static str>) -> Result<(), Failure> {
     let list = privileges.iter().copied().collect::<Vec<_>>().join(",");
     let roles = root.get("/access/roles", Params::new()).await?;
     if column(&roles, "roleid").iter().any(|role| role == ROLE) {

@@ -1,12 +1,12 @@
 //! The verbs that a cluster brings to the command line, from outside, in the sandbox.
 use homelab_core::{
-    Lab, Secrets, Site, Sites,
+    Lab, ResourceExt, Secrets, Site, Sites,
     cli::{self, Exit, Outside},
     env::Env,
-    units::SizeUnits,
+    units::{Network, SizeUnits},
 };
 use homelab_proxmox::{
-    Node, Pve, Template, Vm,
+    Container, ContainerTemplate, Node, Pve, Template, Vm,
     site::{Cluster, Hardware},
 };
 use std::{
@@ -17,6 +17,7 @@ use std::{
 
 const PVE: Site<Pve> = Site::named("pve");
 const DIN: Node = Node::of(PVE, "din");
+const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
 
 fn sites() -> Sites {
     Sites::new().with(PVE, Cluster::at(["https://192.0.2.1:8006"]).node(DIN, Hardware::default()))
@@ -178,4 +179,40 @@ fn a_template_is_built_by_two_words_or_all_of_them_and_nothing_else() {
     let (exit, out, err) = build(&["debian-13"]);
     assert_eq!(exit, Exit::Done, "{err}");
     assert!(format!("{out}{err}").contains("no changes"), "{out}{err}");
+}
+
+/// A NAS, a client of it that asks the name server, which is declared last, and somebody who has nothing to do with them.
+fn chain() -> Lab {
+    let mut lab = Lab::named("home");
+    let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(DIN));
+    let container = |id: u32, name: &str, host: u32| {
+        Container::from_template(debian).on(DIN).id(id).named(name).memory(512.mib()).at(LAN.host(host))
+    };
+    lab.add(container(400, "alone", 40));
+    let nas = lab.add(container(401, "nas", 41));
+    lab.add(container(402, "web", 42).resolver(LAN.host(53).ip()).after(nas));
+    lab.add(container(403, "dns", 53));
+    lab
+}
+
+#[test]
+fn guests_go_down_and_come_up_in_the_order_that_follows_from_the_lab() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let (exit, out, err) = run_of(&chain, dir.path(), words);
+        assert_eq!(exit, Exit::Done, "{words:?}: {out}{err}");
+        out
+    };
+    run(&["deploy", "--yes"]);
+    for vmid in 400..=403 {
+        run(&["proxmox", "call", "POST", &format!("/nodes/din/lxc/{vmid}/status/stop"), "--yes"]);
+    }
+    while run(&["status", "proxmox"]).contains("running") {}
+    assert_eq!(
+        run(&["proxmox", "up", "--yes"]),
+        "guest nas is started\nguest dns is started\nguest web is started\nguest alone is started\n"
+    );
+    let out = run(&["proxmox", "shutdown", "--yes"]);
+    let down = "guest alone is down\nguest web is down\nguest dns is down\nguest nas is down\nnode din shuts down\n";
+    assert!(out.starts_with(down), "{out}");
 }

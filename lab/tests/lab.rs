@@ -52,6 +52,23 @@ fn name_service_does_not_depend_on_proxmox() {
     assert!(needs.is_empty(), "{needs:?}");
 }
 
+#[test]
+fn the_nas_starts_before_its_clients_and_goes_down_after_them() {
+    for md1200 in [None, Some("1000:0072")] {
+        let graph = lab::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
+        let order = |key: &str| {
+            let startup = graph.resource(key).and_then(|guest| guest.spec().get("startup").map(ToString::to_string));
+            startup.unwrap_or_else(|| "-".into())
+        };
+        assert_eq!(order("proxmox/vm/truenas"), "order=10,down=180,up=60");
+        // They watch each other, so neither is first; the films are on the NAS.
+        assert_eq!(order("proxmox/vm/jellyfin"), "order=20,down=180");
+        assert_eq!(order("proxmox/vm/newservice-server"), "order=20,down=180");
+        // Nothing stands on these.
+        assert_eq!([order("proxmox/vm/truenas-backup"), order("proxmox/container/newservice-container")], ["-", "-"]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_controller_that_nobody_named_is_said_where_it_is_missing() {
     assert!(lab::nodes::MD1200_CONTROLLER.is_none(), "once it is named, this test has done its work");

@@ -21,6 +21,11 @@ impl Command {
         Command { argv, env: vec![], stdin: None, dir: None, within: None }
     }
 
+    /// The program and its arguments.
+    pub fn argv(&self) -> impl Iterator<Item = &[u8]> {
+        self.argv.iter().map(Vec::as_slice)
+    }
+
     /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {

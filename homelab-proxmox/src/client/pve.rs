@@ -11,10 +11,12 @@ use super::{
 use crate::{
     api::scalar,
     error::{Cause, Error, Result},
-    http::{Http, Method},
+    http::{Http, Method, Request, Response, TransportError},
+    root::Root,
     site::{Network, Reach},
 };
-use homelab_core::{Failure, Permit, tls::Trust};
+use async_trait::async_trait;
+use homelab_core::{Failure, Permit, host::Machine, tls::Trust};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{ops::Deref, sync::Arc};
@@ -27,8 +29,11 @@ use std::{ops::Deref, sync::Arc};
 pub struct Pve {
     reader: Reader,
     reach: Arc<dyn Reach>,
-    /// Who may give rights to others.
+    /// Who may give rights to others: by his password, or by his shell on a node.
     admin: Option<Credential>,
+    shell: Option<Arc<dyn Machine>>,
+    /// How others than who asks here reach it, if not the same way.
+    wire: Option<Arc<dyn Http>>,
 }
 
 impl Deref for Pve {
@@ -82,7 +87,7 @@ impl Pve {
 
     fn with_retry(http: Arc<dyn Http>, credential: Credential, retry: Retry) -> Pve {
         let core = Core { http, session: Session::new(credential), retry, ids: Ids::default() };
-        Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network), admin: None }
+        Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network), admin: None, shell: None, wire: None }
     }
 
     /// The same, with guests that are reached by another network than this machine's: a simulated one.
@@ -94,7 +99,8 @@ impl Pve {
     /// The same Proxmox VE, asked by somebody else.
     #[must_use]
     pub fn with_credential(&self, credential: Credential) -> Pve {
-        let other = Pve::with_retry(self.reader.transport(), credential, Retry::new());
+        let wire = self.wire.clone().unwrap_or_else(|| self.reader.transport());
+        let other = Pve::with_retry(wire, credential, Retry::new());
         Pve { reach: Arc::clone(&self.reach), ..other }
     }
 
@@ -104,16 +110,35 @@ impl Pve {
         Pve { admin, ..self }
     }
 
-    /// The same Proxmox VE, asked by who may give rights to others.
+    /// The same, and it knows a node where root can be logged in as.
+    #[must_use]
+    pub fn with_shell(self, node: Option<Arc<dyn Machine>>) -> Pve {
+        Pve { shell: node, ..self }
+    }
+
+    /// The same, of which nobody is known who could ask: all that can be done is to give rights, by root's shell.
+    #[must_use]
+    pub fn for_nobody(self) -> Pve {
+        let wire = self.wire.clone().unwrap_or_else(|| self.reader.transport());
+        let nobody = Pve::over(Arc::new(Nobody), Credential::token("nobody@pve!none", ""));
+        Pve { reader: nobody.reader, wire: Some(wire), ..self }
+    }
+
+    /// Who may give rights to others.
     ///
     /// # Errors
     /// When nobody said who that is.
-    pub fn as_admin(&self) -> std::result::Result<Pve, Failure> {
-        let admin = self.admin.clone().ok_or_else(|| {
-            Failure::unusable("tokens, users and roles are given by root, whose password is not configured")
-                .hint("set PROXMOX_USERNAME=root@pam and PROXMOX_PASSWORD for this command; a deploy needs neither")
-        })?;
-        Ok(self.with_credential(admin))
+    pub(crate) fn root(&self) -> std::result::Result<Root, Failure> {
+        match (&self.admin, &self.shell) {
+            (Some(admin), _) => Ok(Root::Api(self.with_credential(admin.clone()))),
+            (None, Some(node)) => Ok(Root::Shell(Arc::clone(node))),
+            (None, None) => Err(Failure::unusable(
+                "tokens, users and roles are given by root, and neither his password nor a node to log in to is configured",
+            )
+            .hint(
+                "set PROXMOX_SSH=root@NODE, or PROXMOX_USERNAME=root@pam and PROXMOX_PASSWORD, for this command; a deploy needs neither",
+            )),
+        }
     }
 
     /// The network by which guests are reached.
@@ -177,5 +202,18 @@ impl Pve {
         let upid = text.filter(|text| !text.is_empty()).map(|text| text.parse::<Upid>()).transpose();
         let upid = upid.map_err(|error| unreadable(error.to_string()))?;
         Ok(Task::new(self.reader.clone(), operation, object, upid))
+    }
+}
+
+/// A transport without anybody who could ask.
+struct Nobody;
+
+#[async_trait]
+impl Http for Nobody {
+    async fn send(&self, _: Request) -> std::result::Result<Response, TransportError> {
+        Err(TransportError::Untrusted(
+            "no credential is configured but root's login to a node: `token create --yes` makes a token with which all else works"
+                .to_owned(),
+        ))
     }
 }

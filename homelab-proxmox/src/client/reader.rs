@@ -57,6 +57,15 @@ impl Reader {
         self.core.session.credential().user()
     }
 
+    /// The token that the credential is, `NAME@REALM!TOKEN`; nothing if it is a password.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        match self.core.session.credential() {
+            super::Credential::Token { id, .. } => Some(id),
+            super::Credential::Ticket { .. } => None,
+        }
+    }
+
     /// Any read of the API: `path` after `/api2/json`, encoded, with a leading slash. Never remembered.
     ///
     /// # Errors

@@ -94,6 +94,16 @@ pub(crate) fn comment(text: &str, mark: &Mark) -> String {
     if text.is_empty() { mark } else { format!("{text} ({mark})") }
 }
 
+/// The same of a declared comment, where `now` is the one that is there.
+pub(crate) fn of_field(declared: &Field<String>, now: Option<String>, mark: &Mark) -> String {
+    let text = match declared {
+        Field::Set(text) => text.clone(),
+        Field::Cleared => String::new(),
+        Field::Unmanaged => now.and_then(|now| split_comment(&now).0).unwrap_or_default(),
+    };
+    comment(&text, mark)
+}
+
 /// The mark in such a comment.
 pub(crate) fn of_comment(comment: Option<&str>) -> Option<Mark> {
     split_comment(comment?).1

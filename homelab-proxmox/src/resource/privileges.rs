@@ -56,6 +56,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
             "proxmox/container" => {
                 all.extend(GUESTS);
                 all.extend(["Datastore.AllocateSpace", "VM.Migrate"]);
+                if has("startup") {
+                    all.insert("Sys.Modify");
+                }
                 if release >= 9 && spec.get("unprivileged") == Some(&Tree::Bool(false)) {
                     all.insert("Sys.Modify");
                 }
@@ -76,6 +79,14 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                 all.extend(["Sys.Audit", "Sys.Modify", "Sys.PowerMgmt", "VM.Audit", "VM.PowerMgmt"])
             }
             "proxmox/user" => all.extend(["User.Modify", "Realm.AllocateUser"]),
+            "proxmox/group" => all.extend(["Group.Allocate"]),
+            "proxmox/token" => all.extend(["User.Modify", "Sys.Audit"]),
+            "proxmox/realm" => all.extend(["Realm.Allocate", "Sys.Audit"]),
+            "proxmox/backup-job" => all.extend(["Sys.Modify", "Sys.Audit", "Datastore.Audit"]),
+            "proxmox/ip-set" | "proxmox/security-group" | "proxmox/cluster-firewall" | "proxmox/node-firewall" => {
+                all.extend(["Sys.Modify", "Sys.Audit"]);
+            }
+            "proxmox/guest-firewall" => all.extend(["VM.Audit", "VM.Config.Network"]),
             "proxmox/access" => all.extend(["Permissions.Modify", "Sys.Audit"]),
             _ => {}
         }

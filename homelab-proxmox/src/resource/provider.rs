@@ -1,7 +1,8 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, ContainerTemplate, GuestId, NodeReboot, PciMapping, Pool, Role, Storage, UsbMapping, User,
-    container::Container, template::Template, vm::Vm, work::tool,
+    Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, IpSet, NodeFirewall,
+    NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User, container::Container,
+    template::Template, vm::Vm, work::tool,
 };
 use crate::{
     Error, Pve,
@@ -43,7 +44,16 @@ impl Provider for Pve {
             Kind::of::<Pool>(),
             Kind::of::<Role>(),
             Kind::of::<User>(),
+            Kind::of::<Group>(),
+            Kind::of::<Token>(),
+            Kind::of::<Realm>(),
             Kind::of::<Access>(),
+            Kind::of::<BackupJob>(),
+            Kind::of::<IpSet>(),
+            Kind::of::<SecurityGroup>(),
+            Kind::of::<ClusterFirewall>(),
+            Kind::of::<NodeFirewall>(),
+            Kind::of::<GuestFirewall>(),
             Kind::of::<NodeReboot>(),
         ]
     }

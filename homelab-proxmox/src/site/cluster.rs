@@ -8,9 +8,11 @@ use crate::{
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Scaffold, Secret, Secrets, Spelling, Verb,
+    host::Machine,
+    ssh::{SshMachine, Target},
     units::{HostAddr, Size, SizeUnits},
 };
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 /// The id of the API token, `USER@REALM!NAME`.
 pub const TOKEN_ID: Secret = Secret::named("PROXMOX_TOKEN_ID").or("TF_VAR_proxmox_api_token_id").open();
@@ -22,6 +24,8 @@ pub const USERNAME: Secret = Secret::named("PROXMOX_USERNAME").open();
 pub const PASSWORD: Secret = Secret::named("PROXMOX_PASSWORD");
 /// The secret of the user's one-time codes, if there are any.
 pub const TOTP_SECRET: Secret = Secret::named("PROXMOX_TOTP_SECRET");
+/// A node where root can be logged in to with a key, `root@192.168.0.11`: for giving rights where there is no password of his.
+pub const SSH: Secret = Secret::named("PROXMOX_SSH").open();
 
 /// Another address than the code's; several are separated by commas.
 const URL: &str = "PROXMOX_URL";
@@ -122,7 +126,21 @@ impl Cluster {
         super::sandbox::with_nodes(crate::sim::World::cluster(name), self)
     }
 
-    fn connection(&self, secrets: &Secrets) -> Result<Connection, Failure> {
+    /// A node to log in to as root: that which was configured, else the first whose machine the code names.
+    fn shell(&self, secrets: &Secrets) -> Result<Option<Arc<dyn Machine>>, Failure> {
+        let named = secrets.has(&SSH).then(|| secrets.resolve(&SSH)).transpose()?;
+        let target = match (&named, self.machines.first()) {
+            (Some(text), _) => match text.expose().rsplit_once('@') {
+                Some((user, host)) => Target::named(host).user(user),
+                None => Target::named(text.expose()).user("root"),
+            },
+            (None, Some((_, address))) => Target::named(address.to_string()).user("root"),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Arc::new(SshMachine::new(target))))
+    }
+
+    fn connection(&self, secrets: &Secrets, credential: Credential) -> Result<Connection, Failure> {
         let listed = |text: &str| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>();
         let given = secrets.setting(URL).map(|text| (URL, listed(&text)));
         let (whence, addresses) = given.unwrap_or_else(|| ("`Cluster::at`", self.addresses.clone()));
@@ -134,11 +152,7 @@ impl Cluster {
             (None, None) if self.fingerprints.is_empty() => Trust::System,
             (None, None) => pinned("`Cluster::fingerprint`", &self.fingerprints)?,
         };
-        Ok(Connection {
-            endpoints: addresses.iter().map(endpoint).collect::<Result<_, _>>()?,
-            trust,
-            credential: credential(secrets)?,
-        })
+        Ok(Connection { endpoints: addresses.iter().map(endpoint).collect::<Result<_, _>>()?, trust, credential })
     }
 }
 
@@ -183,7 +197,7 @@ impl Connect for Cluster {
     type Provider = Pve;
 
     fn credentials(&self) -> Vec<Vec<Secret>> {
-        vec![vec![TOKEN_ID, TOKEN_SECRET], vec![USERNAME, PASSWORD]]
+        vec![vec![TOKEN_ID, TOKEN_SECRET], vec![USERNAME, PASSWORD], vec![SSH]]
     }
 
     fn scaffolds(&self) -> &'static [Scaffold] {
@@ -202,7 +216,13 @@ impl Connect for Cluster {
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Pve, Failure> {
-        let pve = Pve::connect(self.connection(secrets)?)?.with_admin(password(secrets).ok());
+        let shell = self.shell(secrets)?;
+        if !secrets.has(&USERNAME) && !secrets.has(&TOKEN_ID) && secrets.has(&SSH) {
+            let nobody = Credential::token("nobody@pve!none", "");
+            return Ok(Pve::connect(self.connection(secrets, nobody)?)?.with_shell(shell).for_nobody());
+        }
+        let connection = self.connection(secrets, credential(secrets)?)?;
+        let pve = Pve::connect(connection)?.with_admin(password(secrets).ok()).with_shell(shell);
         supported(&*pve.version().await?)?;
         if pve.permissions().await?.is_empty() {
             return Err(Failure::new("the credentials are accepted, but allow nothing").hint(
@@ -261,7 +281,7 @@ mod tests {
     #[test]
     fn the_environment_leads_to_another_address_and_trust() {
         let cluster = Cluster::at(["https://192.168.0.10:8006", "192.168.0.11"]);
-        let ours = cluster.connection(&secrets(&TOKEN)).unwrap();
+        let ours = cluster.connection(&secrets(&TOKEN), credential(&secrets(&TOKEN)).unwrap()).unwrap();
         let shown: Vec<String> = ours.endpoints.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["192.168.0.10:8006", "192.168.0.11:8006"]);
         assert!(matches!(ours.trust, Trust::System));
@@ -269,10 +289,13 @@ mod tests {
         let pin = pin.trim_end_matches(':');
         let mut pairs = TOKEN.to_vec();
         pairs.extend([("PROXMOX_URL", "https://[fd00::1]:9000"), ("PROXMOX_FINGERPRINT", pin)]);
-        let other = cluster.connection(&secrets(&pairs)).unwrap();
+        let other = cluster.connection(&secrets(&pairs), credential(&secrets(&pairs)).unwrap()).unwrap();
         assert_eq!(other.endpoints[0].to_string(), "[fd00::1]:9000");
         assert!(matches!(other.trust, Trust::Pinned(pins) if pins.len() == 1));
-        let wrong = cluster.fingerprint("AB:CD").connection(&secrets(&TOKEN)).unwrap_err();
+        let wrong = cluster
+            .fingerprint("AB:CD")
+            .connection(&secrets(&TOKEN), credential(&secrets(&TOKEN)).unwrap())
+            .unwrap_err();
         assert!(wrong.message.contains("no SHA-256 fingerprint"), "{}", wrong.message);
     }
 

@@ -10,6 +10,6 @@ mod sandbox;
 mod status;
 mod verbs;
 
-pub use cluster::{Cluster, Hardware, PASSWORD, TOKEN_ID, TOKEN_SECRET, TOTP_SECRET, USERNAME};
+pub use cluster::{Cluster, Hardware, PASSWORD, SSH, TOKEN_ID, TOKEN_SECRET, TOTP_SECRET, USERNAME};
 pub use device::{Device, Drive};
 pub use reach::{Answered, Network, Reach};

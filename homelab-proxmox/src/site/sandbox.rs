@@ -43,7 +43,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
     if !has_nodes(&sim.world(), cluster) {
         sim.change(|world| with_nodes(world, cluster)).map_err(|e| failed(&e))?;
     }
-    let sim = sim.joined(Net::of(sandbox)?, site);
+    let net = Net::of(sandbox)?;
+    let sim = sim.joined(Arc::clone(&net), site);
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let connection = Connection {
@@ -52,7 +53,7 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         credential: Credential::token(TOKEN.0, TOKEN.1),
     };
     let admin = Credential::password(ROOT.0, ROOT.1);
-    Ok(Pve::connect(connection)?.with_admin(Some(admin)).reaching(Arc::new(Guests { sim, _served: served })))
+    Ok(Pve::connect(connection)?.with_admin(Some(admin)).reaching(Arc::new(Guests { sim, net, _served: served })))
 }
 
 fn pace() -> Result<Pace, Failure> {
@@ -121,15 +122,17 @@ fn has_nodes(world: &World, cluster: &Cluster) -> bool {
         && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
 }
 
-/// The network of the simulated guests. Whoever holds it keeps the simulator serving.
+/// The network of the simulated guests and of all other simulated machines. Whoever holds it keeps the simulator serving.
 struct Guests {
     sim: Sim,
+    net: Arc<Net>,
     _served: Served,
 }
 
 #[async_trait]
 impl Reach for Guests {
     async fn knock(&self, at: SocketAddr) -> Answered {
-        if self.sim.reachable(at.ip()) { Answered::Open } else { Answered::Nobody }
+        let anybody = self.sim.reachable(at.ip()) || self.net.at(at.ip()).is_some();
+        if anybody { Answered::Open } else { Answered::Nobody }
     }
 }

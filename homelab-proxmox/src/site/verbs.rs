@@ -116,8 +116,7 @@ async fn templates(pve: &Pve, words: Words) -> Result<Said, Failure> {
 
 /// What a token of this lab must be allowed, on this release.
 async fn needed(pve: &Pve, words: &Words) -> Result<BTreeSet<&'static str>, Failure> {
-    let release = pve.version().await?.major().unwrap_or(9);
-    Ok(privileges(words.graph(), release))
+    Ok(privileges(words.graph(), token::release(pve).await?))
 }
 
 async fn create(pve: &Pve, words: Words) -> Result<Said, Failure> {

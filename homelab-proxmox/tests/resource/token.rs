@@ -103,10 +103,29 @@ async fn a_new_token_that_may_do_nothing_is_taken_back_and_the_old_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_roots_password_nothing_is_made_and_the_way_out_is_said() {
+async fn without_root_nothing_is_made_and_the_way_out_is_said() {
     let bench = Bench::new(SimWorld::new(PVE, cluster()));
     let pve = bench.world.client();
     let refused = token::create(&pve, &bench.secrets, &Permit::for_tests(), &privileges()).await.unwrap_err();
-    assert!(refused.hint.unwrap().contains("PROXMOX_PASSWORD"));
+    let hint = refused.hint.unwrap();
+    assert!(hint.contains("PROXMOX_PASSWORD") && hint.contains("PROXMOX_SSH=root@NODE"), "{hint}");
     assert_eq!(bench.world.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_node_has_only_root_s_login_and_that_makes_the_token() {
+    let bench = Bench::new(SimWorld::new(PVE, cluster()).with_shell());
+    let (pve, permit) = (bench.world.client(), Permit::for_tests());
+    let nobody = pve.resources().await.unwrap_err().to_string();
+    assert!(nobody.contains("`token create --yes` makes a token"), "{nobody}");
+    assert_eq!(token::release(&pve).await.unwrap(), 9);
+    let made = token::create(&pve, &bench.secrets, &permit, &privileges()).await.unwrap();
+    assert_eq!((made.id.as_str(), made.is_new), ("homelab@pve!homelab-1", true));
+    assert!(works(&bench).await);
+    let made = token::rotate(&pve, &bench.secrets, &permit, &privileges()).await.unwrap();
+    assert_eq!(made.revoked, ["homelab@pve!homelab-1"]);
+    assert!(works(&bench).await);
+    // What root's shell refuses is said as it says it.
+    let refused = token::create(&pve, &bench.secrets, &permit, &BTreeSet::from(["VM.Dance"])).await.unwrap_err();
+    assert!(refused.message.starts_with("`pvesh` on the node refuses /access/roles/Homelab"), "{refused}");
 }

@@ -274,10 +274,18 @@ impl<N> Container<N> {
         self.with(|spec| spec.start_on_boot = Some(on))
     }
 
-    /// Its place among the guests that start with the node, and how long to wait after it.
+    /// Its place among the guests that start with the node, and how long to wait after it, in place of the one that follows from the
+    /// graph, as for a [`Vm`](super::super::Vm::startup). Setting it needs `Sys.Modify` on `/`.
     #[must_use]
     pub fn startup(self, order: u32, up: Option<Span>) -> Self {
         self.with(|spec| spec.startup = Field::Set(Startup::at(order, up)))
+    }
+
+    /// Without the place in the order of start that follows from what the lab's machines need of each other: its `startup` is as
+    /// somebody's hand left it.
+    #[must_use]
+    pub fn unordered(self) -> Self {
+        self.with(|spec| spec.terms.ordered = false)
     }
 
     /// Whether Proxmox VE itself refuses to delete it or its volumes.

@@ -19,13 +19,13 @@ pub(super) use find::all_marked;
 use super::{
     Node,
     definition::Storage,
-    guest,
+    guest, order,
     template::COPIES,
     vm::parts::{NetKey, NicSpec},
 };
 use crate::{Pve, api::qemu::Startup};
 use homelab_core::{
-    Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site, Turn,
     host::{Host, Reachable, RunsDocker, Spot},
     plan::{Action, Change, Note},
     units::{Size, Span},
@@ -106,13 +106,14 @@ struct Source {
 #[derive(Clone, Copy, Debug)]
 struct Terms {
     restarts: bool,
+    ordered: bool,
     ready_within: Span,
     shutdown_within: Span,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Terms { restarts: true, ready_within: Span::minutes(2), shutdown_within: Span::minutes(1) }
+        Terms { restarts: true, ordered: true, ready_within: Span::minutes(2), shutdown_within: Span::minutes(1) }
     }
 }
 
@@ -159,6 +160,15 @@ impl<N: Nesting> Resource for Container<N> {
     fn uses(&self) -> Vec<Claim> {
         self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
     }
+    fn leans_on(&self) -> Vec<Claim> {
+        order::name_servers(&self.spec.resolvers)
+    }
+    fn take_turn(&mut self, turn: Turn) {
+        let spec = &mut self.spec;
+        if spec.terms.ordered && matches!(spec.startup, Field::Unmanaged) {
+            spec.startup = Field::Set(order::derived(turn, order::CONTAINER_UP, spec.terms.shutdown_within));
+        }
+    }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);
         let this = spec.vmid.map_or_else(|| spec.name.clone(), |vmid| vmid.to_string());
@@ -201,7 +211,9 @@ impl<N: Nesting> Resource for Container<N> {
         Ok(Some(state))
     }
     async fn inspect(&self, now: Option<&ContainerState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
-        Ok(self.spec.credentials(now, cx.is_root()))
+        let mut notes = self.spec.credentials(now, cx.is_root());
+        notes.extend(order::may_set(cx, &self.spec.startup, now.and_then(|now| now.startup.as_ref())).await?);
+        Ok(notes)
     }
     async fn find(id: &ContainerId, cx: &Look<'_, Pve>) -> Result<Option<ContainerState>, Failure> {
         let Some(found) = find::known(cx, id, cx.mark()).await? else { return Ok(None) };

@@ -1,5 +1,5 @@
 //! [`Access`]: who has which role where.
-use super::{Row, rows, text};
+use super::{Row, admin, rows, text};
 use crate::{
     Pve,
     client::{Params, Reader, call::Call},
@@ -23,6 +23,7 @@ pub struct Access {
     #[serde(skip)]
     site: Site<Pve>,
     who: Input<String>,
+    group: bool,
     role: Input<String>,
     path: String,
     propagate: bool,
@@ -37,13 +38,18 @@ pub struct AccessId {
     pub role: String,
     /// The path.
     pub path: String,
+    /// Whether it is of a group.
+    #[serde(default)]
+    pub group: bool,
 }
 
 /// What can be observed of a line.
 #[derive(Clone, Debug, Serialize)]
 pub struct AccessState {
-    /// `NAME@REALM`, or `NAME@REALM!TOKEN`.
+    /// `NAME@REALM`, `NAME@REALM!TOKEN`, or a group's name.
     pub who: String,
+    /// Whether that is a group.
+    pub group: bool,
     /// The role.
     pub role: String,
     /// The path.
@@ -61,13 +67,25 @@ pub struct AccessState {
 pub struct AccessOf {
     site: Site<Pve>,
     who: Input<String>,
+    group: bool,
     role: Input<String>,
 }
 
 impl Access {
     /// This user (`ada@pve`, `ada@pve!laptop`) shall have this role (`PVEAuditor`, or the name of a [`Role`](super::Role)).
     pub fn of(site: Site<Pve>, who: impl Into<Input<String>>, role: impl Into<Input<String>>) -> AccessOf {
-        AccessOf { site, who: who.into(), role: role.into() }
+        AccessOf { site, who: who.into(), group: false, role: role.into() }
+    }
+
+    /// All users of this [`Group`](super::Group) shall have this role.
+    pub fn of_group(site: Site<Pve>, group: impl Into<Input<String>>, role: impl Into<Input<String>>) -> AccessOf {
+        AccessOf { site, who: group.into(), group: true, role: role.into() }
+    }
+
+    /// Under this name in the lab, where two lines would have the same one: what is known only later is not a part of it.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Access {
+        Access { name: name.into(), ..self }
     }
 
     /// On this path alone, not below it.
@@ -77,7 +95,11 @@ impl Access {
     }
 
     async fn set(cx: &Apply<'_, Pve>, id: &AccessId, propagate: bool, delete: bool) -> Result<(), Failure> {
-        let kind = if id.who.contains('!') { "tokens" } else { "users" };
+        let kind = match id.who.contains('!') {
+            _ if id.group => "groups",
+            true => "tokens",
+            false => "users",
+        };
         let params = Params::new().set("path", &id.path).set("roles", &id.role).set(kind, &id.who);
         let params = params.flag("propagate", propagate).switch("delete", delete);
         let object = format!("access of {} to {}", id.who, id.path);
@@ -101,14 +123,15 @@ impl AccessOf {
         };
         let parts = [part(&self.who), part(&self.role), path.to_owned()];
         let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(":");
-        let AccessOf { site, who, role } = self;
-        Access { name, site, who, role, path: path.to_owned(), propagate: true }
+        let AccessOf { site, who, group, role } = self;
+        Access { name, site, who, group, role, path: path.to_owned(), propagate: true }
     }
 }
 
 fn state(row: &Row, ours: &str) -> Option<AccessState> {
     let who = text(row, "ugid")?;
     let kind = text(row, "type")?;
+    let group = kind == "group";
     let mine = who == ours || who.split_once('!').is_some_and(|(user, _)| user == ours);
     Some(AccessState {
         role: text(row, "roleid")?,
@@ -116,8 +139,8 @@ fn state(row: &Row, ours: &str) -> Option<AccessState> {
         propagate: text(row, "propagate").is_some_and(|text| text != "0"),
         ours: mine,
         who,
+        group,
     })
-    .filter(|_| kind == "user" || kind == "token")
 }
 
 async fn all(reader: &Reader) -> Result<Vec<AccessState>, Failure> {
@@ -126,7 +149,7 @@ async fn all(reader: &Reader) -> Result<Vec<AccessState>, Failure> {
 
 impl Resource for Access {
     const KIND: &'static str = "proxmox/access";
-    const REPLACE_ON: &'static [&'static str] = &["who", "role", "path"];
+    const REPLACE_ON: &'static [&'static str] = &["who", "group", "role", "path"];
     type Provider = Pve;
     type State = AccessState;
     type Id = AccessId;
@@ -149,23 +172,30 @@ impl Resource for Access {
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<AccessState>, Failure> {
         let (Some(who), Some(role)) = (cx.get(&self.who), cx.get(&self.role)) else { return Ok(None) };
-        Self::find(&AccessId { who, role, path: self.path.clone() }, cx).await
+        Self::find(&AccessId { who, role, path: self.path.clone(), group: self.group }, cx).await
     }
     async fn find(id: &AccessId, cx: &Look<'_, Pve>) -> Result<Option<AccessState>, Failure> {
         let found = all(cx).await?;
-        Ok(found.into_iter().find(|line| line.who == id.who && line.role == id.role && line.path == id.path))
+        Ok(found
+            .into_iter()
+            .find(|line| line.who == id.who && line.role == id.role && line.path == id.path && line.group == id.group))
     }
     fn id(state: &AccessState) -> AccessId {
-        AccessId { who: state.who.clone(), role: state.role.clone(), path: state.path.clone() }
+        AccessId { who: state.who.clone(), role: state.role.clone(), path: state.path.clone(), group: state.group }
     }
     async fn apply(&self, _: Option<&AccessState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
-        let id = AccessId { who: cx.get(&self.who)?, role: cx.get(&self.role)?, path: self.path.clone() };
+        let id =
+            AccessId { who: cx.get(&self.who)?, role: cx.get(&self.role)?, path: self.path.clone(), group: self.group };
         Access::set(cx, &id, self.propagate, false).await
     }
     async fn delete(state: &AccessState, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
         if state.ours {
             return Err(Failure::new(format!("this program has its own rights on {} by it", state.path))
                 .hint("work as another user for this run, or `state forget` it"));
+        }
+        let who = if state.group { format!("@{}", state.who) } else { state.who.clone() };
+        if state.path == "/" && admin::is_last(cx, &who).await? {
+            return Err(admin::refused(&who));
         }
         Access::set(cx, &Self::id(state), state.propagate, true).await
     }

@@ -1,15 +1,26 @@
 //! What a cluster defines beside its guests: storages, pools, and who may do what. Each is a row of a listing, shared by all of its
 //! kind; it is made by POST, changed by PUT and removed by DELETE.
 mod access;
+mod admin;
+mod backup;
+mod group;
+mod keep;
 mod pool;
+mod realm;
 mod role;
 mod storage;
+mod token;
 mod user;
 
 pub use access::{Access, AccessId, AccessState};
+pub use backup::{BackupJob, BackupJobState, BackupMode, BackupTo};
+pub use group::{Group, GroupOutputs, GroupState};
+pub use keep::Keep;
 pub use pool::{Pool, PoolOutputs, PoolState};
+pub use realm::{Realm, RealmOutputs, RealmState};
 pub use role::{Role, RoleOutputs, RoleState};
 pub use storage::{Storage, StorageOutputs, StorageState};
+pub use token::{Token, TokenId, TokenOutputs, TokenState};
 pub use user::{User, UserOutputs, UserState};
 
 use crate::{
@@ -18,13 +29,13 @@ use crate::{
     client::{Params, Reader, call::Call},
     http::Method,
 };
-use homelab_core::{Apply, Failure};
+use homelab_core::{Apply, Failure, Field};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A row of a listing.
-type Row = Map<String, Value>;
+pub(super) type Row = Map<String, Value>;
 
 /// What a definition is found by: its name in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,18 +45,30 @@ pub struct NameId {
 }
 
 /// All rows of a listing, asked once for each look at the world.
-async fn rows(reader: &Reader, what: &'static str, path: &str) -> Result<Arc<Vec<Row>>, Failure> {
+pub(super) async fn rows(reader: &Reader, what: &'static str, path: &str) -> Result<Arc<Vec<Row>>, Failure> {
     Ok(reader.once(Call::get("list", what, path)).await?)
 }
 
+/// All users with their groups and tokens.
+async fn users_in_full(reader: &Reader) -> Result<Arc<Vec<Row>>, Failure> {
+    let call = Call::get("list", "the users", "/access/users").with(Params::new().flag("full", true));
+    Ok(reader.once(call).await?)
+}
+
 /// The row of this name.
-async fn row(reader: &Reader, what: &'static str, path: &str, key: &str, name: &str) -> Result<Option<Row>, Failure> {
+pub(super) async fn row(
+    reader: &Reader,
+    what: &'static str,
+    path: &str,
+    key: &str,
+    name: &str,
+) -> Result<Option<Row>, Failure> {
     let all = rows(reader, what, path).await?;
     Ok(all.iter().find(|row| text(row, key).as_deref() == Some(name)).cloned())
 }
 
 /// A field of a row as text; nothing if it is absent or empty.
-fn text(row: &Row, key: &str) -> Option<String> {
+pub(super) fn text(row: &Row, key: &str) -> Option<String> {
     row.get(key).and_then(String::from_scalar).filter(|text| !text.is_empty())
 }
 
@@ -117,6 +140,29 @@ impl Place<'_> {
         cx.write(cx.permit(), call).await?;
         Ok(())
     }
+}
+
+/// A comment that was declared: an empty one is none.
+pub(super) fn commented(text: impl Into<String>) -> Field<String> {
+    let text = text.into().trim().to_owned();
+    if text.is_empty() { Field::Cleared } else { Field::Set(text) }
+}
+
+/// Puts what was observed in the order in which it was declared, and behind it what was not: the server keeps another order, or none.
+pub(super) fn in_declared_order<T: PartialEq + Ord + Clone>(found: &mut [T], declared: impl Iterator<Item = T>) {
+    let declared: Vec<T> = declared.collect();
+    let place = |one: &T| declared.iter().position(|other| other == one).unwrap_or(usize::MAX);
+    found.sort_by_key(|one| (place(one), one.clone()));
+}
+
+/// A name of a section in one of the server's files: a letter, then letters, digits, `-` and `_`.
+#[track_caller]
+pub(super) fn checked_id(what: &str, name: &str, most: usize) -> String {
+    let fits = (2..=most).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    assert!(fits, "`{name}` is no name of a {what}: a letter, then letters, digits, `-` and `_`, 2 to {most}");
+    name.to_owned()
 }
 
 /// A name as the server takes it for storages, pools, roles and users' names.

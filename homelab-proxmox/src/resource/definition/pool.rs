@@ -1,5 +1,5 @@
 //! [`Pool`]: guests and storages together, so that rights can be given for all of them.
-use super::{NameId, Place, Row, checked, row, rows, text};
+use super::{NameId, Place, Row, checked, commented, in_declared_order, row, rows, text};
 use crate::{
     Pve,
     client::{Params, Reader, call::Call},
@@ -70,8 +70,7 @@ impl Pool {
     /// What it is for; our mark stands behind it.
     #[must_use]
     pub fn comment(self, text: impl Into<String>) -> Pool {
-        let text = text.into().trim().to_owned();
-        Pool { comment: if text.is_empty() { Field::Cleared } else { Field::Set(text) }, ..self }
+        Pool { comment: commented(text), ..self }
     }
 
     /// Its guests, by their numbers; a guest is in one pool at most.
@@ -116,9 +115,7 @@ impl Resource for Pool {
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<PoolState>, Failure> {
         let Some(mut state) = Self::find(&NameId { name: self.name.clone() }, cx).await? else { return Ok(None) };
-        let declared: Vec<u32> = self.guests.iter().flatten().filter_map(|guest| cx.get(guest)).collect();
-        let place = |vmid: &u32| declared.iter().position(|one| one == vmid).unwrap_or(usize::MAX);
-        state.guests.sort_by_key(|vmid| (place(vmid), *vmid));
+        in_declared_order(&mut state.guests, self.guests.iter().flatten().filter_map(|guest| cx.get(guest)));
         Ok(Some(state))
     }
     async fn find(id: &NameId, cx: &Look<'_, Pve>) -> Result<Option<PoolState>, Failure> {
@@ -145,13 +142,8 @@ impl Resource for Pool {
     }
     async fn apply(&self, _: Option<&PoolState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
         let before = row(cx, WHAT, LIST, "poolid", &self.name).await?;
-        let is = before.as_ref().and_then(|row| text(row, "comment")).map(|text| mark::split_comment(&text).0);
-        let comment = match &self.comment {
-            Field::Set(text) => text.clone(),
-            Field::Cleared => String::new(),
-            Field::Unmanaged => is.flatten().unwrap_or_default(),
-        };
-        let comment = Some(mark::comment(&comment, cx.mark()));
+        let is = before.as_ref().and_then(|row| text(row, "comment"));
+        let comment = Some(mark::of_field(&self.comment, is, cx.mark()));
         Self::at(&self.name).write(cx, before.as_ref(), &[].into(), &[("comment", comment)].into()).await?;
         let Some(guests) = &self.guests else { return Ok(()) };
         let wanted: BTreeSet<u32> = guests.iter().map(|guest| cx.get(guest)).collect::<Result<_, _>>()?;

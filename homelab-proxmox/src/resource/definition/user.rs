@@ -1,8 +1,8 @@
 //! [`User`]: who may be given rights.
-use super::{NameId, Place, Row, row, rows, text};
+use super::{NameId, Place, Row, commented, in_declared_order, text, users_in_full, words};
 use crate::{Pve, client::Params, resource::mark};
 use homelab_core::{
-    Apply, Claim, Failure, Field, Look, Owner, Resource, Secret, Site, outputs,
+    Apply, Claim, Failure, Field, Input, Look, Owner, Resource, Secret, Site, outputs,
     plan::{Action, Change, Note},
 };
 use serde::Serialize;
@@ -21,6 +21,7 @@ pub struct User {
     site: Site<Pve>,
     comment: Field<String>,
     email: Field<String>,
+    groups: Option<Vec<Input<String>>>,
     enabled: bool,
     password: Option<Secret>,
 }
@@ -34,6 +35,8 @@ pub struct UserState {
     pub comment: Option<String>,
     /// Where it gets its mail.
     pub email: Option<String>,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
     /// Whether it may log in.
     pub enabled: bool,
     /// Whether it is the one that this program works as.
@@ -68,20 +71,25 @@ impl User {
         });
         assert!(fits, "`{name}` is no user: write NAME@REALM, `prometheus@pve`");
         let (comment, email) = (Field::Unmanaged, Field::Unmanaged);
-        User { name: name.to_owned(), site, comment, email, enabled: true, password: None }
+        User { name: name.to_owned(), site, comment, email, groups: None, enabled: true, password: None }
     }
 
     /// Who it is; our mark stands behind it.
     #[must_use]
     pub fn comment(self, text: impl Into<String>) -> User {
-        let text = text.into().trim().to_owned();
-        User { comment: if text.is_empty() { Field::Cleared } else { Field::Set(text) }, ..self }
+        User { comment: commented(text), ..self }
     }
 
     /// Where it gets its mail.
     #[must_use]
     pub fn email(self, address: impl Into<String>) -> User {
         User { email: Field::Set(address.into()), ..self }
+    }
+
+    /// The groups that it is in, and no others.
+    #[must_use]
+    pub fn groups<G: Into<Input<String>>>(self, groups: impl IntoIterator<Item = G>) -> User {
+        User { groups: Some(groups.into_iter().map(Into::into).collect()), ..self }
     }
 
     /// Its password, given when it is made (in the realm `pve` only) and not seen afterwards. A user for tokens needs none.
@@ -107,6 +115,7 @@ fn state(row: &Row, ours: &str) -> UserState {
     UserState {
         comment,
         email: text(row, "email"),
+        groups: words(row, "groups"),
         enabled: text(row, "enable").is_none_or(|text| text != "0"),
         ours: name == ours,
         owner: mark.map_or(Owner::Unmarked, Owner::Marked),
@@ -138,14 +147,17 @@ impl Resource for User {
         ours.then_some(note).into_iter().collect()
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<UserState>, Failure> {
-        Self::find(&NameId { name: self.name.clone() }, cx).await
+        let Some(mut state) = Self::find(&NameId { name: self.name.clone() }, cx).await? else { return Ok(None) };
+        in_declared_order(&mut state.groups, self.groups.iter().flatten().filter_map(|group| cx.get(group)));
+        Ok(Some(state))
     }
     async fn find(id: &NameId, cx: &Look<'_, Pve>) -> Result<Option<UserState>, Failure> {
-        let row = row(cx, "the users", LIST, "userid", &id.name).await?;
-        Ok(row.map(|row| state(&row, cx.user())))
+        let all = users_in_full(cx).await?;
+        let row = all.iter().find(|row| text(row, "userid").as_deref() == Some(&id.name));
+        Ok(row.map(|row| state(row, cx.user())))
     }
     async fn survey(cx: &Look<'_, Pve>) -> Result<Vec<UserState>, Failure> {
-        Ok(rows(cx, "the users", LIST).await?.iter().map(|row| state(row, cx.user())).collect())
+        Ok(users_in_full(cx).await?.iter().map(|row| state(row, cx.user())).collect())
     }
     fn id(state: &UserState) -> NameId {
         NameId { name: state.name.clone() }
@@ -157,20 +169,25 @@ impl Resource for User {
         state.owner.clone()
     }
     async fn apply(&self, _: Option<&UserState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
-        let before = row(cx, WHAT, LIST, "userid", &self.name).await?;
+        let all = users_in_full(cx).await?;
+        let before = all.iter().find(|row| text(row, "userid").as_deref() == Some(&self.name)).cloned();
         let now = before.as_ref().map(|row| state(row, cx.user()));
         let mut fixed = std::collections::BTreeMap::new();
         if let Some(password) = &self.password {
             fixed.insert("password", cx.secret(password)?.expose().to_owned());
         }
-        let comment = match &self.comment {
-            Field::Set(text) => text.clone(),
-            Field::Cleared => String::new(),
-            Field::Unmanaged => now.as_ref().and_then(|now| now.comment.clone()).unwrap_or_default(),
-        };
-        let mut wanted = std::collections::BTreeMap::from([("comment", Some(mark::comment(&comment, cx.mark())))]);
+        let is = before.as_ref().and_then(|row| text(row, "comment"));
+        let mut wanted =
+            std::collections::BTreeMap::from([("comment", Some(mark::of_field(&self.comment, is, cx.mark())))]);
         if let Field::Set(email) = &self.email {
             wanted.insert("email", Some(email.clone()));
+        }
+        if let Some(groups) = &self.groups {
+            let mut groups: Vec<String> = groups.iter().map(|group| cx.get(group)).collect::<Result<_, _>>()?;
+            groups.sort_unstable();
+            let same = before.as_ref().is_some_and(|before| words(before, "groups") == groups);
+            // None at all is said by an empty list: there is nothing to delete.
+            wanted.extend((!same).then(|| ("groups", Some(groups.join(",")))));
         }
         if now.as_ref().map_or(!self.enabled, |now| now.enabled != self.enabled) {
             wanted.insert("enable", Some(u8::from(self.enabled).to_string()));

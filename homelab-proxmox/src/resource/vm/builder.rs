@@ -191,10 +191,18 @@ impl<F: Firmware, C: Setup> Vm<F, C> {
         self.with(|spec| spec.start_on_boot = Some(on))
     }
 
-    /// Its place among the guests that start with the node, and how long to wait after it. Setting it needs `Sys.Modify` on `/`.
+    /// Its place among the guests that start with the node, and how long to wait after it, in place of the one that follows from the
+    /// graph: a machine that mounts what another one serves comes after it. Setting it needs `Sys.Modify` on `/`.
     #[must_use]
     pub fn startup(self, order: u32, wait: Option<Span>) -> Self {
         self.with(|spec| spec.startup = Field::Set(Startup::at(order, wait)))
+    }
+
+    /// Without the place in the order of start that follows from what the lab's machines need of each other: its `startup` is as
+    /// somebody's hand left it.
+    #[must_use]
+    pub fn unordered(self) -> Self {
+        self.with(|spec| spec.terms.ordered = false)
     }
 
     /// Whether Proxmox VE itself refuses to delete it and its disks.

@@ -25,6 +25,7 @@ use super::{
     definition::Storage,
     firmware::{Bios, Firmware, FirmwareKind, NoCloudInit, Setup},
     guest::{self, GuestId},
+    order,
     template::COPIES,
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
 };
 use devices::{HostPciKey, HostPciSpec, UsbKey, UsbSpec};
 use homelab_core::{
-    AnyHandle, Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site,
+    AnyHandle, Apply, Claim, Failure, Field, Handle, Input, Lock, Look, Output, Owner, Resource, Secret, Site, Turn,
     host::{Host, Reachable, RunsDocker, Spot},
     plan::{Action, Change, Note},
     units::{Size, Span},
@@ -124,13 +125,14 @@ struct Source {
 #[derive(Clone, Copy, Debug)]
 struct Terms {
     restarts: bool,
+    ordered: bool,
     ready_within: Span,
     shutdown_within: Span,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Terms { restarts: true, ready_within: Span::minutes(5), shutdown_within: Span::minutes(3) }
+        Terms { restarts: true, ordered: true, ready_within: Span::minutes(5), shutdown_within: Span::minutes(3) }
     }
 }
 
@@ -180,6 +182,15 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     fn uses(&self) -> Vec<Claim> {
         self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
     }
+    fn leans_on(&self) -> Vec<Claim> {
+        order::name_servers(&self.spec.resolvers)
+    }
+    fn take_turn(&mut self, turn: Turn) {
+        let spec = &mut self.spec;
+        if spec.terms.ordered && matches!(spec.startup, Field::Unmanaged) {
+            spec.startup = Field::Set(order::derived(turn, order::VM_UP, spec.terms.shutdown_within));
+        }
+    }
     fn locks(&self) -> Vec<Lock> {
         let (spec, site, node) = (&self.spec, self.site().name(), self.spec.node);
         let this = match spec.vmid {
@@ -227,6 +238,9 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
             state.ip = ready::reported(cx, &found.guest.node, state.vmid, state.mac).await?;
         }
         Ok(Some(state))
+    }
+    async fn inspect(&self, now: Option<&VmState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
+        order::may_set(cx, &self.spec.startup, now.and_then(|now| now.startup.as_ref())).await
     }
     async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<VmState>, Failure> {
         let Some(found) = guest::known(cx, id, cx.mark()).await? else { return Ok(None) };
