@@ -1,11 +1,8 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
-<<<<<<< HEAD
 mod machines;
-=======
 mod shell;
->>>>>>> main
 
 use crate::{
     Pve,

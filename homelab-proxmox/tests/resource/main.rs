@@ -11,11 +11,8 @@ mod nodes;
 mod order;
 mod passthrough;
 mod privileges;
-<<<<<<< HEAD
 mod provisioned;
-=======
 mod rights;
->>>>>>> main
 mod scaffold;
 mod sweep;
 mod template;

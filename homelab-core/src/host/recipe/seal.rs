@@ -18,10 +18,13 @@ const NETWORK: [&str; 2] = ["/etc/netplan/50-cloud-init.yaml", "/etc/network/int
 /// What cloud-init remembers of the machine that it has set up.
 const INSTANCE: &str = "/var/lib/cloud/instance";
 
+/// What is left of a file: its contents, owner and mode.
+type Left = (Content, Ownership, u32);
+
 /// What is on the machine that is its own.
 struct Own {
     /// Who may log in, with what is there for each, and what is left of it without our key.
-    keys: Vec<(HostPath, Option<(Content, Ownership, u32)>)>,
+    keys: Vec<(HostPath, Option<Left>)>,
     /// Files to be removed: host keys, our notes.
     files: Vec<HostPath>,
     dbus: bool,
