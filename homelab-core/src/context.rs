@@ -3,6 +3,7 @@ use crate::{
     Failure, Permit, Secret, Text,
     facts::Facts,
     kind::{Looking, Writing},
+    ledger::Entry,
     output::Input,
     resource::Mark,
     secret::{SecretValue, Secrets},
@@ -22,9 +23,25 @@ pub(crate) struct Known<'a> {
     pub(crate) mark: &'a Mark,
     /// How the ledger knows the thing.
     pub(crate) id: Option<&'a Value>,
+    /// What was let go of under this key and can be taken in again.
+    pub(crate) left: Option<&'a Entry>,
+}
+
+/// What was let go of and can be taken in again ([`Resource::OUTLIVES`](crate::Resource::OUTLIVES)).
+#[derive(Clone, Debug)]
+pub struct Left<I> {
+    /// What it is found by.
+    pub id: I,
+    /// The data in it, as it was last seen.
+    pub data: Vec<String>,
 }
 
 impl Known<'_> {
+    fn left<I: DeserializeOwned>(&self) -> Option<Left<I>> {
+        let Entry { id, data, .. } = self.left?;
+        Some(Left { id: serde_json::from_value(id.clone()).ok()?, data: data.clone() })
+    }
+
     fn text(&self, text: &Text) -> Result<Option<SecretValue>, Failure> {
         let tree = tree::spec(text).map_err(|e| Failure::new(e.to_string()))?;
         let tree = tree.resolve(&|r| self.facts.lookup(r));
@@ -164,6 +181,13 @@ impl<'a, P: Provider> Look<'a, P> {
         self.known.id.and_then(|id| serde_json::from_value(id.clone()).ok())
     }
 
+    /// What this lab let go of under the same key, or had when somebody else did, of a kind that
+    /// [outlives](crate::Resource::OUTLIVES) its deletion.
+    #[must_use]
+    pub fn left<I: DeserializeOwned>(&self) -> Option<Left<I>> {
+        self.known.left()
+    }
+
     /// The mark that this resource's thing should bear.
     #[must_use]
     pub fn mark(&self) -> &Mark {
@@ -278,6 +302,13 @@ impl<'a, P: Provider> Apply<'a, P> {
     /// When a value in it is not known, or a secret is not configured.
     pub fn filled(&self, spec: &impl Serialize) -> Result<Value, Failure> {
         self.known.filled(spec)?.ok_or_else(|| not_known(&self.known.mark.key))
+    }
+
+    /// What this lab let go of under the same key, or had when somebody else did, of a kind that
+    /// [outlives](crate::Resource::OUTLIVES) its deletion.
+    #[must_use]
+    pub fn left<I: DeserializeOwned>(&self) -> Option<Left<I>> {
+        self.known.left()
     }
 
     /// The mark that the thing must bear.

@@ -51,6 +51,7 @@ pub(crate) type Seen = Result<Option<Observed>, Failure>;
 pub(crate) trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     fn protected(&self) -> bool;
+    fn outlives(&self) -> bool;
     fn observed(&self) -> bool;
     fn common(&self) -> bool;
     fn is_machine(&self) -> bool;
@@ -111,6 +112,9 @@ impl<R: Resource> AnyKind for KindOf<R> {
     fn protected(&self) -> bool {
         R::PROTECTED
     }
+    fn outlives(&self) -> bool {
+        R::OUTLIVES
+    }
     fn observed(&self) -> bool {
         R::OBSERVED
     }
@@ -153,6 +157,9 @@ impl<R: Resource> AnyKind for Entry<R> {
     }
     fn protected(&self) -> bool {
         R::PROTECTED
+    }
+    fn outlives(&self) -> bool {
+        R::OUTLIVES
     }
     fn observed(&self) -> bool {
         R::OBSERVED

@@ -29,6 +29,9 @@ pub struct Ledger {
     /// What there is. Sorted, so that a ledger prints the same everywhere.
     #[serde(deserialize_with = "all_at_once")]
     pub entries: BTreeMap<String, Entry>,
+    /// What was let go of and can be taken in again ([`Resource::OUTLIVES`](crate::Resource::OUTLIVES)), as it was last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, Entry>,
 }
 
 /// One thing that exists in the world and is ours.
@@ -56,6 +59,9 @@ pub struct Entry {
     /// Whether a plain run refuses to delete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// Whether it can be taken in again after its deletion.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outlives: bool,
     /// The data that its deletion would lose, for people to read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<String>,
@@ -137,7 +143,7 @@ impl Ledger {
     /// The ledger of a lab that owns nothing yet.
     #[must_use]
     pub fn empty(lab: impl Into<String>) -> Ledger {
-        Ledger { format: LEDGER_FORMAT, lab: lab.into(), serial: 0, entries: BTreeMap::new() }
+        Ledger { format: LEDGER_FORMAT, lab: lab.into(), serial: 0, entries: BTreeMap::new(), left: BTreeMap::new() }
     }
 
     /// Reads a lab's ledger; a file that is not there is an empty one.
@@ -194,12 +200,20 @@ impl Ledger {
             Value::from(self.lab.as_str()),
             self.serial
         );
-        for (n, (key, entry)) in self.entries.iter().enumerate() {
-            text.push_str(if n == 0 { "\n" } else { ",\n" });
-            text.push_str(&line(key, entry));
+        push(&mut text, &self.entries);
+        if !self.left.is_empty() {
+            text.push_str("\n},\"left\":{");
+            push(&mut text, &self.left);
         }
         text.push_str("\n}}\n");
         text
+    }
+}
+
+fn push(text: &mut String, entries: &BTreeMap<String, Entry>) {
+    for (n, (key, entry)) in entries.iter().enumerate() {
+        text.push_str(if n == 0 { "\n" } else { ",\n" });
+        text.push_str(&line(key, entry));
     }
 }
 
@@ -255,12 +269,13 @@ pub(crate) mod tests {
             fresh: false,
             claims: vec![format!("vmid {id}")],
             protected: id.is_multiple_of(2),
+            outlives: id.is_multiple_of(3),
             data: vec![],
             at: "2026-11-22T19:02:00Z".into(),
         }
     }
 
-    fn two() -> Ledger {
+    pub(crate) fn two() -> Ledger {
         let mut ledger = Ledger::empty("home");
         ledger.entries.insert("proxmox/vm/web".into(), entry(201));
         ledger.entries.insert("proxmox/vm/na\"s".into(), entry(300));

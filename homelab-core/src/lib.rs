@@ -31,6 +31,7 @@ pub mod journal;
 mod kind;
 mod lab;
 pub mod ledger;
+mod left;
 pub mod lock;
 mod output;
 mod permit;
@@ -58,7 +59,7 @@ mod verb;
 
 pub use claim::{Claim, Lock};
 pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites, Spelling};
-pub use context::{Apply, Look};
+pub use context::{Apply, Left, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;
 pub use facts::{Facts, Observed};

@@ -31,6 +31,9 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     const DERIVED: &'static [&'static str] = &[];
     /// Pools, datasets, data disks: never deleted by a plain run, and the ledger remembers it when the code is gone.
     const PROTECTED: bool = false;
+    /// A deletion leaves its data where it is, and the thing can be taken in again: an exported pool. The ledger remembers what was
+    /// let go of, and hands it to whoever declares it again ([`Look::left`]).
+    const OUTLIVES: bool = false;
     /// Only looked at, and waited for: something that is there already. It is never taken over, owned, changed or deleted, and
     /// the ledger does not know it.
     const OBSERVED: bool = false;

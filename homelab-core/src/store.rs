@@ -2,7 +2,7 @@
 use crate::{
     disk::DiskError,
     journal::{Damage, Journal, JournalError, Maybe, Record, replay},
-    ledger::{Ledger, LedgerError},
+    ledger::{Entry, Ledger, LedgerError},
     lock::{LockError, RunLock},
     redact::Redactor,
 };
@@ -122,6 +122,11 @@ impl Store {
     /// # Errors
     /// When the disk refuses.
     pub fn forget(self, key: &str, memory: &Memory) -> Result<(), StoreError> {
+        // Not even to be taken in again.
+        let entry = memory.ledger.left(key).map(|entry| Entry { outlives: false, ..entry.clone() });
+        if entry.is_some() {
+            self.journal.append_lazily(Record::Done { key: key.to_owned(), entry });
+        }
         self.journal.append_lazily(Record::Done { key: key.to_owned(), entry: None });
         self.close(memory.maybe.iter().all(|m| m.key == key))
     }

@@ -3,10 +3,10 @@
 //! The real side is a WebSocket that speaks JSON-RPC 2.0, or `midclt` over SSH; the simulated side is called in process. All see
 //! the same methods, parameters and message ids, so what is tested in process holds on a socket.
 use async_trait::async_trait;
-use homelab_core::{SecretValue, tls::Fingerprint};
+use homelab_core::{Permit, SecretValue, tls::Fingerprint, units::Size};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
@@ -25,6 +25,25 @@ impl Call {
     /// A call with an id of its own.
     pub fn new(method: impl Into<String>, params: impl Into<Vec<Value>>) -> Self {
         Call { id: Uuid::new_v4().to_string(), method: method.into(), params: params.into() }
+    }
+
+    /// Whether it only reads.
+    pub(crate) fn is_read(&self) -> bool {
+        // What a job writes into a file is fetched so; of these two it is the whole effect.
+        let fetches = ["config.save", "filesystem.get"];
+        match self.method.as_str() {
+            "core.download" => self.params.first().is_some_and(|job| fetches.iter().any(|known| job == known)),
+            method => is_read(method),
+        }
+    }
+
+    /// Refuses what may change something.
+    pub(crate) fn must_read(&self) -> Result<(), RpcError> {
+        if self.is_read() {
+            return Ok(());
+        }
+        let reason = format!("{} may change something, and nobody agreed to that", self.method);
+        Err(RpcError::Refused(Refusal { reason, ..Refusal::default() }))
     }
 }
 
@@ -182,6 +201,31 @@ pub struct First {
     pub key_name: String,
 }
 
+/// Who hears how far something is.
+pub type Watch<'a> = dyn FnMut(&Progress) + Send + 'a;
+
+/// What an installer is told.
+#[derive(Clone, Debug)]
+pub struct Install {
+    /// The size of the disk that gets the system: exactly this, for an installer tells disks apart by nothing else.
+    pub disk: Size,
+    /// What its model is called, or a part of that.
+    pub model: String,
+    /// The address of the first interface and its prefix; by DHCP without it.
+    pub address: Option<(IpAddr, u8)>,
+}
+
+/// What an installer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installed {
+    /// None answers.
+    Nowhere,
+    /// It installed the system and starts it.
+    Made,
+    /// The system was there already, and is started.
+    Restarted,
+}
+
 /// What opens a NAS that was set up.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -195,11 +239,17 @@ pub struct Keys {
 /// call twice.
 #[async_trait]
 pub trait Rpc: Send + Sync {
-    /// Sends one call and waits for its answer. A method that is a job answers with the job's number.
+    /// Sends one call that only reads and waits for its answer. A method that is a job answers with the job's number.
+    ///
+    /// # Errors
+    /// [`RpcError`]; what may change something is refused, and not sent.
+    async fn call(&self, call: &Call) -> Result<Value, RpcError>;
+
+    /// Sends any call and waits for its answer.
     ///
     /// # Errors
     /// [`RpcError`]; only after [`RpcError::Lost`] the call may have taken effect.
-    async fn call(&self, call: &Call) -> Result<Value, RpcError>;
+    async fn write(&self, permit: &Permit, call: &Call) -> Result<Value, RpcError>;
 
     /// News of jobs, if this way has any: rows as `core.get_jobs` gives them. They are a help and no promise: some may be missed.
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
@@ -216,9 +266,19 @@ pub trait Rpc: Send + Sync {
     ///
     /// # Errors
     /// As [`call`](Rpc::call); `Unreached` as long as it boots.
-    async fn set_up(&self, first: &First) -> Result<Keys, RpcError> {
-        let _ = first;
+    async fn set_up(&self, permit: &Permit, first: &First) -> Result<Keys, RpcError> {
+        let _ = (permit, first);
         Err(RpcError::Refused(Refusal { reason: "it cannot be set up this way".into(), ..Refusal::default() }))
+    }
+
+    /// Drives the installer, if one answers where this NAS is to be, until it restarts into the system. Done again it goes on with
+    /// what is there, and installs nothing twice.
+    ///
+    /// # Errors
+    /// As [`call`](Rpc::call).
+    async fn install(&self, permit: &Permit, wish: &Install, watch: &mut Watch<'_>) -> Result<Installed, RpcError> {
+        let _ = (permit, wish, watch);
+        Ok(Installed::Nowhere)
     }
 
     /// Fetches a file that a job of `core.download` offers: `/_download/12?auth_token=...`.
@@ -232,8 +292,8 @@ pub trait Rpc: Send + Sync {
 }
 
 /// Whether a method only reads.
-pub(crate) fn is_read(method: &str) -> bool {
-    const READS: [&str; 36] = [
+fn is_read(method: &str) -> bool {
+    const READS: [&str; 40] = [
         "query",
         "config",
         "get_instance",
@@ -270,6 +330,10 @@ pub(crate) fn is_read(method: &str) -> bool {
         "get_next_uid",
         "get_next_gid",
         "import_find",
+        "get_nfs3_clients",
+        "get_nfs4_clients",
+        "sessions",
+        "client_count",
     ];
     let verb = method.rsplit('.').next().unwrap_or_default();
     READS.contains(&verb) || verb.ends_with("_choices")

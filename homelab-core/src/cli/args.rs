@@ -230,7 +230,7 @@ pub(super) struct Manner {
     /// Do not ask
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// How many steps run at once
+    /// How many steps run at once; those inside one machine count as one
     #[arg(long, value_name = "N", default_value_t = crate::engine::PARALLEL as u16, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) parallel: u16,
     /// Print what happens as JSON, one object a line

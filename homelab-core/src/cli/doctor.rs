@@ -5,7 +5,11 @@ use super::{
     session::Session,
     stop::{Problem, Stop},
 };
-use crate::host::Spot;
+use crate::{
+    Mode,
+    host::{HOSTS, Spot},
+};
+use futures_util::future::join_all;
 
 /// One thing that was looked at.
 struct Finding {
@@ -36,21 +40,37 @@ pub(super) fn run(session: &Session<'_>) -> Result<Exit, Stop> {
         Err(stop) => Finding::ill("its memory", first(stop)),
     });
     // Without whole credentials nobody gets this far.
-    let credentials = if session.mode == crate::Mode::Live { "whole" } else { "not needed in the sandbox" };
+    let credentials = if session.mode == Mode::Live { "whole" } else { "not needed in the sandbox" };
     findings.push(Finding::well(format!("credentials are {credentials}")));
     let machines = session.block_on(async |interrupt| {
         let world = session.connect(interrupt).await?;
-        Ok(machines::machines(&world).await)
+        let hosts = world.providers.get(HOSTS).ok();
+        let looked = machines::machines(&world).await.into_iter().map(async |machine| {
+            let asked = match &machine.spot {
+                // The clock of a simulated machine is simulated too.
+                Ok(Some(spot)) if session.mode == Mode::Live => Some(machines::asked(spot, hosts).await),
+                _ => None,
+            };
+            (machine, asked)
+        });
+        Ok(join_all(looked).await)
     });
     match machines {
         Err(stop) => findings.push(Finding::ill("the sites", first(stop))),
         Ok(machines) => {
-            for machine in machines {
+            for (machine, asked) in machines {
                 findings.push(match machine.spot {
                     Ok(Some(spot)) => keys(session, &machine.key, &spot)?,
                     Ok(None) => Finding::well(format!("{} is not made yet, or is off", machine.key)),
-                    Err(failure) => Finding::ill(machine.key, Problem::of(&failure, "")),
+                    Err(failure) => Finding::ill(machine.key.clone(), Problem::of(&failure, "")),
                 });
+                findings.extend(asked.map(|asked| match asked {
+                    Ok((system, _)) => match machines::clock(&system) {
+                        Some(problem) => Finding::ill(machine.key, problem),
+                        None => Finding::well(format!("{} answers, and its clock is right", machine.key)),
+                    },
+                    Err(failure) => Finding::ill(machine.key, Problem::of(&failure, "")),
+                }));
             }
         }
     }
@@ -77,7 +97,7 @@ fn first(stop: Stop) -> Problem {
 #[cfg(feature = "ssh")]
 fn keys(session: &Session<'_>, key: &str, spot: &Spot) -> Result<Finding, Stop> {
     use crate::{
-        Failure, Mode,
+        Failure,
         ssh::{Target, offered},
     };
     if session.mode == Mode::Sandbox {

@@ -107,15 +107,32 @@ async fn row(machine: Machine, hosts: Option<&Hosts>) -> Row {
             row.system =
                 Some(format!("{} {} {}, Linux {}", system.hostname, os("ID"), os("VERSION_ID"), system.release));
             row.millis = Some(took.as_secs_f64() * 1000.0);
-            let ours = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-            row.clock = Some(system.clock.cast_signed() - ours.cast_signed());
+            row.clock = Some(apart(&system));
         }
         Err(failure) => (row.error, row.hint) = (Some(failure.message), failure.hint),
     }
     row
 }
 
-async fn asked(spot: &Spot, hosts: Option<&Hosts>) -> Result<(System, Duration), Failure> {
+/// A machine's clock less ours, in seconds.
+fn apart(system: &System) -> i64 {
+    let ours = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    system.clock.cast_signed() - ours.cast_signed()
+}
+
+/// What is wrong with a machine's clock, if it is.
+pub(super) fn clock(system: &System) -> Option<Problem> {
+    let apart = apart(system);
+    let wrong = || {
+        Problem::new(format!("its clock is {apart:+} s from ours")).hint(
+            "look which of the two is wrong with `timedatectl`; `timedatectl set-ntp true` sets a clock by the network, and \
+             `TimeSync::on(..)` keeps it so",
+        )
+    };
+    (apart.unsigned_abs() > CLOCK).then(wrong)
+}
+
+pub(super) async fn asked(spot: &Spot, hosts: Option<&Hosts>) -> Result<(System, Duration), Failure> {
     let hosts = hosts.ok_or_else(no_hosts)?;
     let mut batch = Batch::new();
     let system = batch.ask(probe::system());

@@ -50,7 +50,8 @@ fn show(session: &Session<'_>, json: bool) -> Result<Exit, Stop> {
 fn forget(session: &Session<'_>, key: &str) -> Result<Exit, Stop> {
     let peeked = Store::peek(session.state.path(), session.graph.lab())?;
     session.check_key(key, &peeked)?;
-    if !peeked.ledger.entries.contains_key(key) && !peeked.maybe.iter().any(|m| m.key == key) {
+    let owned = peeked.ledger.entries.contains_key(key) || peeked.ledger.left.contains_key(key);
+    if !owned && !peeked.maybe.iter().any(|m| m.key == key) {
         session.console.out.line(format_args!("the ledger has nothing of {key}"));
         return Ok(Exit::Done);
     }

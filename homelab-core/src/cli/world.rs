@@ -68,7 +68,8 @@ impl<'s> Session<'s> {
     pub(super) fn check_key(&self, key: &str, memory: &Memory) -> Result<(), Stop> {
         let begun = memory.maybe.iter().map(|m| m.key.as_str());
         let known = self.graph.resources().map(|r| r.key()).chain(memory.ledger.entries.keys().map(String::as_str));
-        let known: Vec<&str> = known.chain(begun).collect();
+        let left = memory.ledger.left.keys().map(String::as_str);
+        let known: Vec<&str> = known.chain(begun).chain(left).collect();
         if known.contains(&key) {
             return Ok(());
         }

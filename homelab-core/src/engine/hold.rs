@@ -24,6 +24,8 @@ pub(super) struct Hold<'a> {
 pub(super) struct History {
     /// What the ledger had before this run.
     pub(super) entry: Option<Entry>,
+    /// What was let go of and can be taken in again.
+    pub(super) left: Option<Entry>,
     /// Whether a run that did not end began to make it.
     pub(super) begun: bool,
     /// Whether this run has changed what it lives in, so that what was seen before may not be so any more.

@@ -11,6 +11,7 @@ mod observe;
 mod outcome;
 mod run;
 mod step;
+mod turn;
 
 use crate::{
     context::Known as Around, graph::Graph, report::Reporter, resource::Mark, secret::Secrets, site::Providers,
@@ -24,6 +25,9 @@ pub use outcome::{Done, Failed, Outcome};
 
 /// How many steps run at once unless somebody says otherwise.
 pub const PARALLEL: usize = 10;
+/// How many steps run at once inside one machine, where any two steps may: what they ask and change travels together, so all of them
+/// count as one.
+pub const INSIDE: usize = 64;
 /// How often a step is tried in all when it fails in a way that may pass.
 pub const ATTEMPTS: u32 = 3;
 /// The wait before the second try; it doubles for the third.
@@ -48,7 +52,7 @@ pub struct Engine<'a> {
     pub secrets: &'a Secrets,
     /// Who shows what happens.
     pub reporter: &'a dyn Reporter,
-    /// How many steps run at once; at least 1.
+    /// How many steps run at once; at least 1. Those inside one machine count as one, up to [`INSIDE`] of them, unless this is 1.
     pub parallel: usize,
 }
 
@@ -58,6 +62,6 @@ impl Engine<'_> {
     }
 
     fn around<'b>(&'b self, facts: &'b crate::facts::Facts, mark: &'b Mark) -> Around<'b> {
-        Around { facts, secrets: self.secrets, mark, id: None }
+        Around { facts, secrets: self.secrets, mark, id: None, left: None }
     }
 }

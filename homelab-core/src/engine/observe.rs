@@ -6,10 +6,10 @@ use crate::{
     facts::{Facts, Observed},
     graph::Edge,
     journal::Maybe,
-    kind::Looking,
+    kind::{AnyKind, Looking},
     ledger::{Entry, Ledger},
     output::NodeId,
-    plan::{Action, Goal, Known, Stray, Wishes},
+    plan::{Action, Goal, Known, Stray, Wishes, judge},
     report::Event,
     resource::Owner,
     site::{Begun, Readers},
@@ -44,11 +44,12 @@ impl Engine<'_> {
     /// # Errors
     /// As [`observe`](Engine::observe).
     pub async fn observe_for(&self, memory: &Memory, wishes: Option<&Wishes>) -> Result<Known, Vec<Trouble>> {
-        let going = match wishes {
-            Some(wishes) if wishes.goal == Goal::Destroy => wishes.selection.nodes(self.graph, Goal::Destroy),
+        let selected = |goal| match wishes {
+            Some(wishes) if wishes.goal == goal => wishes.selection.nodes(self.graph, goal),
             _ => vec![false; self.graph.len()],
         };
-        let mut lost = Lost { engine: self, ledger: &memory.ledger, going, unasked: BTreeSet::new() };
+        let (going, wished) = (selected(Goal::Destroy), selected(Goal::Deploy));
+        let mut lost = Lost { engine: self, ledger: &memory.ledger, going, wished, unasked: BTreeSet::new() };
         self.settle(&memory.maybe).await.map_err(|t| vec![t])?;
         let readers = self.providers.readers();
         let mut facts = Facts::default();
@@ -60,7 +61,8 @@ impl Engine<'_> {
             let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
                 let node = &self.graph.vertex(*id).node;
                 let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
-                let known = Around { id: entry.map(|entry| &entry.id), ..self.around(facts_so_far, mark) };
+                let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
+                let known = Around { id: entry.map(|entry| &entry.id), left, ..self.around(facts_so_far, mark) };
                 let looking = Looking { readers, known };
                 let seen = node.read(looking).await?;
                 let notes = node.inspect(seen.as_ref(), looking).await?;
@@ -73,6 +75,8 @@ impl Engine<'_> {
                         facts.set(*id, seen);
                         facts.note(*id, notes);
                     }
+                    // It is made anew with what it lives in, which need not answer any more.
+                    Err(_) if self.graph.within(*id).is_some_and(|home| lost.is_remade(home, &facts)) => {}
                     Err(failure) => troubles.add(self.graph.key(*id), failure),
                 }
             }
@@ -138,6 +142,7 @@ impl Engine<'_> {
                 fresh: false,
                 claims: vec![],
                 protected: false,
+                outlives: false,
                 data: vec![],
                 at: crate::units::now(),
             });
@@ -150,8 +155,12 @@ impl Engine<'_> {
             (*key, entry.clone(), seen)
         });
         for (key, entry, found) in join_all(asked).await {
+            let home = entry.within.as_deref().and_then(|home| self.graph.id(home));
             match found {
                 Ok(seen) => strays.push(Stray { key: key.to_owned(), entry, seen }),
+                Err(_) if home.is_some_and(|home| lost.is_remade(home, facts)) => {
+                    strays.push(Stray { key: key.to_owned(), entry, seen: None });
+                }
                 Err(failure) => troubles.add(key, failure),
             }
         }
@@ -211,6 +220,10 @@ impl Engine<'_> {
         troubles.into_result(entries)
     }
 
+    fn outlives(&self, kind: &str, site: &str) -> bool {
+        self.providers.any(site).is_ok_and(|provider| provider.kind(kind).is_some_and(AnyKind::outlives))
+    }
+
     /// What the ledger keeps of a thing. What it needs and claims comes from the code, while there is code.
     pub(super) fn entry(&self, key: &str, kind: &str, site: &str, protected: bool, seen: &Observed) -> Entry {
         let resource = self.graph.resource(key);
@@ -225,6 +238,7 @@ impl Engine<'_> {
             id: seen.id.clone(),
             needs,
             claims: resource.iter().flat_map(|r| r.claims()).map(ToString::to_string).collect(),
+            outlives: self.outlives(kind, site),
             protected: protected || resource.is_some_and(|r| r.is_protected()),
             data: seen.data.clone(),
             at: crate::units::now(),
@@ -238,6 +252,8 @@ struct Lost<'a> {
     ledger: &'a Ledger,
     /// Nodes that the person wants to be rid of.
     going: Vec<bool>,
+    /// Nodes that the person wants to be as the code says.
+    wished: Vec<bool>,
     unasked: BTreeSet<NodeId>,
 }
 
@@ -260,6 +276,13 @@ impl Lost<'_> {
         };
         let deleted = self.going[home.index()] && facts.get(home).is_none_or(ours);
         !vertex.node.observed() && (self.unasked.contains(&home) || deleted)
+    }
+
+    /// Whether a node will be deleted and made anew: then what is inside of it is too.
+    fn is_remade(&self, home: NodeId, facts: &Facts) -> bool {
+        let vertex = self.engine.graph.vertex(home);
+        let verdict = || judge(vertex, facts.get(home), &|r| facts.lookup(r)).action;
+        self.wished[home.index()] && !vertex.node.observed() && verdict() == Action::Replace
     }
 
     /// Whether what has left the code is gone with what it lived in.

@@ -27,18 +27,18 @@ use tokio::{sync::mpsc, time::Instant};
 type End = (usize, Duration, Result<Ended, Broken>);
 
 pub(super) struct Run<'r> {
-    engine: &'r Engine<'r>,
-    plan: &'r Plan,
+    pub(super) engine: &'r Engine<'r>,
+    pub(super) plan: &'r Plan,
     known: &'r Known,
     journal: &'r Journal,
-    steps: StepGraph,
+    pub(super) steps: StepGraph,
     facts: Facts,
-    ready: BinaryHeap<(Duration, Reverse<usize>)>,
-    held: HashMap<String, usize>,
+    pub(super) ready: BinaryHeap<(Duration, Reverse<usize>)>,
+    pub(super) held: HashMap<String, usize>,
     /// Steps that gave their shared locks back before their end, and how they say so.
-    released: BTreeSet<usize>,
+    pub(super) released: BTreeSet<usize>,
     release: mpsc::UnboundedSender<usize>,
-    running: BTreeSet<usize>,
+    pub(super) running: BTreeSet<usize>,
     settled: Vec<bool>,
     outcome: Outcome,
 }
@@ -120,6 +120,7 @@ impl<'r> Run<'r> {
         let changed = |home| self.plan.items.iter().any(|i| i.node == Some(home) && i.action > Action::Forget);
         History {
             entry: self.known.ledger.entries.get(key).cloned(),
+            left: self.known.ledger.left(key).cloned(),
             begun: self.known.begun.contains(key),
             home_changed: home.is_some_and(changed),
             home_fresh: home.is_some_and(|h| self.is_remade(h) || self.known.fresh.contains(self.engine.graph.key(h))),
@@ -140,8 +141,9 @@ impl<'r> Run<'r> {
         let mut futures: FuturesUnordered<Boxed<'_, End>> = FuturesUnordered::new();
         let mut level = 0;
         loop {
-            while level == 0 && self.running.len() < self.engine.parallel.max(1) {
-                let Some(step) = self.pick() else { break };
+            while level == 0
+                && let Some(step) = self.pick()
+            {
                 futures.push(self.start(step));
             }
             if futures.is_empty() {
@@ -174,28 +176,6 @@ impl<'r> Run<'r> {
                 self.skip(step, None);
             }
         }
-    }
-
-    /// The ready step with the longest way behind it whose semaphores are free.
-    fn pick(&mut self) -> Option<usize> {
-        let mut passed = vec![];
-        let mut found = None;
-        while let Some((path, Reverse(step))) = self.ready.pop() {
-            let locks = &self.steps.steps[step].locks;
-            if locks.iter().all(|l| self.held.get(&l.name).copied().unwrap_or(0) < l.permits) {
-                for lock in locks {
-                    *self.held.entry(lock.name.clone()).or_insert(0) += 1;
-                }
-                found = Some(step);
-                break;
-            }
-            passed.push((path, Reverse(step)));
-        }
-        self.ready.extend(passed);
-        if let Some(step) = found {
-            self.running.insert(step);
-        }
-        found
     }
 
     fn start(&self, index: usize) -> Boxed<'r, End> {
@@ -279,27 +259,6 @@ impl<'r> Run<'r> {
 
     fn is_remade(&self, id: NodeId) -> bool {
         self.plan.items.iter().any(|i| i.node == Some(id) && matches!(i.action, Action::Create | Action::Replace))
-    }
-
-    /// Gives back what a step holds, or only what it holds together with others.
-    fn give_back(&mut self, step: usize, shared: bool) {
-        // It may have ended before its message was heard.
-        if shared && !self.running.contains(&step) {
-            return;
-        }
-        let before = self.released.contains(&step);
-        for lock in &self.steps.steps[step].locks {
-            let is_shared = lock.permits > 1;
-            if (shared && !is_shared) || (before && is_shared) {
-                continue;
-            }
-            if let Some(held) = self.held.get_mut(&lock.name) {
-                *held -= 1;
-            }
-        }
-        if shared {
-            self.released.insert(step);
-        }
     }
 
     fn finish(&mut self, (index, took, result): End) -> Result<(), ()> {

@@ -142,7 +142,8 @@ impl Engine<'_> {
                     .await?;
                 *began = !adopting;
             }
-            let writing = Writing { providers: self.providers, permit, known: self.around(facts, &mark), log: &log };
+            let known = Around { left: history.left.as_ref(), ..self.around(facts, &mark) };
+            let writing = Writing { providers: self.providers, permit, known, log: &log };
             let tried = match vertex.node.apply(there.as_ref(), writing).await {
                 Ok(()) => self.read_back(id, facts, &mark).await,
                 Err(failure) => Err(failure),

@@ -1,11 +1,9 @@
 //! apt's queue on each machine: what is asked for at the same time goes into one run, and only one run goes on at once.
-use super::{Action, Answer, Batch, Command, Hosts, NoAnswer, Spot};
+use super::{Action, Answer, Batch, Command, Hosts, NoAnswer, Spot, gather::everybody_else};
 use crate::{Failure, Permit};
 use std::{
     collections::{BTreeMap, HashMap},
-    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
     time::Duration,
 };
 
@@ -152,19 +150,6 @@ impl Hosts {
             }
         }
     }
-}
-
-/// Lets all who are ready ask before anybody is served.
-async fn everybody_else() {
-    let mut waited = false;
-    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
-        true => Poll::Ready(()),
-        false => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 fn steps(request: &Request, update: bool, repair: bool) -> Vec<Action> {

@@ -8,6 +8,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     items: Vec<Item>,
+    part: usize,
 }
 
 /// One part of a batch.
@@ -15,8 +16,10 @@ pub struct Batch {
 pub struct Item {
     /// What it is about.
     pub what: What,
-    /// Whether nothing after it may be begun unless it works.
+    /// Whether nothing after it in its part may be begun unless it works.
     pub barrier: bool,
+    /// Which part of the batch it belongs to: what was [joined](Batch::join) stays apart.
+    pub part: usize,
 }
 
 /// A question or a change.
@@ -92,6 +95,15 @@ impl Batch {
         }
     }
 
+    /// Puts a batch behind this one, in the same message. What fails in one of them is no matter of the other: a barrier ends the part
+    /// that it came in. Questions alone need no part of their own, so that those of a kind are still asked by one process.
+    pub fn join(&mut self, other: &Batch) {
+        let apart = !(self.is_reading() && other.is_reading());
+        let first = if apart && !self.is_empty() { self.part + 1 } else { self.part };
+        self.items.extend(other.items.iter().map(|item| Item { part: first + item.part, ..item.clone() }));
+        self.part = first + other.part;
+    }
+
     /// Its items, in order.
     #[must_use]
     pub fn items(&self) -> &[Item] {
@@ -111,7 +123,7 @@ impl Batch {
     }
 
     pub(crate) fn push(&mut self, what: What) {
-        self.items.push(Item { what, barrier: false });
+        self.items.push(Item { what, barrier: false, part: self.part });
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Part {
     Digests(Vec<usize>),
     /// These items.
     Links(Vec<usize>),
+    /// Contents of these items.
+    Reads(Vec<usize>),
     /// These items.
     Users(Vec<usize>),
     /// These items.
@@ -30,6 +32,25 @@ pub(super) enum Part {
     Units(Vec<usize>),
     /// These items.
     Sysctls(Vec<usize>),
+}
+
+impl Part {
+    /// The first of its items; all of them are of one part of the batch.
+    fn first(&self) -> Option<usize> {
+        match self {
+            Part::Item(n) => Some(*n),
+            Part::Stats(all)
+            | Part::Digests(all)
+            | Part::Links(all)
+            | Part::Reads(all)
+            | Part::Users(all)
+            | Part::Groups(all)
+            | Part::Packages(all)
+            | Part::Policies(all)
+            | Part::Units(all)
+            | Part::Sysctls(all) => all.first().copied(),
+        }
+    }
 }
 
 /// The status by which a function of the prelude says that nothing is there.
@@ -83,10 +104,19 @@ pub(super) fn replies(
         replies[*n] = Some(Err(NoAnswer::failed(&items[*n].what, why)));
     }
     let (mut out, mut err) = (begin(stdout, boundary)?.1, begin(stderr, boundary)?.1);
+    let failed = |n: usize, replies: &[Option<Reply>]| {
+        items[n].barrier && replies[n].as_ref().is_some_and(|reply| !worked(reply))
+    };
+    let mut ended = None;
     for (n, part) in parts.iter().enumerate() {
-        let Some((said, status)) = next(&mut out, boundary, n) else { break };
+        // Behind a barrier that failed, nothing of its part was begun.
+        if part.first().is_some_and(|item| ended == Some(items[item].part)) {
+            continue;
+        }
+        let (said, status) = next(&mut out, boundary, n)?;
         let (complained, _) = next(&mut err, boundary, n)?;
         Frame { items: &|n| &items[n].what, said, complained, status }.read(part, &mut replies);
+        ended = part.first().filter(|item| failed(*item, &replies)).map(|item| items[item].part);
     }
     // Behind the last part there is nothing but the end; more would be somebody's who guessed.
     let end = format!("\n{boundary} end 0\n");
@@ -94,14 +124,12 @@ pub(super) fn replies(
         return None;
     }
     // What has no reply now comes after a barrier.
-    let failed = |n: &usize| items[*n].barrier && replies[*n].as_ref().is_some_and(|r| !worked(r));
-    let barrier = (0..items.len()).find(failed).map(|n| items[n].what.to_string());
-    let skipped =
-        |n: usize| NoAnswer::Skipped { item: items[n].what.to_string(), barrier: barrier.clone().unwrap_or_default() };
-    if barrier.is_none() && replies.iter().any(Option::is_none) {
-        return None;
-    }
-    Some(replies.iter().enumerate().map(|(n, r)| r.clone().unwrap_or_else(|| Err(skipped(n)))).collect())
+    let barriers: Vec<usize> = (0..items.len()).filter(|n| failed(*n, &replies)).collect();
+    let skipped = |n: usize| {
+        let barrier = barriers.iter().find(|barrier| items[**barrier].part == items[n].part)?;
+        Some(Err(NoAnswer::Skipped { item: items[n].what.to_string(), barrier: items[*barrier].what.to_string() }))
+    };
+    replies.iter().enumerate().map(|(n, reply)| reply.clone().or_else(|| skipped(n))).collect()
 }
 
 /// Whether what came back lets the batch go on behind a barrier.
@@ -126,6 +154,7 @@ impl Frame<'_> {
             Part::Stats(all) => self.stats(all, replies),
             Part::Digests(all) => self.digests(all, replies),
             Part::Links(all) => self.links(all, replies),
+            Part::Reads(all) => self.reads(all, replies),
             Part::Users(all) => {
                 let users: Vec<User> = self.text().lines().filter_map(user).collect();
                 self.named(all, replies, |name| Some(Answer::User(users.iter().find(|u| u.name == name).cloned())));
@@ -252,6 +281,23 @@ impl Frame<'_> {
         }
     }
 
+    /// Contents, one behind the other, between two lists of what they were: only if nothing changed meanwhile can they be told apart.
+    fn reads(&self, all: &[usize], replies: &mut [Option<Reply>]) {
+        let (asked, closed, rest) = self.asked(all);
+        all.iter().for_each(|n| replies[*n] = Some(Ok(Answer::Bytes(None))));
+        closed
+            .into_iter()
+            .for_each(|n| replies[n] = Some(self.failed(n, "it is no regular file, or must not be read")));
+        let contents = apart(rest, asked.len());
+        for (at, n) in asked.into_iter().enumerate() {
+            let content = contents.as_ref().and_then(|contents| contents.get(at));
+            replies[n] = Some(match content {
+                Some(content) => Ok(Answer::Bytes(Some(content.to_vec()))),
+                None => self.failed(n, GONE),
+            });
+        }
+    }
+
     fn sysctls(&self, all: &[usize], replies: &mut [Option<Reply>]) {
         for (n, value) in all.iter().zip(self.said.split(|b| *b == 0)) {
             let text = || String::from_utf8_lossy(&value[1..]).trim_end_matches('\n').to_owned();
@@ -277,6 +323,21 @@ impl Frame<'_> {
             });
         }
     }
+}
+
+/// So many contents, between two equal lists with a line for each that begins with its size.
+fn apart(output: &[u8], count: usize) -> Option<Vec<&[u8]>> {
+    let ends: Vec<usize> = (0..output.len()).filter(|at| output[*at] == b'\n').take(count).collect();
+    let (list, mut rest) = output.split_at(ends.last().filter(|_| ends.len() == count)? + 1);
+    rest = rest.strip_suffix(list)?;
+    let mut contents = vec![];
+    for line in list.split(|b| *b == b'\n').take(count) {
+        let size: usize = std::str::from_utf8(line).ok()?.split(' ').next()?.parse().ok()?;
+        let (content, after) = rest.split_at_checked(size)?;
+        contents.push(content);
+        rest = after;
+    }
+    rest.is_empty().then_some(contents)
 }
 
 const GONE: &str = "it changed while it was looked at";

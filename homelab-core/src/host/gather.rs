@@ -90,8 +90,8 @@ impl Gather {
     }
 }
 
-/// Lets everything that is ready run once.
-async fn everybody_else() {
+/// Lets everything that is ready run once: all who are about to ask have asked by then.
+pub(super) async fn everybody_else() {
     let mut waited = false;
     poll_fn(|cx| match std::mem::replace(&mut waited, true) {
         true => Poll::Ready(()),

@@ -1,8 +1,12 @@
 //! The provider of everything that lives inside machines: all of them, each connected to when it is first asked something.
-use super::{Action, Answer, Batch, Gather, Machine, NoAnswer, OneOff, Query, Reply, Spot, apt::Queues};
+use super::{
+    Action, Answer, Batch, Gather, Machine, NoAnswer, OneOff, Query, Reply, Spot, apt::Queues, cloud_init,
+    together::Together,
+};
 use crate::{Failure, Kind, Permit, Provider, Site, ssh::SshError};
+use futures_util::future::join;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -36,6 +40,8 @@ struct Fleet {
     network: Box<dyn Network>,
     machines: Mutex<HashMap<Spot, Arc<dyn Machine>>>,
     queues: Queues,
+    /// Machines that cloud-init has done with, or never had anything to do with.
+    set_up: Mutex<HashSet<Spot>>,
 }
 
 impl Fleet {
@@ -45,7 +51,7 @@ impl Fleet {
         if let Some(machine) = machines.get(spot) {
             return Ok(Arc::clone(machine));
         }
-        let machine = self.network.machine(spot)?;
+        let machine: Arc<dyn Machine> = Arc::new(Together::of(self.network.machine(spot)?));
         machines.insert(spot.clone(), Arc::clone(&machine));
         Ok(machine)
     }
@@ -55,7 +61,12 @@ impl Hosts {
     /// The machines of a network.
     #[must_use]
     pub fn of(network: impl Network + 'static) -> Self {
-        Hosts(Arc::new(Fleet { network: Box::new(network), machines: Mutex::default(), queues: Queues::default() }))
+        Hosts(Arc::new(Fleet {
+            network: Box::new(network),
+            machines: Mutex::default(),
+            queues: Queues::default(),
+            set_up: Mutex::default(),
+        }))
     }
 
     pub(super) fn network(&self) -> &dyn Network {
@@ -145,10 +156,10 @@ pub struct HostsReader {
 }
 
 impl HostsReader {
-    /// Asks a machine.
+    /// Asks a machine. One that cloud-init still sets up is not looked at: what is seen there would not stay so.
     ///
     /// # Errors
-    /// When it cannot be reached, or has no answer to this question.
+    /// When it cannot be reached, is still being set up, or has no answer to this question.
     pub async fn ask<T>(&self, spot: &Spot, query: Query<T>) -> Result<T, Failure> {
         let gather = {
             let mut gathers = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,6 +172,15 @@ impl HostsReader {
                 }
             }
         };
-        gather.ask(query).await
+        let known =
+            |set_up: &Mutex<HashSet<Spot>>| set_up.lock().unwrap_or_else(PoisonError::into_inner).contains(spot);
+        if known(&self.fleet.set_up) {
+            return gather.ask(query).await;
+        }
+        let (answer, set_up) = join(gather.ask(query), cloud_init::is_done(spot, &gather)).await;
+        let answer = answer?;
+        set_up?;
+        self.fleet.set_up.lock().unwrap_or_else(PoisonError::into_inner).insert(spot.clone());
+        Ok(answer)
     }
 }

@@ -22,6 +22,7 @@
 mod action;
 mod apt;
 mod batch;
+mod cloud_init;
 mod command;
 pub(crate) mod content;
 mod decode;
@@ -40,6 +41,7 @@ mod resource;
 mod script;
 #[cfg(feature = "ssh")]
 mod ssh;
+mod together;
 mod visit;
 
 pub use action::{Action, Ownership};

@@ -2,19 +2,22 @@
 //!
 //! The script travels in one of two ways. One that only asks, and says nothing that must not be seen in a list of processes, is
 //! the argument of `sh -c`: it arrives with the request to run it, so nothing waits for a channel's window. Any other comes on
-//! standard input, from which a bootstrap of one line reads exactly its bytes, and after it come the contents of files, each
-//! as long as the script says and closed by the boundary: no secret is an argument, and nothing is encoded.
+//! standard input, from which a bootstrap of one line reads exactly its bytes, and after it come the contents of files that are long or
+//! no text, each as long as the script says and closed by the boundary: no secret is an argument, and nothing is encoded. Short texts
+//! stand in the script, and the shell's own `printf` writes them: what a hundred small files cost is one `mv` each.
 //!
 //! Each part of the output ends in a line that nobody can foretell: the [`Boundary`], the part's number, its status. Standard
 //! error is cut in the same places. Questions of one kind are asked by one process, whatever their number.
+mod acts;
+mod asks;
+
 use super::{
-    Action, Batch, Command, Content, HostPath, Probe, Reply,
-    action::Ownership,
-    batch::What,
-    content::sha256,
+    Action, Batch, Probe, Reply,
+    batch::{Item, What},
     decode::{self, Part},
     quote::quote,
 };
+use acts::is_text;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -25,9 +28,6 @@ const ACTIONS: &str = include_str!("actions.sh");
 /// The longest script that is passed as an argument, in bytes. A packet of 32 KiB is what every server must take, and one
 /// argument may have 128 KiB on Linux.
 const ARGUMENT: usize = 24 * 1024;
-/// How many questions one process is asked at once, and how many bytes of them: below every limit for arguments.
-const AT_ONCE: usize = 500;
-const BYTES_AT_ONCE: usize = 60_000;
 
 /// A line that nobody can foretell: 32 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,6 +105,11 @@ impl<'b> Script<'b> {
         (command.into_bytes(), stdin)
     }
 
+    /// Whether it changes nothing.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.batch.is_reading()
+    }
+
     /// Whether a stream of output, either one, has come to its end.
     #[must_use]
     pub fn is_complete(&self, stream: &[u8]) -> bool {
@@ -145,26 +150,61 @@ impl<'b> Script<'b> {
         }
         self.line(&["B=; { read -r B </proc/sys/kernel/random/boot_id; } 2>/dev/null"]);
         self.line(&["f begin \"$B\""]);
-        let mut probes = vec![];
-        for (n, item) in batch.items().iter().enumerate() {
-            if let Some(why) = item.impossible() {
-                self.impossible.push((n, why));
-                if item.barrier {
-                    break;
+        let mut first = 0;
+        for part in batch.items().chunk_by(|a, b| a.part == b.part) {
+            let last = first + part.len() == batch.items().len();
+            self.part(first, part, last);
+            first += part.len();
+        }
+        self.line(&["z"]);
+    }
+
+    /// One part of the batch. Where a barrier may end it, it is a loop that is left, and the parts behind it go on: the contents that
+    /// it has not used by then are read away.
+    fn part(&mut self, first: usize, items: &'b [Item], last: bool) {
+        let mut sent: Vec<(usize, &'b Item)> = vec![];
+        for (n, item) in (first..).zip(items) {
+            match item.impossible() {
+                None => sent.push((n, item)),
+                Some(why) => {
+                    self.impossible.push((n, why));
+                    if item.barrier {
+                        break;
+                    }
                 }
-                continue;
             }
+        }
+        let loops = sent.iter().any(|(_, item)| item.barrier);
+        if loops {
+            self.line(&["while :;do"]);
+        }
+        let mut left: usize = if last { 0 } else { sent.iter().map(|(_, item)| self.behind(&item.what)).sum() };
+        let mut probes = vec![];
+        for (n, item) in sent {
+            left = left.saturating_sub(self.behind(&item.what));
             match &item.what {
                 What::Probe(probe) => probes.push((n, probe)),
                 What::Action(action) => {
                     self.probes(std::mem::take(&mut probes));
                     self.action(action);
-                    self.end(Part::Item(n), item.barrier);
+                    self.end(Part::Item(n), item.barrier.then_some(left));
                 }
             }
         }
         self.probes(probes);
-        self.line(&["z"]);
+        if loops {
+            self.line(&["break;done"]);
+        }
+    }
+
+    /// How many bytes an item puts behind the script.
+    fn behind(&self, what: &What) -> usize {
+        let content = match what {
+            What::Action(Action::Write { content, .. }) => Some(content).filter(|content| !is_text(content)),
+            What::Action(Action::Run(command)) | What::Probe(Probe::Command(command)) => command.stdin.as_ref(),
+            _ => None,
+        };
+        content.map_or(0, |content| content.expose().len() + self.boundary.0.len() + 1)
     }
 
     fn line(&mut self, words: &[&str]) {
@@ -182,201 +222,14 @@ impl<'b> Script<'b> {
         words.iter().for_each(|w| self.word(w));
     }
 
-    /// The line that ends a part.
-    fn end(&mut self, part: Part, barrier: bool) {
+    /// The line that ends an item, or several of a kind. A barrier leaves the loop; `left` is what is still behind the script for it.
+    fn end(&mut self, part: Part, barrier: Option<usize>) {
         let n = self.parts.len();
         self.parts.push(part);
         match barrier {
-            false => self.line(&[&format!("\nf {n} $?")]),
-            true => self.line(&[&format!("\ns=$?;f {n} $s;[ $s = 0 ]||z")]),
+            None => self.line(&[&format!("\nf {n} $?")]),
+            Some(0) => self.line(&[&format!("\ns=$?;f {n} $s;[ $s = 0 ]||break")]),
+            Some(left) => self.line(&[&format!("\ns=$?;f {n} $s;[ $s = 0 ]||{{ skip {left};break;}}")]),
         }
     }
-
-    /// Questions between two changes, those of a kind together.
-    fn probes(&mut self, together: Vec<(usize, &'b Probe)>) {
-        let of = |pick: fn(&'b Probe) -> Option<&'b [u8]>| -> Vec<(usize, &'b [u8])> {
-            together.iter().filter_map(|(n, probe)| pick(probe).map(|word| (*n, word))).collect()
-        };
-        self.paths(
-            "there",
-            "st",
-            &of(|p| if let Probe::Stat { path, .. } = p { Some(path.as_bytes()) } else { None }),
-            Part::Stats,
-        );
-        let digests = of(|p| if let Probe::Stat { path, digest: true } = p { Some(path.as_bytes()) } else { None });
-        // busybox's sha256sum prints such names as they are, one line becoming several.
-        let (odd, even): (Vec<_>, Vec<_>) =
-            digests.into_iter().partition(|(_, p)| p.iter().any(|b| b"\n\r\\".contains(b)));
-        self.paths("plain", "sha", &even, Part::Digests);
-        self.paths("plain", "sh1", &odd, Part::Digests);
-        self.paths(
-            "link",
-            "rl",
-            &of(|p| if let Probe::ReadLink(path) = p { Some(path.as_bytes()) } else { None }),
-            Part::Links,
-        );
-        for (tool, pick, part) in NAMED {
-            for chunk in chunks(&of(pick)) {
-                self.call(tool, &chunk.iter().map(|(_, word)| *word).collect::<Vec<_>>());
-                self.end(part(chunk.iter().map(|(n, _)| *n).collect()), false);
-            }
-        }
-        let sysctls: Vec<_> = together
-            .iter()
-            .filter_map(|(n, p)| if let Probe::Sysctl(key) = p { Some((*n, sysctl_path(key))) } else { None })
-            .collect();
-        for chunk in chunks(&sysctls.iter().map(|(n, p)| (*n, p.as_bytes())).collect::<Vec<_>>()) {
-            self.call("sy", &chunk.iter().map(|(_, word)| *word).collect::<Vec<_>>());
-            self.end(Part::Sysctls(chunk.iter().map(|(n, _)| *n).collect()), false);
-        }
-        for (n, probe) in together {
-            match probe {
-                Probe::Read(path) => self.call("rd", &[path.as_bytes()]),
-                Probe::List(path) => {
-                    self.call("(ls_", &[path.as_bytes()]);
-                    self.text.push(b')');
-                }
-                Probe::System => self.call("sys", &[]),
-                Probe::Command(command) => self.run(command),
-                // Answered above, together with its like.
-                _ => continue,
-            }
-            self.end(Part::Item(n), false);
-        }
-    }
-
-    /// Questions about paths that one process answers: the shell itself finds out which of them it can be asked about.
-    fn paths(&mut self, test: &str, tool: &str, paths: &[(usize, &[u8])], part: fn(Vec<usize>) -> Part) {
-        for chunk in chunks(paths) {
-            self.line(&["set --;i=;n=0"]);
-            self.call("for p in", &chunk.iter().map(|(_, p)| *p).collect::<Vec<_>>());
-            self.line(&[
-                ";do if ",
-                test,
-                " \"$p\";then i=\"$i $n\";set -- \"$@\" \"$p\";elif ! no \"$p\";then i=\"$i -$n\";fi;n=$((n+1));done",
-            ]);
-            self.line(&["printf '%s\\n' \"$i\""]);
-            self.line(&["[ $# = 0 ]||", tool, " \"$@\";:"]);
-            self.end(part(chunk.iter().map(|(n, _)| *n).collect()), false);
-        }
-    }
-
-    fn action(&mut self, action: &Action) {
-        match action {
-            Action::Write { path, content, mode, owner } => {
-                let size = content.expose().len().to_string();
-                let words: [&[u8]; 5] =
-                    [path.as_bytes(), &beside(path), size.as_bytes(), &octal(*mode), &owned(owner.as_ref())];
-                self.call("put", &words);
-                self.payload(content);
-            }
-            Action::MakeDir { path, mode, owner } => {
-                self.call("md", &[path.as_bytes(), &octal(*mode), &owned(owner.as_ref())]);
-            }
-            Action::Link { path, to } => self.call("ln_", &[path.as_bytes(), to, &beside(path)]),
-            Action::Remove(path) => {
-                self.call("nodir", &[path.as_bytes()]);
-                self.call("&&rm -f", &[path.as_bytes()]);
-            }
-            Action::RemoveAll(path) => self.call("rm -rf", &[path.as_bytes()]),
-            Action::SetMode { path, mode } => self.call("chmod", &[&octal(*mode), path.as_bytes()]),
-            Action::SetOwner { path, owner } => self.call("chown -h", &[owner.to_string().as_bytes(), path.as_bytes()]),
-            Action::Run(command) => self.run(command),
-        }
-    }
-
-    fn payload(&mut self, content: &Content) {
-        self.payload.extend_from_slice(content.expose());
-        self.payload.extend_from_slice(self.boundary.0.as_bytes());
-        self.payload.push(b'\n');
-    }
-
-    /// A command in a shell of its own, which has only what the command is to have.
-    fn run(&mut self, command: &Command) {
-        if let Some(content) = &command.stdin {
-            // What the command leaves unread is read away, so that the next contents begin where they should.
-            self.call(&format!("take {} 2>/dev/null | {{ (exec 3<&-", content.expose().len()), &[]);
-        } else {
-            self.call("(exec 3<&-", &[]);
-        }
-        if let Some(dir) = &command.dir {
-            self.call("\ncd", &[dir.as_bytes()]);
-            self.call("||exit 1", &[]);
-        }
-        for (name, value) in &command.env {
-            self.text.extend_from_slice(format!("\nexport {name};{name}=").as_bytes());
-            quote(&mut self.text, value.expose());
-        }
-        self.call("\nexec", &[]);
-        if let Some(time) = command.within {
-            self.call(" timeout", &[time.as_secs().max(1).to_string().as_bytes()]);
-        }
-        command.argv.iter().for_each(|arg| self.word(arg));
-        self.text.push(b')');
-        if let Some(content) = &command.stdin {
-            self.call(";s=$?;cat >/dev/null;(exit $s);}\ns=$?;rest;(exit $s)", &[]);
-            self.payload(content);
-        }
-    }
-}
-
-/// How the words of a kind of question are found, and which function of the prelude they are handed to together.
-type Named = (&'static str, fn(&Probe) -> Option<&[u8]>, fn(Vec<usize>) -> Part);
-
-const NAMED: [Named; 5] = [
-    ("db passwd", |p| if let Probe::User(name) = p { Some(name.as_bytes()) } else { None }, Part::Users),
-    ("db group", |p| if let Probe::Group(name) = p { Some(name.as_bytes()) } else { None }, Part::Groups),
-    ("dq", |p| if let Probe::Package(name) = p { Some(name.as_bytes()) } else { None }, Part::Packages),
-    ("apt-cache policy", |p| if let Probe::Policy(name) = p { Some(name.as_bytes()) } else { None }, Part::Policies),
-    ("un", |p| if let Probe::Unit(name) = p { Some(name.as_bytes()) } else { None }, Part::Units),
-];
-
-/// Pieces that one process can take as arguments.
-fn chunks<'a>(words: &[(usize, &'a [u8])]) -> Vec<Vec<(usize, &'a [u8])>> {
-    let mut chunks: Vec<Vec<(usize, &[u8])>> = vec![];
-    let mut bytes = 0;
-    for (n, word) in words {
-        let full = chunks.last().is_none_or(|c| c.len() >= AT_ONCE || bytes + word.len() > BYTES_AT_ONCE);
-        if full {
-            chunks.push(vec![]);
-            bytes = 0;
-        }
-        bytes += word.len();
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.push((*n, word));
-        }
-    }
-    chunks
-}
-
-/// Where the kernel has a parameter. As in sysctl(8), the separator that comes first is the one that separates.
-fn sysctl_path(key: &str) -> String {
-    let slashes = key.find(['.', '/']).is_some_and(|at| key.as_bytes()[at] == b'/');
-    let swap = |c| match c {
-        '.' => '/',
-        '/' => '.',
-        c => c,
-    };
-    format!("/proc/sys/{}", if slashes { key.to_owned() } else { key.chars().map(swap).collect() })
-}
-
-/// The name under which a file waits for being complete. The same for each attempt at the same file, so that one which was cut
-/// short leaves nothing that stays.
-fn beside(path: &HostPath) -> Vec<u8> {
-    let mut beside = path.parent().as_bytes().to_vec();
-    if beside.last() != Some(&b'/') {
-        beside.push(b'/');
-    }
-    beside.extend_from_slice(b".homelab-");
-    beside.extend_from_slice(&sha256(path.as_bytes()).as_bytes()[..16]);
-    beside
-}
-
-fn octal(mode: u32) -> Vec<u8> {
-    // Five digits: with fewer, chmod leaves a directory the set-gid bit that it has.
-    format!("{mode:05o}").into_bytes()
-}
-
-fn owned(owner: Option<&Ownership>) -> Vec<u8> {
-    owner.map(Ownership::to_string).unwrap_or_default().into_bytes()
 }

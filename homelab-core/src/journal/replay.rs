@@ -51,9 +51,9 @@ pub fn replay(mut ledger: Ledger, records: impl IntoIterator<Item = Record>) -> 
             Record::Done { key, entry } => {
                 maybe.retain(|m| m.key != key);
                 match entry {
-                    Some(entry) => ledger.entries.insert(key, entry),
-                    None => ledger.entries.remove(&key),
-                };
+                    Some(entry) => ledger.put(key, entry),
+                    None => ledger.drop(&key),
+                }
             }
             Record::Failed { key, .. } => maybe.retain(|m| m.key != key),
             Record::Opened { .. } | Record::Closed { .. } => {}

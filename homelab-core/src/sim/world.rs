@@ -102,10 +102,10 @@ impl World {
 
     pub(super) fn batch(&mut self, batch: &Batch, hostname: &str) -> Vec<Reply> {
         let mut replies: Vec<Reply> = vec![];
-        let mut stopped: Option<String> = None;
+        let mut stopped: Option<(usize, String)> = None;
         for item in batch.items() {
             let what = item.what.to_string();
-            if let Some(barrier) = &stopped {
+            if let Some((_, barrier)) = stopped.as_ref().filter(|(part, _)| *part == item.part) {
                 replies.push(Err(NoAnswer::Skipped { item: what, barrier: barrier.clone() }));
                 continue;
             }
@@ -116,7 +116,7 @@ impl World {
             };
             let reply = reply.map_err(|why| NoAnswer::failed(&what, &why));
             if item.barrier && !worked(&reply) {
-                stopped = Some(what);
+                stopped = Some((item.part, what));
             }
             replies.push(reply);
         }

@@ -3,12 +3,13 @@ use super::{
     Phase, SshError,
     identity::Keys,
     known_hosts::{Known, key},
+    reach::{Stream, reach},
     target::Route,
     wire::{Turns, Wire, acknowledge},
 };
 use futures_util::future::BoxFuture;
 use russh::{
-    ChannelMsg, ChannelOpenFailure, Error as Russh, Preferred, cipher,
+    Channel, ChannelMsg, Error as Russh, Preferred, cipher,
     client::{self, AuthResult, DisconnectReason, Handle},
     compression, kex,
     keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate},
@@ -16,19 +17,15 @@ use russh::{
 };
 use std::{
     borrow::Cow,
-    io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
+use tokio::time::timeout;
 
-/// How long one address may take to accept the connection.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long agreeing on keys and logging in may take; an agent may ask a person meanwhile.
 const LOGIN: Duration = Duration::from_secs(60);
+/// How long a channel for the next question is waited for when there is nothing else to wait for.
+const SPARE: Duration = Duration::from_secs(1);
 /// How long a host may be silent before it is asked for a sign of life.
 const SILENCE: Duration = Duration::from_secs(15);
 /// How often it is asked before it counts as lost.
@@ -61,6 +58,8 @@ pub(super) struct Connection {
     route: Route,
     turns: Arc<Turns>,
     lost: Arc<Mutex<Option<String>>>,
+    /// A channel that was opened while another was used, so that the next question need not wait for one.
+    spare: Mutex<Option<Channel<client::Msg>>>,
     /// What it runs over; closed after it.
     _over: Option<Box<Connection>>,
 }
@@ -153,15 +152,37 @@ impl Connection {
         Err(SshError::AuthRefused { host, user, offered, notes, methods })
     }
 
-    /// Runs a command until `complete` says of both streams that they are, or the host closes the channel.
+    /// A channel from it to another host.
+    pub(super) async fn forward(&self, address: &str, port: u16) -> Result<Channel<client::Msg>, Russh> {
+        self.handle.channel_open_direct_tcpip(address, port.into(), "127.0.0.1", 0).await
+    }
+
+    fn take_spare(&self) -> Option<Channel<client::Msg>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Opens a channel for the next question, if there is none. A host that allows no more sessions says no, which is fine.
+    async fn keep_spare(&self) {
+        let is_there = self.spare.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if !is_there && let Ok(channel) = self.handle.channel_open_session().await {
+            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+        }
+    }
+
+    /// Runs a command until `complete` says of both streams that they are, or the host closes the channel. One that only asks may
+    /// take a channel that is open already: if that turns out to be dead, it is asked again.
     pub(super) async fn exec(
         &self,
         command: Vec<u8>,
         stdin: &[u8],
+        asks: bool,
         complete: &(dyn Fn(&[u8]) -> bool + Sync),
     ) -> Result<Ran, Broken> {
-        let channel =
-            self.handle.channel_open_session().await.map_err(|e| Broken::Before(self.gone(&e.to_string())))?;
+        let spare = if asks { self.take_spare() } else { None };
+        let channel = match spare {
+            Some(channel) => channel,
+            None => self.handle.channel_open_session().await.map_err(|e| Broken::Before(self.gone(&e.to_string())))?,
+        };
         let (mut reading, writing) = channel.split();
         // All of it is sent before anything is heard of it.
         let wanted = async {
@@ -194,14 +215,20 @@ impl Connection {
         };
         // What is left to send when the answer is complete, nobody will read.
         {
-            tokio::pin!(wanted, hear);
-            let mut sent = false;
+            let spare = self.keep_spare();
+            tokio::pin!(wanted, hear, spare);
+            let (mut sent, mut kept) = (false, false);
             loop {
                 tokio::select! {
                     biased;
                     () = &mut hear => break,
                     _ = &mut wanted, if !sent => sent = true,
+                    () = &mut spare, if sent && !kept => kept = true,
                 }
+            }
+            // It was asked for before the answer came, so it is here, or nearly.
+            if sent && !kept {
+                drop(timeout(SPARE, spare).await);
             }
         }
         ran.complete = out_done && err_done;
@@ -226,64 +253,6 @@ impl Connection {
             reason: lost.unwrap_or_else(|| otherwise.to_owned()),
         }
     }
-}
-
-/// A way to the host's SSH server: TCP, or a channel of the host before it.
-enum Stream {
-    Tcp(TcpStream),
-    Channel(Box<russh::ChannelStream<client::Msg>>),
-}
-
-async fn reach(route: &Route) -> Result<(Stream, Option<Box<Connection>>), SshError> {
-    let Some(before) = &route.jump else { return Ok((Stream::Tcp(tcp(route).await?), None)) };
-    let on_the_way = |source| SshError::Jump { host: route.name.clone(), source: Box::new(source) };
-    let over = Connection::open(before, &[]).await.map_err(on_the_way)?;
-    let address = format!("{}:{}", route.address, route.port);
-    let opened = over.handle.channel_open_direct_tcpip(&route.address, route.port.into(), "127.0.0.1", 0);
-    let channel = timeout(CONNECT, opened).await.map_err(|_| timed_out(route))?.map_err(|e| match e {
-        Russh::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => {
-            on_the_way(SshError::Refused { host: format!("{} from {}", route.name, before.name), address })
-        }
-        Russh::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited) => on_the_way(SshError::Handshake {
-            host: before.name.clone(),
-            reason: "it does not forward connections (AllowTcpForwarding)".into(),
-        }),
-        e => on_the_way(over.gone(&e.to_string())),
-    })?;
-    Ok((Stream::Channel(Box::new(channel.into_stream())), Some(Box::new(over))))
-}
-
-fn timed_out(route: &Route) -> SshError {
-    SshError::Timeout { host: route.name.clone(), phase: Phase::Connect, after: CONNECT }
-}
-
-async fn tcp(route: &Route) -> Result<TcpStream, SshError> {
-    let host = route.name.clone();
-    let found =
-        timeout(CONNECT, lookup_host((route.address.as_str(), route.port))).await.map_err(|_| timed_out(route))?;
-    let addresses = found.map_err(|e| SshError::NameNotFound { host: host.clone(), reason: e.to_string() })?;
-    let mut last = SshError::NameNotFound { host: host.clone(), reason: "the name has no address".into() };
-    for address in addresses {
-        let (host, shown) = (host.clone(), address.to_string());
-        last = match timeout(CONNECT, TcpStream::connect(address)).await {
-            // Small packets wait for nothing: with Nagle's algorithm the first one after the key exchange waits for the
-            // acknowledgement of the one before it, which the server delays by 40 ms.
-            Ok(Ok(stream)) => match stream.set_nodelay(true) {
-                Ok(()) => return Ok(stream),
-                Err(e) => SshError::Handshake { host, reason: e.to_string() },
-            },
-            Ok(Err(e)) => match e.kind() {
-                io::ErrorKind::ConnectionRefused => SshError::Refused { host, address: shown },
-                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                    SshError::NoRoute { host, address: shown }
-                }
-                io::ErrorKind::TimedOut => timed_out(route),
-                _ => SshError::Handshake { host, reason: e.to_string() },
-            },
-            Err(_) => timed_out(route),
-        };
-    }
-    Err(last)
 }
 
 /// Agrees on keys with the host and checks that it is the right one.
@@ -335,7 +304,7 @@ async fn greet(
         Refusal::Ours(error) => *error,
         Refusal::Russh(e) => SshError::Handshake { host: route.name.clone(), reason: e.to_string() },
     })?;
-    Ok(Connection { handle, route: route.clone(), turns, lost, _over: over })
+    Ok(Connection { handle, route: route.clone(), turns, lost, spare: Mutex::default(), _over: over })
 }
 
 /// Whether this processor has instructions for AES.

@@ -312,6 +312,11 @@ impl SshError {
             SshError::AgentUnreachable { .. } => {
                 "start or unlock the agent, or point SSH_AUTH_SOCK or IdentityAgent to the one that runs".into()
             }
+            SshError::AgentEmpty { socket } if is_1password(socket) => {
+                "unlock 1Password; it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` \
+                 names: `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`"
+                    .into()
+            }
             SshError::AgentEmpty { .. } => "add the key with `ssh-add`, or unlock the agent that holds it".into(),
             SshError::NameNotFound { host, .. } => {
                 format!("give `{host}` a HostName in ~/.ssh/config, use its address, or look at the DNS server")
@@ -368,4 +373,9 @@ impl From<SshError> for Failure {
             _ => failure,
         }
     }
+}
+
+/// Whether an agent is 1Password's, by where it listens.
+fn is_1password(socket: &std::path::Path) -> bool {
+    socket.to_string_lossy().to_ascii_lowercase().contains("1password")
 }

@@ -144,7 +144,7 @@ impl SshMachine {
         script: &Script<'_>,
     ) -> Result<Ran, Broken> {
         self.execs.fetch_add(1, Ordering::Relaxed);
-        connection.exec(command, stdin, &|stream| script.is_complete(stream)).await
+        connection.exec(command, stdin, script.is_reading(), &|stream| script.is_complete(stream)).await
     }
 
     fn replies(

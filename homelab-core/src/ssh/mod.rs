@@ -19,6 +19,8 @@ mod one_off;
 #[cfg(feature = "ssh")]
 mod pattern;
 #[cfg(feature = "ssh")]
+mod reach;
+#[cfg(feature = "ssh")]
 mod target;
 #[cfg(feature = "ssh")]
 mod wire;

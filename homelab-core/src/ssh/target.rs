@@ -266,3 +266,38 @@ fn expand(text: &str, tokens: &[(&str, &str)]) -> String {
     }
     out + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sockets_of_1password_are_tried_after_the_environments_and_only_the_configured_one_if_there_is_one() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let sockets =
+            [".1password/agent.sock", "Library/Group Containers/2BUA8C4S2C.com.1password/t/agent.sock"].map(at);
+        let around = Surroundings {
+            home: home.path().to_owned(),
+            user: "me".into(),
+            agent: Some(at("agent")),
+            config: vec![at("config")],
+            global_known_hosts: vec![],
+        };
+        let agents = || Route::to(&Target::named("web"), &around).unwrap().agents;
+        assert_eq!(agents(), [at("agent")], "where there is no 1Password");
+        for socket in &sockets {
+            std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+            std::fs::write(socket, "").unwrap();
+        }
+        assert_eq!(agents(), [vec![at("agent")], sockets.to_vec()].concat());
+        std::fs::write(
+            at("config"),
+            "IdentityAgent \"~/Library/Group Containers/2BUA8C4S2C.com.1password/t/agent.sock\"\n",
+        )
+        .unwrap();
+        assert_eq!(agents(), [sockets[1].clone()]);
+        let empty = SshError::AgentEmpty { socket: sockets[1].clone() };
+        assert!(empty.hint().contains("~/.config/1Password/ssh/agent.toml"), "{}", empty.hint());
+    }
+}

@@ -1,11 +1,12 @@
 //! One lab in a temporary directory, and its command line at hand.
 use crate::toy::{Jar, PANTRY, Pantry};
 use homelab_core::{
-    Lab, Secrets, Sites,
+    Connect, Failure, Lab, Sandbox, Secret, Secrets, Sites,
     cli::{self, Exit, Outside},
     engine::{Interrupt, Interrupter},
     env::Env,
-    host::{HOSTS, Ssh},
+    host::{HOSTS, Hosts, Ssh},
+    sim::{Net, Wire},
 };
 use indicatif::{ProgressDrawTarget, TermLike};
 use std::{
@@ -42,6 +43,8 @@ pub(crate) struct Kitchen {
     pub(crate) answer: Option<&'static str>,
     pub(crate) interrupter: Arc<Interrupter>,
     interrupt: Interrupt,
+    /// What stands for the real machines.
+    pub(crate) machines: Option<Arc<Net>>,
     dir: tempfile::TempDir,
 }
 
@@ -92,6 +95,7 @@ impl Kitchen {
             answer: None,
             interrupter: Arc::new(interrupter),
             interrupt,
+            machines: None,
             dir: tempfile::tempdir().unwrap(),
         }
     }
@@ -145,10 +149,34 @@ impl Kitchen {
         };
         change(&mut outside);
         let pantry = self.pantry.clone();
-        let exit = cli::run_in(&self.lab, &|| Sites::new().with(PANTRY, pantry.clone()).with(HOSTS, Ssh), outside);
+        let sites = || {
+            let sites = Sites::new().with(PANTRY, pantry.clone());
+            match &self.machines {
+                None => sites.with(HOSTS, Ssh),
+                Some(net) => sites.with(HOSTS, Machines(net.clone())),
+            }
+        };
+        let exit = cli::run_in(&self.lab, &sites, outside);
         let dir = self.dir.path().to_string_lossy().into_owned();
         let text = |heard: Heard| String::from_utf8(heard.0.lock().unwrap().clone()).unwrap().replace(&dir, "[DIR]");
         Said { exit, stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+/// Machines of a simulated network, as if they were real.
+struct Machines(Arc<Net>);
+
+impl Connect for Machines {
+    type Provider = Hosts;
+
+    fn credentials(&self) -> Vec<Vec<Secret>> {
+        vec![]
+    }
+    async fn live(&self, _: &Secrets) -> Result<Hosts, Failure> {
+        Ok(Hosts::of(Wire(self.0.clone())))
+    }
+    async fn sandbox(&self, _: &Sandbox) -> Result<Hosts, Failure> {
+        Err(Failure::new("these stand for real ones"))
     }
 }
 

@@ -96,3 +96,20 @@ fn the_doctor_names_what_is_wrong_and_the_way_out() {
     drop(net);
     assert_eq!(kitchen.run("doctor").exit, Exit::Done);
 }
+
+#[test]
+fn the_doctor_compares_the_clocks_of_real_machines_with_ours() {
+    let net = Net::new();
+    net.switch_on("din", sim::Computer::named("din", [LAN.host(11).ip()]));
+    net.switch_on("grogu", sim::Computer::named("grogu", [LAN.host(12).ip()]));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // Its clock stands still in 2025.
+    net.machine("grogu").unwrap().pass(now - 1_750_000_000);
+    let mut kitchen = Kitchen::live(two_machines);
+    kitchen.machines = Some(net);
+    let said = kitchen.run("doctor");
+    assert_eq!(said.exit, Exit::Refused, "{said}");
+    assert!(said.stdout.contains("wrong  host/computer/din: its clock is -"), "{said}");
+    assert!(said.stdout.contains("timedatectl set-ntp true"), "{said}");
+    assert!(said.stdout.contains("ok    host/computer/grogu answers, and its clock is right"), "{said}");
+}

@@ -54,6 +54,27 @@ async fn what_lives_in_a_guest_goes_with_it_and_a_guest_that_does_not_answer_can
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_guest_that_does_not_answer_can_be_replaced_without_a_look_inside() {
+    let bench = Bench::new(Toy::default());
+    assert!(bench.deploy(lab(&[("/etc/motd", "welcome"), ("/etc/old", "x")], false)).await.is_success());
+    bench.world.state().silent.insert(WEB);
+    let other = |flavour| {
+        let mut lab = Lab::named("home");
+        let web = lab.add(vm(80, "web").flavour(flavour));
+        lab.add(file(web, "/etc/motd", "welcome"));
+        lab
+    };
+    let plan = bench.plan(other(2), &Wishes::new(Goal::Deploy)).await;
+    let actions: Vec<_> = plan.items.iter().map(|item| (item.key.as_str(), item.action)).collect();
+    assert!(actions.contains(&("toy/vm/web", Action::Replace)), "{plan}");
+    assert!(actions.contains(&("toy/file/web/etc/motd", Action::Create)), "{plan}");
+    assert!(!actions.iter().any(|(_, action)| *action == Action::Delete), "{plan}");
+    // One that stays has to answer.
+    let kept = bench.run(motd(), &Wishes::new(Goal::Deploy)).await;
+    assert!(matches!(&kept, Run::Blind(_)), "{}", kept.story());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_left_the_code_together_with_its_guest_is_not_asked_for_and_goes_with_it() {
     let bench = Bench::new(Toy::default());
     assert!(bench.deploy(motd()).await.is_success());

@@ -125,6 +125,35 @@ async fn a_block_conforms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_line_and_a_block_make_a_file_that_is_not_there_where_they_are_told_to_and_it_goes_with_them() {
+    let with = |line: &'static str, block: &'static str| {
+        move || {
+            lab(|lab, web| {
+                lab.add(Line::on(web, "/etc/new.conf", line).in_place_of("port=").create());
+                lab.add(Block::on(web, "/etc/hosts.new", "lab", block).create());
+            })
+        }
+    };
+    let edits: &[(&str, &dyn Fn() -> Lab)] = &[("both", &with("port=2", "10.0.0.2 b"))];
+    conformance(&Fixture { world: &room, lab: &with("port=1", "10.0.0.1 a"), edits }).await;
+    let bench = Bench::new(room());
+    let missing = || {
+        lab(|lab, web| {
+            lab.add(Line::on(web, "/etc/new.conf", "port=1"));
+        })
+    };
+    let said = plan(&bench, missing()).await;
+    assert!(said.contains("/etc/new.conf is not there yet: what brings it must come first"), "{said}");
+    assert!(said.contains("`.create()` makes it"), "{said}");
+    let run = bench.deploy(missing()).await;
+    assert!(run.story().contains("nothing can be changed in it"), "{}", run.story());
+    succeeded(&bench.deploy(with("port=1", "10.0.0.1 a")()).await);
+    web(&bench).somebody_writes("/etc/new.conf", "port=1\ntheirs\n");
+    succeeded(&bench.destroy(with("port=1", "10.0.0.1 a")()).await);
+    assert_eq!(web(&bench).text("/etc/new.conf").as_deref(), Some("theirs\n"), "what others wrote stays");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_shows_what_differs_in_a_file_line_by_line() {
     let bench = Bench::new(room());
     let long = |n: u32| (1..40).map(|l| format!("line {}\n", if l == 20 { n } else { l })).collect::<String>();

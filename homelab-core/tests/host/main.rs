@@ -2,6 +2,7 @@
 mod accounts;
 mod bench;
 mod changes;
+mod cloud_init;
 mod computer;
 mod doors;
 mod files;
@@ -13,4 +14,5 @@ mod services;
 mod settings;
 mod sources;
 mod stacks;
+mod together;
 mod whole;

@@ -66,6 +66,22 @@ async fn the_run_after_the_end_of_sshd_and_all_its_connections_converges() {
     bench.destroy(real.everything(30 + ROUNDS - 1)).await;
 }
 
+#[tokio::test]
+async fn the_run_after_a_restart_of_the_machine_in_its_middle_converges() {
+    let Some((real, _turn)) = Real::alone().await else { return };
+    let bench = Bench::new(real.clone());
+    for n in 50..53 {
+        let stroke = async {
+            tokio::time::sleep(moment()).await;
+            real.somebody("systemctl --no-block reboot").await;
+        };
+        let (_, _) = tokio::join!(bench.deploy(real.everything(n)), stroke);
+        real.answers().await;
+        converges(&real, n, "the machine was restarted").await;
+    }
+    bench.destroy(real.everything(52)).await;
+}
+
 async fn converges(real: &Real, n: u32, after: &str) {
     let bench = Bench::new(real.clone());
     let run = bench.deploy(real.everything(n)).await;

@@ -8,7 +8,7 @@ use homelab_core::{
     testing::{Traffic, World},
     units,
 };
-use std::{env, net::Ipv4Addr, path::PathBuf, sync::Arc};
+use std::{env, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Where the machine is, and who may log in.
@@ -61,6 +61,21 @@ impl Real {
         let said = said.of(&self.machine().run(&batch).await.unwrap()).unwrap();
         assert!(said.is_success(), "{script}: {}", String::from_utf8_lossy(&said.stderr));
         said.text()
+    }
+
+    /// Waits until it has booted and lets somebody in.
+    pub(crate) async fn answers(&self) {
+        let mut batch = Batch::new();
+        let up = batch.ask(probe::command(Command::new("systemctl").args(["is-system-running", "--wait"])));
+        for _ in 0..120 {
+            let replies = Real::machine(self).run(&batch).await;
+            let state = replies.map(|replies| up.of(&replies).map(|said| said.text()).unwrap_or_default());
+            if state.is_ok_and(|state| ["running", "degraded"].contains(&state.as_str())) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("the machine does not come back");
     }
 
     /// Everything below `/etc` and `/srv`, and our notes.

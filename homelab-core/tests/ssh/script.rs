@@ -110,6 +110,34 @@ async fn contents_of_every_size_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn many_files_are_read_by_one_process_and_told_apart_whatever_is_in_them() {
+    for (machine, _tools) in shells() {
+        let (dir, root) = root();
+        let contents = [&b""[..], b"\n", b"no end", b"5 1 1\n5 1 1\n", &[0, 0xff, b'\n'], &[7; 100_000], b"x\n"];
+        let mut names = awkward();
+        names.truncate(contents.len());
+        for (name, content) in names.iter().zip(contents) {
+            std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(name)), content).unwrap();
+        }
+        std::os::unix::fs::symlink("a b", dir.path().join("link")).unwrap();
+        let mut batch = Batch::new();
+        let slots: Vec<_> = names.iter().map(|name| batch.ask(probe::read(root.join(name).unwrap()))).collect();
+        let link = batch.ask(probe::read(root.join("link").unwrap()));
+        let none = batch.ask(probe::read(root.join("none").unwrap()));
+        let directory = batch.ask(probe::read(root.clone()));
+        let kernel = batch.ask(probe::read(HostPath::at("/proc/sys/kernel/ostype")));
+        let replies = machine.run(&batch).await.unwrap();
+        for (slot, content) in slots.iter().zip(contents) {
+            assert!(slot.of(&replies).unwrap().unwrap() == content, "{replies:?}");
+        }
+        assert_eq!(link.of(&replies).unwrap().unwrap(), b"");
+        assert_eq!(none.of(&replies).unwrap(), None);
+        assert!(directory.of(&replies).unwrap_err().to_string().contains("no regular file"));
+        assert_eq!(kernel.of(&replies).unwrap().unwrap(), b"Linux\n");
+    }
+}
+
+#[tokio::test]
 async fn an_item_that_fails_leaves_the_others_and_their_contents_alone() {
     let permit = Permit::for_tests();
     for (machine, _tools) in shells() {
@@ -155,6 +183,77 @@ async fn behind_a_barrier_that_fails_nothing_is_begun() {
         let why = third.of(&replies).unwrap_err();
         assert!(matches!(&why, NoAnswer::Skipped { barrier, .. } if barrier == "running `sh -c \"exit 3\"`"), "{why}");
         assert!(!dir.path().join("x").exists());
+    }
+}
+
+#[tokio::test]
+async fn what_was_joined_into_one_message_fails_apart_and_its_contents_stay_its_own() {
+    let permit = Permit::for_tests();
+    for (machine, _tools) in shells() {
+        let (dir, root) = root();
+        let at = |name: &str| root.join(name).unwrap();
+        let steps = |first: Action, name: &str| {
+            let mut batch = Batch::new();
+            batch.act(&permit, first);
+            batch.barrier();
+            for (n, size) in [(0, 70_000), (1, 40)] {
+                let (path, content) = (at(&format!("{name}-{n}")), vec![0; size].into());
+                batch.act(&permit, Action::Write { path, content, mode: 0o644, owner: None });
+                batch.barrier();
+            }
+            batch.ask(probe::stat(at(&format!("{name}-1"))));
+            batch
+        };
+        let fine = || Action::MakeDir { path: at("dir"), mode: 0o755, owner: None };
+        let mut joined = Batch::new();
+        for batch in [
+            steps(fine(), "a"),
+            steps(Action::Remove(at("dir")), "b"),
+            steps(fine(), "c"),
+            steps(Action::RemoveAll(HostPath::at("/")), "d"),
+            steps(fine(), "e"),
+        ] {
+            joined.join(&batch);
+        }
+        let replies = machine.run(&joined).await.unwrap();
+        let worked: Vec<bool> = replies.iter().map(Result::is_ok).collect();
+        let (all, none) = ([true; 4], [false; 4]);
+        assert_eq!(worked, [all, none, all, none, all].concat(), "{replies:?}");
+        let why = replies[5].as_ref().unwrap_err().to_string();
+        assert!(why.contains("b-0") && why.contains("because removing"), "{why}");
+        assert!(replies[13].as_ref().unwrap_err().to_string().contains("d-0"), "each is told of its own");
+        let sizes =
+            ["a", "c", "e"].map(|n| [0, 1].map(|i| std::fs::read(dir.path().join(format!("{n}-{i}"))).unwrap().len()));
+        assert_eq!(sizes, [[70_000, 40]; 3]);
+        assert!(!dir.path().join("b-0").exists() && !dir.path().join("d-0").exists());
+    }
+}
+
+#[tokio::test]
+async fn short_texts_of_any_bytes_arrive_with_their_mode_and_owner_without_a_process_each() {
+    let permit = Permit::for_tests();
+    let every: Vec<u8> = (1..=255).collect();
+    let texts = [vec![], b"\n\n".to_vec(), b"%s\\n'$(id)`".to_vec(), every.clone(), every.repeat(32), every.repeat(33)];
+    for (machine, _tools) in shells() {
+        let (dir, root) = root();
+        let mut batch = Batch::new();
+        for (n, text) in texts.iter().enumerate() {
+            for mode in [0o600, 0o644, 0o640, 0o755, 0o4711, 0o444] {
+                let (path, content) = (root.join(format!("{n}-{mode:o}")).unwrap(), text.clone().into());
+                batch.act(&permit, Action::Write { path, content, mode, owner: None });
+            }
+        }
+        let replies = machine.run(&batch).await.unwrap();
+        assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+        let left = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(left, texts.len() * 6, "nothing is left beside");
+        for (n, text) in texts.iter().enumerate() {
+            for mode in [0o600, 0o644, 0o640, 0o755, 0o4711, 0o444] {
+                let file = dir.path().join(format!("{n}-{mode:o}"));
+                assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o7777, mode, "{mode:o}");
+                assert!(std::fs::read(&file).unwrap() == *text, "{n}");
+            }
+        }
     }
 }
 

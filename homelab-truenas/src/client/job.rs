@@ -1,12 +1,12 @@
 //! Following a job to its end, whatever happens to the connection.
-use super::Nas;
+use super::NasReader;
 use crate::{
     Error, Result,
     error::Cause,
     rpc::{Call, Complaint, ExcInfo, Job, Progress, Refusal, RpcError},
 };
 use homelab_core::Failure;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -48,13 +48,16 @@ impl Noted {
 pub(super) enum Known {
     Message(String),
     Number(i64),
+    /// Any that is at this method.
+    Working(String),
 }
 
 impl Known {
     fn filter(&self) -> Value {
         match self {
-            Known::Message(id) => json!(["message_ids", "rin", id]),
-            Known::Number(id) => json!(["id", "=", id]),
+            Known::Message(id) => json!([["message_ids", "rin", id]]),
+            Known::Number(id) => json!([["id", "=", id]]),
+            Known::Working(method) => json!([["method", "=", method], ["state", "in", ["WAITING", "RUNNING"]]]),
         }
     }
 
@@ -62,17 +65,32 @@ impl Known {
         match self {
             Known::Message(id) => job.message_ids.iter().any(|one| one == id),
             Known::Number(id) => job.id == *id,
+            Known::Working(method) => job.method == *method && !job.has_ended(),
         }
     }
 }
 
 pub(super) type News = Option<broadcast::Receiver<Arc<Value>>>;
 
-impl Nas {
+impl NasReader {
+    /// What a job finds that changes nothing. It is started anew if its answer is lost, and not asked for while there is no NAS.
+    pub(crate) async fn search<T: DeserializeOwned>(&self, method: &str) -> Result<Option<T>> {
+        let call = Call::new(method, vec![]);
+        let news = self.rpc.news();
+        let answer = match self.rpc.call(&call).await {
+            Ok(answer) => answer,
+            Err(RpcError::Absent { .. }) => return Ok(None),
+            Err(_) => self.read(method, vec![]).await?,
+        };
+        let number = answer.as_i64().ok_or_else(|| Error::new(method, Cause::Answer(answer.to_string())))?;
+        let found = self.follow(method, &Known::Number(number), news, &mut |_| {}).await?;
+        serde_json::from_value(found).map(Some).map_err(|e| Error::new(method, Cause::Answer(e.to_string())))
+    }
+
     /// The job that is known so, if the NAS remembers it.
     pub(super) async fn job_of(&self, known: &Known) -> Result<Option<Job>> {
         // Without the option, what a job resulted in is blotted out.
-        let params = vec![json!([known.filter()]), json!({"extra": {"raw_result": true}})];
+        let params = vec![known.filter(), json!({"extra": {"raw_result": true}})];
         let answer = self.read("core.get_jobs", params).await?;
         let jobs: Vec<Job> =
             serde_json::from_value(answer).map_err(|e| Error::new("core.get_jobs", Cause::Answer(e.to_string())))?;

@@ -245,6 +245,11 @@ fn hand_out(
         // Nobody may be listening.
         let _ = news.send(Arc::new(fields.clone()));
     }
+    if event == Some("installation_progress")
+        && let Some(told) = message.pointer("/params/0")
+    {
+        let _ = news.send(Arc::new(told.clone()));
+    }
     event.is_some() || message.get("error").is_none()
 }
 

@@ -5,8 +5,10 @@
 //! broke (`job`). The real way is a WebSocket (`socket`, `line`). The words in which the NAS complains about a parameter become the names of our fields (`attribute`).
 mod address;
 mod attribute;
+mod installer;
 mod job;
 mod line;
+mod midclt;
 mod nas;
 mod reader;
 mod setup;
@@ -14,6 +16,7 @@ mod socket;
 
 pub use address::{Address, BadAddress};
 pub use attribute::field_of;
+pub use midclt::Midclt;
 pub use nas::{Nas, work};
 pub use reader::NasReader;
 pub(crate) use socket::{Entry, Socket, Way};

@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     error::{Cause, is_busy},
     resource,
-    rpc::{Call, First, Keys, Progress, Refusal, Rpc, RpcError},
+    rpc::{Call, First, Install, Installed, Keys, Progress, Refusal, Rpc, RpcError, Watch},
 };
 use homelab_core::{Apply, Begun, Failure, Kind, Permit, Provider};
 use serde_json::Value;
@@ -46,8 +46,8 @@ impl Nas {
     ///
     /// # Errors
     /// When it cannot be sent, is refused, or its answer is lost ([`Error::may_have_happened`]).
-    pub async fn write(&self, _: &Permit, method: &str, params: Vec<Value>) -> Result<Value> {
-        self.send(&Call::new(method, params)).await.map_err(|error| Error::new(method, error))
+    pub async fn write(&self, permit: &Permit, method: &str, params: Vec<Value>) -> Result<Value> {
+        self.send(Some(permit), &Call::new(method, params)).await.map_err(|error| Error::new(method, error))
     }
 
     /// A call that starts a job, and its result. `watch` hears how far it is. The job is found again by the call's id if the
@@ -55,11 +55,11 @@ impl Nas {
     ///
     /// # Errors
     /// As [`write`](Nas::write), and when the job fails, is stopped or goes on for too long.
-    pub async fn job(&self, _: &Permit, call: &Call, watch: &mut (dyn FnMut(&Progress) + Send)) -> Result<Value> {
+    pub async fn job(&self, permit: &Permit, call: &Call, watch: &mut (dyn FnMut(&Progress) + Send)) -> Result<Value> {
         // Before the call: a short job ends before anybody could listen.
         let news = self.rpc.news();
         let message = Known::Message(call.id.clone());
-        let known = match self.send(call).await {
+        let known = match self.send(Some(permit), call).await {
             Ok(Value::Number(_)) if self.rpc.keeps_ids() => message,
             Ok(Value::Number(id)) => {
                 Known::Number(id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?)
@@ -79,15 +79,24 @@ impl Nas {
     ///
     /// # Errors
     /// When it does not answer yet, or refuses.
-    pub async fn set_up(&self, _: &Permit, first: &First) -> Result<Keys> {
-        self.rpc.set_up(first).await.map_err(|error| Error::new("set up", error))
+    pub async fn set_up(&self, permit: &Permit, first: &First) -> Result<Keys> {
+        self.rpc.set_up(permit, first).await.map_err(|error| Error::new("set up", error))
     }
 
-    /// Any call by hand, and the result of its job if it is one. Whether it may change something is for the caller to know.
-    pub(crate) async fn by_hand(&self, call: &Call) -> Result<Value> {
+    /// Drives the installer of a NAS that has no system yet ([`Rpc::install`]).
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn install(&self, permit: &Permit, wish: &Install, watch: &mut Watch<'_>) -> Result<Installed> {
+        self.rpc.install(permit, wish, watch).await.map_err(|error| Error::new("install", error))
+    }
+
+    /// Any call by hand, and the result of its job if it is one. Without a permit only what reads.
+    pub(crate) async fn by_hand(&self, permit: Option<&Permit>, call: &Call) -> Result<Value> {
         let news = self.rpc.news();
-        let answer = self.send(call).await.map_err(|error| Error::new(&call.method, error))?;
-        let known = Known::Message(call.id.clone());
+        let answer = self.send(permit, call).await.map_err(|error| Error::new(&call.method, error))?;
+        let number = answer.as_i64().filter(|_| !self.rpc.keeps_ids());
+        let known = number.map_or_else(|| Known::Message(call.id.clone()), Known::Number);
         if !answer.is_number() || self.job_of(&known).await?.is_none() {
             return Ok(answer);
         }
@@ -95,14 +104,18 @@ impl Nas {
     }
 
     /// Sends once, and again only while the NAS refuses for being busy, which did nothing.
-    async fn send(&self, call: &Call) -> Result<Value, RpcError> {
+    async fn send(&self, permit: Option<&Permit>, call: &Call) -> Result<Value, RpcError> {
         if call.params.iter().any(is_blotted) {
             let reason = "a secret that was read blotted out would be written".to_owned();
             return Err(RpcError::Refused(Refusal { reason, ..Refusal::default() }));
         }
         let began = Instant::now();
         loop {
-            match self.rpc.call(call).await {
+            let sent = match permit {
+                Some(permit) => self.rpc.write(permit, call).await,
+                None => self.rpc.call(call).await,
+            };
+            match sent {
                 Err(RpcError::Refused(refusal)) if is_busy(&refusal) && began.elapsed() < BUSY_LIMIT => {}
                 other => return other,
             }
@@ -150,7 +163,11 @@ impl Provider for Nas {
     /// Waits for the job that was noted. One that the NAS does not remember any more is over.
     async fn settle(&self, begun: &Begun<'_>) -> Result<(), Failure> {
         let Some(noted) = begun.task.and_then(Noted::read) else { return Ok(()) };
-        let known = Known::Message(noted.message);
+        let known = match self.rpc.keeps_ids() {
+            true => Known::Message(noted.message),
+            // Then it is one that does the same; a second one would only wait for it.
+            false => Known::Working(noted.method.clone()),
+        };
         match self.job_of(&known).await {
             Ok(Some(_)) => self.ended(&noted.method, &known).await,
             Ok(None) => Ok(()),

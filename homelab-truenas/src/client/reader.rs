@@ -5,7 +5,7 @@ use crate::{
     rpc::{Call, Rpc, RpcError},
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -100,6 +100,19 @@ impl NasReader {
         };
         let decoded = serde_json::from_value(answer);
         decoded.map(Some).map_err(|e| Error::new(method, Cause::Answer(e.to_string())))
+    }
+
+    /// The configuration as the NAS saves it: a tar archive with its database and what decrypts the secrets in that. It holds secrets.
+    ///
+    /// # Errors
+    /// When the NAS cannot be asked, or refuses, as it does to all but full administrators.
+    pub async fn saved_config(&self) -> Result<Vec<u8>> {
+        const METHOD: &str = "core.download";
+        let options = json!({"secretseed": true, "pool_keys": false, "root_authorized_keys": true});
+        let answer = self.read(METHOD, vec![json!("config.save"), json!([options]), json!("config.tar")]).await?;
+        let path = answer.get(1).and_then(Value::as_str);
+        let path = path.ok_or_else(|| Error::new(METHOD, Cause::Answer("it has no path".into())))?;
+        self.rpc.download(path).await.map_err(|error| Error::new("config.save", error))
     }
 
     /// Sends a call that only reads, and sends it again while the NAS is being restarted.

@@ -4,9 +4,9 @@ use super::{
     job::complaints,
     line::{self, Line},
 };
-use crate::rpc::{Call, First, Keys, Refusal, Rpc, RpcError};
+use crate::rpc::{Call, First, Install, Installed, Keys, Refusal, Rpc, RpcError, Watch};
 use async_trait::async_trait;
-use homelab_core::{Failure, SecretValue, tls::Trust};
+use homelab_core::{Failure, Permit, SecretValue, tls::Trust};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, PoisonError},
@@ -51,6 +51,8 @@ pub(crate) struct Way {
     pub(crate) login: Source,
     /// Whom to trust before that is known.
     pub(crate) trust: FirstTrust,
+    /// Where the installer answers, before there is a system.
+    pub(crate) installer: Address,
 }
 
 /// A WebSocket to one NAS.
@@ -58,6 +60,7 @@ pub(crate) struct Socket {
     pub(super) address: Address,
     login: Source,
     pub(super) trust: FirstTrust,
+    installer: Address,
     live: Mutex<Option<Live>>,
     permits: Semaphore,
     news: broadcast::Sender<Arc<Value>>,
@@ -74,10 +77,10 @@ pub(super) struct Live {
 impl Socket {
     /// A socket that goes this way. Nothing is sent yet.
     pub(crate) fn new(way: Way) -> Self {
-        let Way { address, login, trust } = way;
+        let Way { address, login, trust, installer } = way;
         let (news, _) = broadcast::channel(NEWS);
         let (live, version) = (Mutex::default(), std::sync::Mutex::default());
-        Socket { address, login, trust, live, permits: Semaphore::new(IN_FLIGHT), news, version }
+        Socket { address, login, trust, installer, live, permits: Semaphore::new(IN_FLIGHT), news, version }
     }
 
     fn lost(&self, reason: impl Into<String>) -> RpcError {
@@ -93,6 +96,12 @@ impl Socket {
         let live = self.connect(&self.entry()?).await?;
         *held = Some(live.clone());
         Ok(live)
+    }
+
+    async fn send(&self, call: &Call) -> Result<Value, RpcError> {
+        let _permit = self.permits.acquire().await.map_err(|_| self.lost("the program ends"))?;
+        let live = self.live().await?;
+        self.exchange(&live, call).await
     }
 
     fn entry(&self) -> Result<Entry, RpcError> {
@@ -195,17 +204,24 @@ fn refusal(error: &Value) -> Refusal {
 #[async_trait]
 impl Rpc for Socket {
     async fn call(&self, call: &Call) -> Result<Value, RpcError> {
-        let _permit = self.permits.acquire().await.map_err(|_| self.lost("the program ends"))?;
-        let live = self.live().await?;
-        self.exchange(&live, call).await
+        call.must_read()?;
+        self.send(call).await
+    }
+
+    async fn write(&self, _: &Permit, call: &Call) -> Result<Value, RpcError> {
+        self.send(call).await
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {
         Some(self.news.subscribe())
     }
 
-    async fn set_up(&self, first: &First) -> Result<Keys, RpcError> {
+    async fn set_up(&self, _: &Permit, first: &First) -> Result<Keys, RpcError> {
         super::setup::set_up(self, first).await
+    }
+
+    async fn install(&self, _: &Permit, wish: &Install, watch: &mut Watch<'_>) -> Result<Installed, RpcError> {
+        super::installer::install(&self.installer, wish, watch).await
     }
 
     async fn download(&self, path: &str) -> Result<Vec<u8>, RpcError> {

@@ -1,5 +1,6 @@
 //! How a pool or a dataset is encrypted.
-use homelab_core::{Failure, Secret, SecretValue};
+use crate::{Nas, work};
+use homelab_core::{Apply, Failure, Secret, SecretValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ impl Encryption {
     pub const fn key(secret: Secret) -> Encryption {
         Encryption { secret, format: Format::Hex }
     }
-    /// A passphrase, at least 8 characters. A person unlocks it after each start of the NAS.
+    /// A passphrase, at least 8 characters. After each start of the NAS it is locked until a person or a deploy unlocks it.
     #[must_use]
     pub const fn passphrase(secret: Secret) -> Encryption {
         Encryption { secret, format: Format::Passphrase }
@@ -35,6 +36,18 @@ impl Encryption {
     /// The secret.
     pub(crate) const fn secret(&self) -> &Secret {
         &self.secret
+    }
+
+    /// Unlocks a dataset: after the import of a pool, and with a passphrase after each start of the NAS.
+    pub(crate) async fn unlock(&self, dataset: &str, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
+        let mut key = self.options(&cx.secret(&self.secret)?)?;
+        key["name"] = dataset.into();
+        let done = work(cx, "pool.dataset.unlock", vec![json!(dataset), json!({"datasets": [key]})]).await?;
+        let failed = done.pointer("/failed").and_then(Value::as_object).and_then(|failed| failed.values().next());
+        let Some(why) = failed else { return Ok(()) };
+        let why = why.get("error").and_then(Value::as_str).unwrap_or("without a reason").to_owned();
+        Err(Failure::new(format!("{dataset} cannot be unlocked: {why}"))
+            .hint(format!("is {} what it was encrypted with?", self.secret)))
     }
 
     /// What is sent.

@@ -40,7 +40,7 @@ pub use dataset::{
 pub use encryption::Encryption;
 pub use group::{Group, GroupOf, GroupOutputs};
 pub use interface::{Interface, InterfaceOf};
-pub use iscsi::{Extent, ExtentOf, Initiators, InitiatorsOf, Lun, Portal, PortalOf, Target, TargetOf};
+pub use iscsi::{Chap, ChapOf, Extent, ExtentOf, Initiators, InitiatorsOf, Lun, Portal, PortalOf, Target, TargetOf};
 pub use keychain::{SshConnection, SshConnectionOf, SshKey, SshKeyOf, SshKeyOutputs};
 pub use permissions::{Access, Permissions};
 pub use pool::{Pool, PoolId, PoolOutputs, PoolState, PoolWithoutDisks, VdevState};
@@ -50,8 +50,9 @@ pub use service::{Service, ServiceOf, ServiceOutputs, ServiceState};
 pub use setup::{System, SystemBy, SystemId, SystemOf, SystemState};
 pub use share::{NfsShare, NfsShareOf, SmbShare, SmbShareOf, StorageNetwork};
 pub use system::{
-    AlertLevel, AlertService, AlertServiceOf, ApiKey, ApiKeyOf, Certificate, CertificateOf, NfsSettings, Privilege,
-    PrivilegeOf, Settings, SettingsState, SmbSettings, StaticRoute, StaticRouteOf, UpdateSettings, Ups,
+    AlertLevel, AlertPolicies, AlertPolicy, AlertService, AlertServiceOf, ApiKey, ApiKeyOf, Certificate, CertificateOf,
+    ConfigBackup, ConfigBackupOf, NfsSettings, Privilege, PrivilegeOf, Settings, SettingsState, SmbSettings,
+    StaticRoute, StaticRouteOf, UpdateSettings, Ups,
 };
 pub use task::{
     CronJob, CronJobOf, DiskTest, DiskTestOf, InitScript, InitScriptOf, Replication, ReplicationOf, ReplicationTo,
@@ -76,6 +77,7 @@ pub(crate) fn kinds() -> Vec<Kind<Nas>> {
         Kind::of::<Portal>(),
         Kind::of::<Initiators>(),
         Kind::of::<Extent>(),
+        Kind::of::<Chap>(),
         Kind::of::<Target>(),
         Kind::of::<Lun>(),
         Kind::of::<Group>(),
@@ -92,6 +94,8 @@ pub(crate) fn kinds() -> Vec<Kind<Nas>> {
         Kind::of::<Interface>(),
         Kind::of::<ApiKey>(),
         Kind::of::<AlertService>(),
+        Kind::of::<AlertPolicies>(),
+        Kind::of::<ConfigBackup>(),
         Kind::of::<Certificate>(),
         Kind::of::<Privilege>(),
         Kind::of::<StaticRoute>(),

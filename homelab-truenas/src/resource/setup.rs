@@ -1,8 +1,12 @@
 //! A NAS that is set up: it has an administrator, and the lab a key.
-use crate::{Nas, rpc::First};
+use crate::{
+    Nas,
+    rpc::{First, Install, Installed, Progress},
+};
 use homelab_core::{
     AnyHandle, Apply, Claim, Failure, Look, NoOutputs, Owner, Resource, Secret, SecretValue, Site,
     plan::{Action, Change, Note},
+    units::{HostAddr, Size},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,8 +24,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// keeps it, and the fingerprint of its certificate, in the secret store. Everything else of that NAS is placed after it. A NAS that has
 /// a key already (given in the environment, or kept) is only looked at; nothing on it is changed.
 ///
-/// It begins where an installation ends: the installer itself has to be run by somebody, with no administrator set or with the
-/// password that is given here. Deleting it takes the key out of the secret store; the NAS stays as it is.
+/// With [`installed_on`](System::installed_on) it begins with an empty guest that starts the installer's ISO; else the installer has to be
+/// run by somebody, with no administrator set or with the password that is given here. Deleting it takes the key out of the secret store;
+/// the NAS stays as it is.
 ///
 /// ```
 /// # use homelab_core::{Lab, Secret, Site};
@@ -44,6 +49,8 @@ pub struct System {
     fingerprint: Secret,
     #[serde(skip)]
     within: Option<AnyHandle>,
+    #[serde(skip)]
+    install: Option<Install>,
 }
 
 /// The system of a site; it lacks the administrator.
@@ -59,6 +66,27 @@ impl System {
     #[must_use]
     pub fn of(site: Site<Nas>) -> SystemOf {
         SystemOf(site)
+    }
+
+    /// Installs it, if its installer answers and not itself: on the one disk of exactly this size whose model is QEMU's. Nothing that
+    /// holds a pool of data is installed over, and a system that is there is only started.
+    #[must_use]
+    pub fn installed_on(mut self, disk: Size) -> Self {
+        let address = self.install.and_then(|install| install.address);
+        self.install = Some(Install { disk, model: "QEMU HARDDISK".into(), address });
+        self
+    }
+
+    /// Gives the first interface of what is [installed](System::installed_on) this address. Without it all go by DHCP.
+    ///
+    /// # Panics
+    /// When it is not to be installed.
+    #[must_use]
+    #[track_caller]
+    pub fn first_address(mut self, at: HostAddr) -> Self {
+        let install = self.install.as_mut().expect("say first on which disk: `.installed_on(32.gib())`");
+        install.address = Some((at.ip(), at.prefix()));
+        self
     }
 
     /// The guest that it runs in: when that is made anew, this is too.
@@ -82,7 +110,7 @@ impl SystemBy {
     /// ([`TrueNas::key`](crate::site::TrueNas::key)).
     #[must_use]
     pub fn keeps(self, key: Secret, fingerprint: Secret) -> System {
-        System { site: self.0, set_up: true, administrator: self.1, key, fingerprint, within: None }
+        System { site: self.0, set_up: true, administrator: self.1, key, fingerprint, within: None, install: None }
     }
 }
 
@@ -138,9 +166,14 @@ impl Resource for System {
 
     fn review(&self, _: Option<&SystemState>, action: Action, _: &[Change]) -> Vec<Note> {
         match action {
-            Action::Create => vec![Note::info(
-                "whoever sets it up first is its administrator; its certificate is trusted from that first meeting on",
-            )],
+            Action::Create => {
+                let first = "whoever sets it up first is its administrator; its certificate is trusted from that first meeting on";
+                let installs = self.install.as_ref().map(|install| {
+                    let (model, size) = (&install.model, install.disk.about());
+                    format!("if its installer answers, the system is installed on the {model} of {size}; no disk with data is touched")
+                });
+                [first.to_owned()].into_iter().chain(installs).map(Note::info).collect()
+            }
             _ => vec![],
         }
     }
@@ -171,10 +204,22 @@ impl Resource for System {
             return Ok(());
         }
         let first = First { password: cx.secret(&self.administrator)?, key_name: format!("homelab-{}", cx.mark().lab) };
-        let began = Instant::now();
+        let (mut began, mut restarted) = (Instant::now(), false);
         let keys = loop {
             match cx.set_up(cx.permit(), &first).await {
                 Err(error) if error.is_transient() && began.elapsed() < BOOT => {
+                    match self.installed(cx).await? {
+                        Installed::Nowhere => {}
+                        Installed::Made => {
+                            began = Instant::now();
+                            continue;
+                        }
+                        Installed::Restarted if restarted => {
+                            return Err(Failure::new("the disk holds a system, and the guest starts the installer all the same")
+                                .hint("put the disk before the CD in its boot order; if what is on it may go, wipe it by hand"));
+                        }
+                        Installed::Restarted => restarted = true,
+                    }
                     cx.progress(format!("waits until the NAS answers ({} s)", began.elapsed().as_secs()), None);
                     sleep(PAUSE).await;
                 }
@@ -188,5 +233,17 @@ impl Resource for System {
 
     async fn delete(_: &SystemState, _: &Apply<'_, Nas>) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+impl System {
+    /// Drives the installer, if this is to be installed and one answers.
+    async fn installed(&self, cx: &Apply<'_, Nas>) -> Result<Installed, Failure> {
+        let Some(install) = &self.install else { return Ok(Installed::Nowhere) };
+        let mut watch = |progress: &Progress| {
+            let percent = progress.percent.map(|percent| percent.clamp(0.0, 100.0) as u8);
+            cx.progress(progress.description.as_deref().unwrap_or("installs"), percent);
+        };
+        Ok(cx.install(cx.permit(), install, &mut watch).await?)
     }
 }

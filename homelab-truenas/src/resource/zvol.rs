@@ -189,7 +189,7 @@ impl Resource for Zvol {
     async fn find(id: &DatasetId, cx: &Look<'_, Nas>) -> Result<Option<ZvolState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(None) };
         let Some(row) = all.iter().find(|row| row.id == id.dataset && row.kind == "VOLUME") else { return Ok(None) };
-        Ok(Some(ZvolState::of(row, users::of(&row.id, cx).await?)))
+        Ok(Some(ZvolState::of(row, users::with_clients(&row.id, cx).await?)))
     }
     fn id(state: &ZvolState) -> DatasetId {
         DatasetId::named(&state.dataset)

@@ -14,6 +14,7 @@
 mod check;
 mod fail;
 mod handlers;
+mod installer;
 mod jobs;
 mod query;
 mod schema;

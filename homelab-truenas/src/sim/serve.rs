@@ -40,6 +40,12 @@ pub struct Served {
     task: JoinHandle<()>,
 }
 
+impl Served {
+    pub(super) fn at(address: SocketAddr, task: JoinHandle<()>) -> Served {
+        Served { address, fingerprint: String::new(), task }
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         self.task.abort();

@@ -3,13 +3,17 @@ use super::{
     check,
     fail::Fail,
     handlers::{self, Caller},
+    installer::Stage,
     jobs,
     schema::Schema,
     world::{State as JobState, World},
 };
-use crate::rpc::{Call, Rpc, RpcError, is_read};
+use crate::rpc::{Call, Rpc, RpcError};
 use async_trait::async_trait;
-use homelab_core::sim::{Clock, Store, StoreError};
+use homelab_core::{
+    Permit,
+    sim::{Clock, Store, StoreError},
+};
 use serde_json::Value;
 use std::{
     path::Path,
@@ -92,6 +96,7 @@ impl Sim {
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.world.now = self.inner.clock.now();
+        state.world.settle_stage();
         state
     }
 
@@ -111,6 +116,12 @@ impl Sim {
         let mut state = self.state();
         state.world = change(state.world.clone());
         self.save(&state.world)
+    }
+
+    /// Whether the computer that it runs on is there.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_computer(&self) -> bool {
+        self.inner.slots.get().is_none_or(|slots| slots().is_some())
     }
 
     fn save(&self, world: &World) -> Result<(), StoreError> {
@@ -155,7 +166,7 @@ impl Sim {
     pub(super) fn answer(&self, caller: &Caller, call: &Call) -> Result<Value, Fail> {
         let mut state = self.state();
         let settled = self.settle(&mut state);
-        let reads = is_read(&call.method);
+        let reads = call.is_read();
         if state.cut_after.as_deref() == Some(call.method.as_str()) {
             (state.cut_after, state.cut) = (None, true);
         }
@@ -258,7 +269,38 @@ impl Sim {
     /// Whether it answers at all at the moment.
     pub(super) fn is_up(&self) -> bool {
         let state = self.state();
-        state.world.down_until <= state.world.now
+        state.world.stage == Stage::System && state.world.down_until <= state.world.now
+    }
+
+    /// How far the installation of its system is.
+    pub(super) fn stage(&self) -> Stage {
+        self.state().world.stage
+    }
+
+    /// The time of its clock, in milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        self.state().world.now
+    }
+
+    /// Does something that the installer was asked for, and keeps it.
+    pub(super) fn act(&self, act: impl FnOnce(&mut World) -> Result<Value, String>) -> Result<Value, String> {
+        let mut state = self.state();
+        if let Some(disks) = self.inner.slots.get().and_then(|slots| slots()) {
+            state.world.plug(&disks);
+        }
+        let done = act(&mut state.world)?;
+        self.save(&state.world).map_err(|problem| problem.to_string())?;
+        Ok(done)
+    }
+
+    /// Whether the connection breaks after a call of this method, which had its effect.
+    pub(super) fn strikes(&self, method: &str) -> bool {
+        let mut state = self.state();
+        let strikes = state.cut_after.as_deref() == Some(method);
+        if strikes {
+            state.cut_after = None;
+        }
+        strikes
     }
 
     /// News of jobs: rows as `core.get_jobs` has them.
@@ -309,11 +351,12 @@ impl Link {
         self.caller.is_current = true;
         self
     }
-}
 
-#[async_trait]
-impl Rpc for Link {
-    async fn call(&self, call: &Call) -> Result<Value, RpcError> {
+    /// What somebody does on the NAS himself: any call.
+    ///
+    /// # Errors
+    /// When the simulator refuses, or is being restarted.
+    pub async fn call(&self, call: &Call) -> Result<Value, RpcError> {
         let host = || "the simulated TrueNAS".to_owned();
         if !self.sim.is_up() {
             return Err(RpcError::Unreached { host: host(), reason: "connection refused".into() });
@@ -323,6 +366,18 @@ impl Rpc for Link {
             return Err(RpcError::Lost { host: host(), reason: "it restarts".into() });
         }
         answer.map_err(|fail| RpcError::Refused(fail.to_refusal()))
+    }
+}
+
+#[async_trait]
+impl Rpc for Link {
+    async fn call(&self, call: &Call) -> Result<Value, RpcError> {
+        call.must_read()?;
+        Link::call(self, call).await
+    }
+
+    async fn write(&self, _: &Permit, call: &Call) -> Result<Value, RpcError> {
+        Link::call(self, call).await
     }
 
     fn news(&self) -> Option<broadcast::Receiver<Arc<Value>>> {

@@ -35,6 +35,13 @@ impl TrueNas {
         self
     }
 
+    /// Has the sandbox begin with a computer that has no system yet and starts the installer.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        (self.is_new, self.is_bare) = (true, true);
+        self
+    }
+
     /// Has the sandbox give it so many disks of this size in bytes, whose serials are the prefix and a number from 1.
     #[must_use]
     pub fn disks(mut self, prefix: &str, count: usize, bytes: u64) -> Self {
@@ -52,6 +59,7 @@ pub(super) async fn start(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failu
         way.address.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let fresh = World::new("truenas").pace(pace()?);
     let fresh = if way.is_new { fresh } else { fresh.key(KEY) };
+    let fresh = if way.is_bare { fresh.bare() } else { fresh };
     let given = |world: World, (serial, bytes): &(String, u64)| world.disk(DiskSpec::new(serial, *bytes));
     let fresh = way.disks.iter().fold(fresh, given);
     let sim = Sim::persistent(&sandbox.dir().join(format!("truenas-{name}")), fresh).map_err(|e| failed(&e))?;
@@ -65,18 +73,20 @@ pub(super) async fn start(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failu
     let looks = Arc::clone(&find);
     sim.see_disks(move || looks().map(|computer| computer.disks));
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
+    let installer = sim.serve_installer(0).await.map_err(|e| failed(&e))?;
+    let installs = format!("http://{}", installer.address).parse().map_err(|e| failed(&e))?;
     let pin: Fingerprint = served.fingerprint.parse().map_err(|e| failed(&e))?;
     let at = format!("https://{}", served.address).parse().map_err(|e| failed(&e))?;
     let login = Box::new(move || {
         // Whoever holds this keeps the simulator serving.
-        let _ = &served;
+        let _ = (&served, &installer);
         // A NAS that is a guest is not there before the guest is, and one that nobody has set up has no key.
         let key = if must_be_there && find().is_none() { None } else { sim.some_key() };
         let trust = Trust::Pinned(vec![pin]);
         Ok(key.map(|key| Entry { user: "truenas_admin".into(), key: key.into(), trust }))
     });
     let trust = Box::new(move || Ok(Trust::Pinned(vec![pin])));
-    Ok(Nas::over(Arc::new(Socket::new(Way { address: at, login, trust }))))
+    Ok(Nas::over(Arc::new(Socket::new(Way { address: at, login, trust, installer: installs }))))
 }
 
 fn pace() -> Result<f64, Failure> {

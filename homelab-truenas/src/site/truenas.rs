@@ -1,10 +1,11 @@
 //! How a lab reaches its NAS.
 use crate::{
     Nas,
-    client::{Address, Entry, Socket, Way},
+    client::{Address, Entry, Midclt, Socket, Way},
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Secret, Secrets, Verb,
+    ssh::{SshMachine, Target},
     tls::{Fingerprint, Trust},
 };
 use std::{fs, path::PathBuf, sync::Arc};
@@ -32,12 +33,16 @@ pub struct TrueNas {
     key: Secret,
     user: String,
     fingerprints: Vec<String>,
+    ssh: Option<String>,
+    installer: Option<String>,
     #[cfg(feature = "sim")]
     pub(super) computer: Option<String>,
     #[cfg(feature = "sim")]
     pub(super) disks: Vec<(String, u64)>,
     #[cfg(feature = "sim")]
     pub(super) is_new: bool,
+    #[cfg(feature = "sim")]
+    pub(super) is_bare: bool,
 }
 
 impl TrueNas {
@@ -49,12 +54,16 @@ impl TrueNas {
             key: Secret::named("TRUENAS_API_KEY"),
             user: "truenas_admin".into(),
             fingerprints: vec![],
+            ssh: None,
+            installer: None,
             #[cfg(feature = "sim")]
             computer: None,
             #[cfg(feature = "sim")]
             disks: vec![],
             #[cfg(feature = "sim")]
             is_new: false,
+            #[cfg(feature = "sim")]
+            is_bare: false,
         }
     }
 
@@ -78,6 +87,30 @@ impl TrueNas {
     pub fn fingerprint(mut self, sha256: impl Into<String>) -> Self {
         self.fingerprints.push(sha256.into());
         self
+    }
+
+    /// Goes by SSH and `midclt` instead of the web server, as this login: root, or one that may use sudo without a password. For when
+    /// the web server does not answer; it needs no key, and the SSH of the NAS, which is off when it comes from its installer.
+    ///
+    /// It speaks the newest API that the NAS has, whose shape may be another after an upgrade, and cannot set a new NAS up.
+    #[must_use]
+    pub fn over_ssh(mut self, login: impl Into<String>) -> Self {
+        self.ssh = Some(login.into());
+        self
+    }
+
+    /// Where its installer answers, while there is no system: what the router leases to the guest. It is the NAS's own address if nothing
+    /// is said, for a lease that is tied to the guest's MAC.
+    #[must_use]
+    pub fn installer_at(mut self, host: impl Into<String>) -> Self {
+        self.installer = Some(host.into());
+        self
+    }
+
+    /// The installer speaks plain HTTP.
+    fn installer(&self, address: &Address) -> Result<Address, Failure> {
+        let host = self.installer.as_deref().unwrap_or(address.host());
+        format!("http://{host}").parse().map_err(|e| Failure::unusable(format!("`TrueNas::installer_at`: {e}")))
     }
 
     /// The name of a setting beside the key.
@@ -151,6 +184,9 @@ impl Connect for TrueNas {
 
     /// A NAS that is yet to be installed has no key, and needs none.
     fn credentials(&self) -> Vec<Vec<Secret>> {
+        if self.ssh.is_some() {
+            return vec![];
+        }
         vec![vec![self.key], vec![]]
     }
 
@@ -159,14 +195,19 @@ impl Connect for TrueNas {
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Nas, Failure> {
+        if let Some(login) = &self.ssh {
+            let target = Target::named(self.place(secrets)?.host()).user(login);
+            return Ok(Nas::over(Arc::new(Midclt::on(Arc::new(SshMachine::new(target))))));
+        }
         // What makes no sense is told now; what is not there yet is asked for at each connection.
         self.entry(secrets)?;
         let address = self.place(secrets)?;
+        let installer = self.installer(&address)?;
         let (way, known) = (self.clone(), secrets.clone());
         let login = Box::new(move || way.entry(&known));
         let (way, known) = (self.clone(), secrets.clone());
         let trust = Box::new(move || way.trust(&known));
-        Ok(Nas::over(Arc::new(Socket::new(Way { address, login, trust }))))
+        Ok(Nas::over(Arc::new(Socket::new(Way { address, login, trust, installer }))))
     }
 
     #[cfg(feature = "sim")]

@@ -1,8 +1,6 @@
 //! Verbs of the command line: how a NAS is, whether it does what it is there for, and any method by hand.
-use crate::{
-    Nas,
-    rpc::{Call, is_read},
-};
+use super::replicated;
+use crate::{Nas, rpc::Call};
 use homelab_core::{
     Doing, Failure, Said, Verb, Words,
     units::{Size, rfc3339, to_the_minute},
@@ -45,6 +43,9 @@ struct Look {
     services: Vec<Map<String, Value>>,
     shares: Vec<Map<String, Value>>,
     alerts: Vec<Map<String, Value>>,
+    version: String,
+    /// A newer version that it knows of.
+    update: Option<String>,
 }
 
 async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
@@ -67,7 +68,19 @@ async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
         services: rows("service.query", vec![]).await?,
         shares,
         alerts: rows("alert.list", vec![]).await?,
+        version: nas.fresh::<String>("system.version", vec![]).await?.unwrap_or_default(),
+        update: newer(nas).await?,
     }))
+}
+
+/// A newer version that the NAS knows of. One that cannot look (it has no way out, or is of 25.04, whose method is another) knows of none.
+async fn newer(nas: &Nas) -> Result<Option<String>, Failure> {
+    let known = match nas.fresh::<Value>("update.status", vec![]).await {
+        Err(error) if error.refusal().is_some() => None,
+        other => other?,
+    };
+    let version = known.as_ref().and_then(|known| known.pointer("/status/new_version/version")).and_then(Value::as_str);
+    Ok(version.map(str::to_owned))
 }
 
 fn text<'a>(row: &'a Map<String, Value>, name: &str) -> &'a str {
@@ -91,7 +104,8 @@ fn time(value: Option<&Value>) -> String {
 fn status(nas: &Nas) -> Doing<'_> {
     Box::pin(async move {
         let Some(look) = look(nas).await? else { return Ok(absent()) };
-        let mut lines = vec![];
+        let update = look.update.as_ref().map_or("no newer one is known".to_owned(), |new| format!("{new} is there"));
+        let mut lines = vec![format!("{}: {update}", look.version)];
         for pool in &look.pools {
             let size = |name: &str| Size::bytes(number(pool, name)).about().to_string();
             let scrub = pool.get("scan").and_then(|scan| scan.get("end_time"));
@@ -113,7 +127,8 @@ fn status(nas: &Nas) -> Doing<'_> {
             let word = state.get("state").and_then(Value::as_str).unwrap_or("PENDING");
             lines.push(format!("replication {}: {word}, {}", text(task, "name"), time(state.get("datetime"))));
         }
-        let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications});
+        let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications,
+            "version": look.version, "update": look.update});
         Ok(Said { lines, value, wrong: wrong(&look), ..Said::default() })
     })
 }
@@ -154,17 +169,8 @@ fn wrong(look: &Look) -> Vec<String> {
             wrong.push(format!("there are shares, and the service {service} does not run"));
         }
     }
-    for task in &look.replications {
-        let state = task.get("state").and_then(|state| state.get("state")).and_then(Value::as_str);
-        if state == Some("ERROR") {
-            let why = task
-                .get("state")
-                .and_then(|state| state.get("error"))
-                .and_then(Value::as_str)
-                .unwrap_or("it does not say why");
-            wrong.push(format!("replication {} failed: {why}", text(task, "name")));
-        }
-    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    wrong.extend(look.replications.iter().filter_map(|task| replicated::trouble(task, now)));
     let open = |alert: &&Map<String, Value>| alert.get("dismissed") != Some(&Value::Bool(true));
     let grave =
         |alert: &&Map<String, Value>| ["ERROR", "CRITICAL", "ALERT", "EMERGENCY"].contains(&text(alert, "level"));
@@ -190,10 +196,9 @@ fn call(nas: &Nas, words: Words) -> Doing<'_> {
             })?;
             params.push(value);
         }
-        if !is_read(method) {
-            words.permit()?;
-        }
-        let value = match nas.by_hand(&Call::new(method, params)).await {
+        let call = Call::new(method, params);
+        let permit = if call.is_read() { None } else { Some(words.permit()?) };
+        let value = match nas.by_hand(permit, &call).await {
             Err(error) if error.is_absent() => return Ok(absent()),
             other => other?,
         };

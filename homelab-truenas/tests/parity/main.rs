@@ -1,7 +1,7 @@
 //! Replays calls that 25.10.6's own models judged: the simulator must come to the same verdict, about the same attributes.
 //! What a match proves and what not: docs/truenas-parity.md.
 use homelab_truenas::{
-    rpc::{Call, Refusal, Rpc, RpcError},
+    rpc::{Call, Refusal, RpcError},
     sim::{Sim, World},
 };
 use serde::Deserialize;

@@ -1,26 +1,22 @@
 //! Every kind's exam: made, changed field by field, deleted, and failed at calls all along.
-use crate::world::{NAS, with_dataset, with_pool, world};
+use crate::world::{NAS, nth, with_dataset, with_pool, world};
 use homelab_core::{
-    Handle, Lab,
+    Handle, Lab, ResourceExt, Secret,
     testing::{Fixture, conformance_every},
     units::{Network, SizeUnits},
 };
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
     resource::{
-        Access, AlertLevel, AlertService, Compression, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators,
-        Interface, Keep, Lun, NfsSettings, Permissions, Portal, Preset, Privilege, Schedule, ScrubTask, Service,
-        SmbSettings, SnapshotTask, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
+        Access, AlertLevel, AlertPolicies, AlertPolicy, AlertService, ApiKey, Certificate, Chap, Compression,
+        ConfigBackup, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators, Interface, Keep, Lun, NfsSettings,
+        Permissions, Portal, Preset, Privilege, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask, StaticRoute,
+        StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
     },
 };
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
 const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
-
-/// In an ordinary test run faults strike at a sample of the calls.
-fn nth() -> usize {
-    std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
-}
 
 async fn exam(lab: &dyn Fn() -> Lab, edits: &[(&str, &dyn Fn() -> Lab)]) {
     conformance_every(nth(), &Fixture { world: &world, lab, edits }).await;
@@ -232,4 +228,56 @@ async fn the_nas_itself() {
         }
     };
     exam(&system(false), &[("settings", &system(true))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_certificates() {
+    const KEY: Secret = Secret::named("PROBE_KEY");
+    const CHAIN: &str = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUf\n-----END CERTIFICATE-----\n";
+    let keys = |user: &'static str, certificate: &'static str| {
+        move || {
+            site(|lab| {
+                lab.add(ApiKey::named("probe").on(NAS, user, KEY));
+                // Any secret does for a test: nobody looks into a certificate here.
+                lab.add(Certificate::named(certificate).on(NAS, CHAIN, KEY));
+            })
+        }
+    };
+    exam(&keys("root", "web"), &[("another certificate", &keys("root", "web2"))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_of_block_devices() {
+    const SECRET: Secret = Secret::named("PROBE_KEY");
+    let lab = |user: &'static str| {
+        move || {
+            site(|lab| {
+                // A secret that a run makes is the only one that a bench has.
+                let key = lab.add(ApiKey::named("probe").on(NAS, "root", SECRET));
+                let chap = Chap::user(user).on(NAS, 7, SECRET);
+                let tag = chap.tag();
+                let chap = lab.add(chap.after(key));
+                let portal = lab.add(Portal::named("storage").on(NAS, STORAGE, STORAGE.host(13)));
+                let clients = lab.add(Initiators::named("din").on(NAS, ["iqn.1993-08.org.debian:01:din"]));
+                lab.add(Target::named("vm").at(portal, clients).chap(tag).after(chap));
+            })
+        }
+    };
+    exam(&lab("din"), &[("user", &lab("grogu"))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_of_the_configuration_and_policies() {
+    const COPY: Secret = Secret::named("NAS_CONFIG");
+    let lab = |policy: AlertPolicy| {
+        move || {
+            site(|lab| {
+                lab.add(ConfigBackup::of(NAS).kept_as(COPY, 7));
+                lab.add(
+                    AlertPolicies::on(NAS, "ZpoolCapacityNotice", policy).and("SnapshotFailed", AlertPolicy::Hourly),
+                );
+            })
+        }
+    };
+    exam(&lab(AlertPolicy::Daily), &[("policy", &lab(AlertPolicy::Never))]).await;
 }

@@ -9,6 +9,7 @@ use homelab_core::{
 use homelab_truenas::{
     Dataset, NfsShare,
     resource::{Compression, Keep, Preset, Schedule, SnapshotTask, StorageNetwork, Zvol},
+    sim::World,
 };
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
@@ -62,11 +63,53 @@ async fn a_plan_that_deletes_a_dataset_names_what_goes_with_it() {
     };
     let run = bench.deploy(full()).await;
     assert!(run.is_success(), "{}", run.story());
+    let mounted =
+        |world: World| world.mounted("10.10.10.20", "/mnt/bulk/media").mounted("10.10.10.21", "/mnt/bulk/other");
+    bench.world.sim().change(mounted).expect("it is in memory");
     let plan = bench.plan(with_pool(|_, _| ()), &Wishes::new(Goal::Deploy)).await;
     let text = plan.to_string();
-    assert!(text.contains("NFS share /mnt/bulk/media"), "{text}");
-    assert!(text.contains("snapshot task of bulk/media"), "{text}");
+    for named in
+        ["NFS share /mnt/bulk/media", "snapshot task of bulk/media", "the mount of /mnt/bulk/media by 10.10.10.20"]
+    {
+        assert!(text.contains(named), "{named}: {text}");
+    }
+    assert!(!text.contains("10.10.10.21"), "{text}");
     assert!(!plan.refusals().is_empty(), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_gives_a_dataset_its_name_back_names_what_breaks() {
+    let bench = bench();
+    let full = || with_dataset(|lab, media| lab.add(NfsShare::of(media).for_network(STORAGE)));
+    assert!(bench.deploy(full()).await.is_success());
+    // By hand, with a share at the new place.
+    let call = crate::world::call;
+    call(&bench.world, "pool.dataset.rename", vec!["bulk/media".into(), serde_json::json!({"new_name": "bulk/films"})])
+        .await;
+    let share = serde_json::json!({"path": "/mnt/bulk/films", "networks": ["10.10.11.0/24"]});
+    call(&bench.world, "sharing.nfs.create", vec![share]).await;
+    bench.world.sim().change(|world| world.mounted("10.10.11.20", "/mnt/bulk/films")).expect("it is in memory");
+    let plan = bench.plan(full(), &Wishes::new(Goal::Deploy)).await;
+    let text = plan.to_string();
+    for named in [
+        "dataset: bulk/films -> bulk/media",
+        "NFS share /mnt/bulk/films goes with it",
+        "the mount of /mnt/bulk/films by 10.10.11.20 breaks",
+    ] {
+        assert!(text.contains(named), "{named}: {text}");
+    }
+    // And it is not done while somebody uses it.
+    let run = bench.deploy(full()).await;
+    assert!(run.story().contains("it is used by NFS share /mnt/bulk/films"), "{}", run.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_lets_go_of_a_pool_names_what_is_turned_off_with_it() {
+    let bench = bench();
+    let full = || with_dataset(|lab, media| lab.add(NfsShare::of(media).for_network(STORAGE)));
+    assert!(bench.deploy(full()).await.is_success());
+    let plan = bench.plan(full(), &Wishes::new(Goal::Destroy)).await;
+    assert!(plan.to_string().contains("NFS share /mnt/bulk/media is turned off with it"), "{plan}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -203,19 +203,3 @@ async fn a_pool_is_not_deleted_and_when_allowed_by_name_only_exported() {
     assert_eq!(asked[0].params[1], serde_json::json!({"destroy": false, "cascade": false, "restart_services": false}));
     assert!(!bench.world.log().iter().any(|method| method.contains("wipe")));
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_exported_pool_is_imported_by_its_guid_and_never_made_anew() {
-    let bench = bench();
-    assert!(bench.deploy(lab(bulk)).await.is_success());
-    let pools = crate::world::call(&bench.world, "pool.query", vec![]).await;
-    let guid: u64 = pools[0]["guid"].as_str().and_then(|guid| guid.parse().ok()).expect("a guid is a number");
-    let mut wishes = Wishes::new(Goal::Destroy);
-    wishes.allow_destroy.insert("truenas/pool/nas/bulk".into());
-    assert!(bench.run(lab(bulk), &wishes).await.is_success());
-    assert!(refusal(&planned(&bench, bulk).await).contains("holds the exported pool bulk"));
-    let imported = move || bulk().import(guid);
-    let run = bench.deploy(lab(imported)).await;
-    assert!(run.is_success(), "{}", run.story());
-    assert!(planned(&bench, imported).await.is_noop());
-}

@@ -1,5 +1,5 @@
 //! Replication between two NAS.
-use crate::world::{NAS, shelf};
+use crate::world::{NAS, TB, shelf};
 use homelab_core::{
     Lab, Providers, Site,
     plan::{Goal, Wishes},
@@ -9,6 +9,7 @@ use homelab_core::{
 use homelab_truenas::{
     Dataset, Nas, Pool,
     resource::{Keep, Replication, Schedule, Service, SnapshotTask, SshConnection, SshKey, User},
+    sim::DiskSpec,
     testing::SimNas,
     topology::NasDisks,
 };
@@ -117,4 +118,62 @@ fn the_nas_with_the_data_dials() {
     let key = lab.add(SshKey::named("replication").on(BACKUP));
     let link = lab.add(SshConnection::named("back").from(key, "root", STORAGE.host(13), "ssh-ed25519 AAAA".to_owned()));
     lab.add(Replication::named("fast").of(fast, task).to(link, tank));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_cannot_hold_the_source_is_refused_by_name_when_it_is_planned() {
+    let bench = bench();
+    assert!(bench.deploy(lab()).await.is_success());
+    let rows = crate::world::call(&bench.world.0, "replication.query", vec![]).await;
+    crate::world::call(&bench.world.0, "replication.delete", vec![rows[0]["id"].clone()]).await;
+    // The pool at the far end has almost 8 TB.
+    bench.world.0.sim().change(|world| world.content("fast/databases", 5 * TB)).expect("it is in memory");
+    bench.world.1.sim().change(|world| world.content("tank/homes", 4 * TB)).expect("it is in memory");
+    let plan = bench.plan(lab(), &Wishes::new(Goal::Deploy)).await;
+    let refused = plan.refusals().iter().map(|(_, note)| note.text.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        refused,
+        ["replication databases: the source holds 4.5 TiB, and at its target only 3.5 TiB are free"],
+        "{plan}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_made_in_the_same_run_is_asked_before_the_task_is_made() {
+    let bench = bench();
+    let small = || {
+        let mut lab = Lab::named("home");
+        let fast = lab.add(Pool::named("fast").on(NAS).mirror(NAS.disks(["D1", "D2"])));
+        lab.add(Dataset::of(fast, "databases"));
+        lab
+    };
+    assert!(bench.deploy(small()).await.is_success());
+    bench.world.0.sim().change(|world| world.content("fast/databases", 7 * TB)).expect("it is in memory");
+    let narrow = |world: homelab_truenas::sim::World| {
+        ["D3", "D4"]
+            .iter()
+            .fold(world, |world, disk| world.pull(disk))
+            .disk(DiskSpec::new("D3", TB))
+            .disk(DiskSpec::new("D4", TB))
+    };
+    bench.world.1.sim().change(narrow).expect("it is in memory");
+    let run = bench.deploy(lab()).await;
+    assert!(
+        run.story().contains("replication databases: the source holds 6.4 TiB, and at its target only"),
+        "{}",
+        run.story()
+    );
+    assert!(!bench.world.0.log().iter().any(|method| method == "replication.create"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_does_not_answer_is_told_where_the_task_is_looked_at() {
+    let bench = bench();
+    assert!(bench.deploy(lab()).await.is_success());
+    bench.world.0.sim().change(|world| world.unreachable("10.10.10.14")).expect("it is in memory");
+    let rows = crate::world::call(&bench.world.0, "replication.query", vec![]).await;
+    crate::world::call(&bench.world.0, "replication.run", vec![rows[0]["id"].clone()]).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let rows = crate::world::call(&bench.world.0, "replication.query", vec![]).await;
+    assert_eq!(rows[0]["state"]["error"], "ssh: connect to host 10.10.10.14 port 22: No route to host");
 }

@@ -5,7 +5,7 @@ use homelab_core::{
 };
 use homelab_truenas::{
     Dataset, Nas, Pool,
-    rpc::{Call, Rpc as _},
+    rpc::Call,
     sim::{DiskSpec, World},
     testing::SimNas,
     topology::NasDisks,
@@ -79,4 +79,9 @@ impl homelab_core::testing::World for Exported {
 
 pub(crate) fn world() -> Exported {
     Exported(SimNas::new(NAS, shelf()))
+}
+
+/// In an ordinary test run faults strike at a sample of the calls.
+pub(crate) fn nth() -> usize {
+    std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
 }

@@ -1,7 +1,7 @@
 //! Users, groups, keys, and what somebody with few rights sees (notes sections 2 and 8).
 use crate::{stage, with_pool, words};
 use homelab_truenas::{
-    rpc::{Call, Rpc, RpcError},
+    rpc::{Call, RpcError},
     sim::World,
 };
 use serde_json::json;

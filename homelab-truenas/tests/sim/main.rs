@@ -7,7 +7,7 @@ mod shares;
 mod tasks;
 
 use homelab_truenas::{
-    rpc::{Call, Refusal, Rpc, RpcError},
+    rpc::{Call, Refusal, RpcError},
     sim::{Link, Sim, World},
 };
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Pools and disks (notes section 6).
 use crate::{Stage, TIB, stage, with_pool, words};
 use homelab_truenas::{
-    rpc::{Call, Rpc},
+    rpc::Call,
     sim::{DiskSpec, World},
 };
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Snapshot tasks, replication, keys (notes section 9), and the world on disk.
 use crate::{Stage, with_pool, words};
 use homelab_truenas::{
-    rpc::{Call, Rpc},
+    rpc::Call,
     sim::{Sim, World},
 };
 use serde_json::{Value, json};

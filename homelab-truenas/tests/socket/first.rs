@@ -52,7 +52,7 @@ async fn another_certificate_than_the_pinned_one_ends_the_first_meeting_before_t
     assert_eq!(sim.logins(), 0);
 }
 
-fn run(dir: &Path, line: &str) -> Exit {
+pub(crate) fn run_lab(dir: &Path, line: &str, lab: &dyn Fn() -> Lab, sites: &dyn Fn() -> Sites) -> Exit {
     let outside = Outside {
         args: ["lab"].into_iter().chain(line.split(' ')).map(Into::into).collect(),
         env: Ok(Env::from_pairs([("HOMELAB_STATE", dir.to_string_lossy().as_ref()), ("HOMELAB_SANDBOX_PACE", "0")])),
@@ -67,13 +67,17 @@ fn run(dir: &Path, line: &str) -> Exit {
         interrupt: None,
         secrets: Secrets::none(),
     };
+    cli::run_in(lab, sites, outside)
+}
+
+fn run(dir: &Path, line: &str) -> Exit {
     let lab = || {
         let mut lab = Lab::named("home");
         lab.add(System::of(NAS).administrator(PASSWORD).keeps(KEY, PIN));
         lab
     };
     let sites = || Sites::new().with(NAS, TrueNas::at("192.0.2.20").just_installed());
-    cli::run_in(&lab, &sites, outside)
+    run_lab(dir, line, &lab, &sites)
 }
 
 #[test]

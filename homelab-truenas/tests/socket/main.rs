@@ -2,5 +2,6 @@
 mod bad;
 mod broken;
 mod first;
+mod install;
 mod setup;
 mod verbs;

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     Apply, Failure, Lock, Look, NoOutputs, Resource, Text,
     host::{Host, HostPath, Hosts, HostsReader},
+    plan::Note,
 };
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct Block {
     text: Text,
     #[serde(skip)]
     within: Within,
+    #[serde(skip)]
+    create: bool,
 }
 
 /// The lines around a block.
@@ -39,6 +42,9 @@ struct Within {
     path: String,
     begin: String,
     end: String,
+    /// Whether the file was made for it.
+    #[serde(default)]
+    created: bool,
 }
 
 impl Block {
@@ -58,7 +64,8 @@ impl Block {
             name: format!("{path}#{name}"),
             path: HostPath::at(path),
             text,
-            within: Within { path: path.to_owned(), begin: String::new(), end: String::new() },
+            within: Within { path: path.to_owned(), begin: String::new(), end: String::new(), created: false },
+            create: false,
         };
         block.marked("#", name)
     }
@@ -68,6 +75,13 @@ impl Block {
     pub fn comment(self, sign: &str) -> Self {
         let name = self.name.rsplit('#').next().unwrap_or_default().to_owned();
         self.marked(sign, &name)
+    }
+
+    /// Makes the file if it is not there: mode 0644, of root. One that was made like this goes when nothing is left in it.
+    #[must_use]
+    pub fn create(mut self) -> Self {
+        self.create = true;
+        self
     }
 
     fn marked(mut self, sign: &str, name: &str) -> Self {
@@ -99,6 +113,8 @@ pub struct BlockState {
     /// Its lines; nothing if it is not there.
     pub text: Option<String>,
     #[serde(skip)]
+    missing: bool,
+    #[serde(skip)]
     place: Place,
     #[serde(skip)]
     kept: Option<Kept<Within>>,
@@ -108,8 +124,9 @@ pub struct BlockState {
 async fn look(place: &Place, cx: &HostsReader) -> Result<Option<BlockState>, Failure> {
     let Some(kept) = Kept::<Within>::recall(Block::KIND, place, cx).await? else { return Ok(None) };
     let lines = edit::lines(&place.spot, &HostPath::new(kept.before.path.as_bytes())?, cx).await?;
+    let missing = lines.is_none();
     let text = kept.before.text(&lines.unwrap_or_default());
-    Ok(Some(BlockState { text, place: place.clone(), kept: Some(kept) }))
+    Ok(Some(BlockState { text, missing, place: place.clone(), kept: Some(kept) }))
 }
 
 impl Resource for Block {
@@ -125,14 +142,21 @@ impl Resource for Block {
         let place = Place { spot, name: self.name.clone() };
         let lines = edit::lines(&place.spot, &self.path, cx);
         let (kept, lines) = try_join(Kept::recall(Self::KIND, &place, cx), lines).await?;
+        let missing = lines.is_none();
         let text = self.within.text(&lines.unwrap_or_default());
-        Ok((kept.is_some() || text.is_some()).then_some(BlockState { text, place, kept }))
+        Ok((kept.is_some() || text.is_some()).then_some(BlockState { text, missing, place, kept }))
     }
-    async fn apply(&self, _: Option<&BlockState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
+    async fn inspect(&self, now: Option<&BlockState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
+        edit::inspect(&self.host, &self.path, self.create, now.map(|now| now.missing), cx).await
+    }
+    async fn apply(&self, now: Option<&BlockState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let spot = self.host.spot_now(cx)?;
         let text = cx.text(&self.text)?;
-        let note = Kept::new(cx.mark(), self.within.clone()).write(Self::KIND, &self.name);
-        edit::edit(cx, &spot, &self.path, vec![note], vec![], |mut lines| {
+        let kept = now.and_then(|now| now.kept.as_ref());
+        let created = kept.is_some_and(|kept| kept.before.created) || !edit::is_there(cx, &spot, &self.path).await?;
+        let note = Kept::new(cx.mark(), Within { created, ..self.within.clone() }).write(Self::KIND, &self.name);
+        let around = edit::Around { first: vec![note], create: self.create, ..edit::Around::default() };
+        edit::edit(cx, &spot, &self.path, around, |mut lines| {
             let inside = text.expose().lines().map(str::to_owned);
             let new = [self.within.begin.clone()].into_iter().chain(inside).chain([self.within.end.clone()]);
             match self.within.find(&lines) {
@@ -150,7 +174,8 @@ impl Resource for Block {
         if state.text.is_none() {
             return cx.carry_out(cx.permit(), spot, last).await;
         }
-        edit::edit(cx, spot, &HostPath::new(before.path.as_bytes())?, vec![], last, |mut lines| {
+        let around = edit::Around { last, remove_empty: before.created, ..edit::Around::default() };
+        edit::edit(cx, spot, &HostPath::new(before.path.as_bytes())?, around, |mut lines| {
             if let Some(range) = before.find(&lines) {
                 lines.drain(range);
             }

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     Apply, Failure, Lock, Look, NoOutputs, Resource,
     host::{Host, HostPath, Hosts, HostsReader},
+    plan::Note,
 };
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct Line {
     line: String,
     #[serde(skip)]
     begins: Option<String>,
+    #[serde(skip)]
+    create: bool,
 }
 
 impl Line {
@@ -43,7 +46,7 @@ impl Line {
     pub fn on(host: impl Into<Host>, path: &str, line: &str) -> Self {
         let line = one_line(line);
         let name = format!("{path}#{line}");
-        Line { host: host.into(), name, path: HostPath::at(path), line, begins: None }
+        Line { host: host.into(), name, path: HostPath::at(path), line, begins: None, create: false }
     }
 
     /// The last line that begins like this is the one: it is replaced. The resource is named by it, so the line may change.
@@ -56,6 +59,13 @@ impl Line {
         let begins = one_line(begins);
         self.name = format!("{}#{begins}", self.path);
         self.begins = Some(begins);
+        self
+    }
+
+    /// Makes the file if it is not there: mode 0644, of root. One that was made like this goes when nothing is left in it.
+    #[must_use]
+    pub fn create(mut self) -> Self {
+        self.create = true;
         self
     }
 
@@ -82,6 +92,9 @@ struct Before {
     path: String,
     line: String,
     was: Option<String>,
+    /// Whether the file was made for it.
+    #[serde(default)]
+    created: bool,
 }
 
 /// What is seen of a line.
@@ -89,6 +102,8 @@ struct Before {
 pub struct LineState {
     /// The line that is there; nothing if none is.
     pub line: Option<String>,
+    #[serde(skip)]
+    missing: bool,
     #[serde(skip)]
     place: Place,
     #[serde(skip)]
@@ -99,8 +114,9 @@ pub struct LineState {
 async fn look(place: &Place, cx: &HostsReader) -> Result<Option<LineState>, Failure> {
     let Some(kept) = Kept::<Before>::recall(Line::KIND, place, cx).await? else { return Ok(None) };
     let lines = edit::lines(&place.spot, &HostPath::new(kept.before.path.as_bytes())?, cx).await?;
+    let missing = lines.is_none();
     let line = lines.unwrap_or_default().into_iter().find(|l| *l == kept.before.line);
-    Ok(Some(LineState { line, place: place.clone(), kept: Some(kept) }))
+    Ok(Some(LineState { line, missing, place: place.clone(), kept: Some(kept) }))
 }
 
 impl Resource for Line {
@@ -117,24 +133,32 @@ impl Resource for Line {
         let place = Place { spot, name: self.name.clone() };
         let lines = edit::lines(&place.spot, &self.path, cx);
         let (kept, lines) = try_join(Kept::recall(Self::KIND, &place, cx), lines).await?;
+        let missing = lines.is_none();
         let line = self.at(&lines.unwrap_or_default()).cloned();
         // Another line in its place is no reason to ask: it comes back.
-        Ok((kept.is_some() || line.as_ref() == Some(&self.line)).then_some(LineState { line, place, kept }))
+        Ok((kept.is_some() || line.as_ref() == Some(&self.line)).then_some(LineState { line, missing, place, kept }))
+    }
+    async fn inspect(&self, now: Option<&LineState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
+        edit::inspect(&self.host, &self.path, self.create, now.map(|now| now.missing), cx).await
     }
     async fn apply(&self, now: Option<&LineState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let spot = self.host.spot_now(cx)?;
         let mut batch = crate::host::Batch::new();
         let read = batch.ask(crate::host::probe::read(self.path.clone()));
-        let there = read.of(&cx.ask(&spot, &batch).await?)?.unwrap_or_default();
+        let there = read.of(&cx.ask(&spot, &batch).await?)?;
+        let kept = now.and_then(|now| now.kept.as_ref());
+        let created = kept.is_some_and(|kept| kept.before.created) || there.is_none();
+        let there = there.unwrap_or_default();
         let there: Vec<String> = String::from_utf8_lossy(&there).lines().map(str::to_owned).collect();
-        let was = match now.and_then(|now| now.kept.as_ref()) {
+        let was = match kept {
             Some(kept) => kept.before.was.clone(),
             None => self.at(&there).cloned(),
         };
-        let ours = now.and_then(|now| now.kept.as_ref()).map(|kept| kept.before.line.clone());
-        let before = Before { path: self.path.to_string(), line: self.line.clone(), was };
+        let ours = kept.map(|kept| kept.before.line.clone());
+        let before = Before { path: self.path.to_string(), line: self.line.clone(), was, created };
         let note = Kept::new(cx.mark(), before).write(Self::KIND, &self.name);
-        edit::edit(cx, &spot, &self.path, vec![note], vec![], |mut lines| {
+        let around = edit::Around { first: vec![note], create: self.create, ..edit::Around::default() };
+        edit::edit(cx, &spot, &self.path, around, |mut lines| {
             let old = ours.filter(|o| lines.contains(o)).or_else(|| self.at(&lines).cloned());
             match old.and_then(|old| lines.iter_mut().rev().find(|l| **l == old)) {
                 Some(line) => self.line.clone_into(line),
@@ -152,7 +176,8 @@ impl Resource for Line {
             // Somebody removed it, or the whole file: there is nothing to put back.
             return cx.carry_out(cx.permit(), spot, last).await;
         }
-        edit::edit(cx, spot, &HostPath::new(before.path.as_bytes())?, vec![], last, |mut lines| {
+        let around = edit::Around { last, remove_empty: before.created, ..edit::Around::default() };
+        edit::edit(cx, spot, &HostPath::new(before.path.as_bytes())?, around, |mut lines| {
             if let Some(at) = lines.iter().rposition(|l| *l == before.line) {
                 match &before.was {
                     Some(was) => lines[at].clone_from(was),

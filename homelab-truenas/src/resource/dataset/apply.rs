@@ -62,6 +62,16 @@ impl Resource for Dataset {
         }
         Ok(Some(DatasetState::of(row, &all, users::of(&row.id, cx).await?)))
     }
+    /// Who is connected to what a new name would take away.
+    async fn inspect(&self, now: Option<&DatasetState>, cx: &Look<'_, Nas>) -> Result<Vec<Note>, Failure> {
+        let named = cx.filled(&self.dataset)?;
+        let Some(now) = now.filter(|now| named.is_some_and(|named| named != json!(now.dataset))) else {
+            return Ok(vec![]);
+        };
+        let users = users::with_clients(&now.dataset, cx).await?;
+        let clients = users.into_iter().filter(|user| !now.used_by.contains(user));
+        Ok(clients.map(|client| Note::info(format!("{client} breaks"))).collect())
+    }
     async fn find(id: &DatasetId, cx: &Look<'_, Nas>) -> Result<Option<DatasetState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(None) };
         let same = |guid: Option<String>| id.guid.is_none() || guid.is_none() || guid == id.guid;
@@ -69,7 +79,7 @@ impl Resource for Dataset {
         else {
             return Ok(None);
         };
-        Ok(Some(DatasetState::of(row, &all, users::of(&row.id, cx).await?)))
+        Ok(Some(DatasetState::of(row, &all, users::with_clients(&row.id, cx).await?)))
     }
     async fn survey(cx: &Look<'_, Nas>) -> Result<Vec<DatasetState>, Failure> {
         let Some(all) = datasets(cx).await? else { return Ok(vec![]) };
@@ -111,6 +121,9 @@ impl Resource for Dataset {
         };
         if now.dataset != name {
             rename(cx, &now.dataset, &name, &now.used_by).await?;
+        }
+        if let Some(encryption) = self.encryption.filter(|_| now.locked) {
+            encryption.unlock(&name, cx).await?;
         }
         let mut body = self.body(Some(now));
         if now.owner != Owner::Marked(cx.mark().clone()) {

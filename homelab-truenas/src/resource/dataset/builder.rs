@@ -7,7 +7,7 @@ use crate::{
     Nas,
     resource::{Pool, encryption::Encryption},
 };
-use homelab_core::{AnyHandle, Field, Handle, Site, Text, text, units::Size};
+use homelab_core::{AnyHandle, Field, Handle, Output, Site, Text, text, units::Size};
 use serde::Serialize;
 
 /// Where a dataset lies: in a pool or in another dataset. A dataset without either cannot be written.
@@ -19,6 +19,8 @@ pub struct Within {
     pub(crate) dataset: Text,
     /// `/mnt/bulk/media`.
     pub(crate) path: Text,
+    /// How many bytes can be written there.
+    pub(crate) room: Output<u64>,
 }
 
 /// What a dataset, and all that belongs to one, can lie in.
@@ -34,12 +36,24 @@ pub trait Parent {
 
 impl Parent for Handle<Pool> {
     fn within(self) -> Within {
-        Within { site: self.site(), handle: self.into(), dataset: self.name().into(), path: self.path().into() }
+        Within {
+            site: self.site(),
+            handle: self.into(),
+            dataset: self.name().into(),
+            path: self.path().into(),
+            room: self.available(),
+        }
     }
 }
 impl Parent for Handle<Dataset> {
     fn within(self) -> Within {
-        Within { site: self.site(), handle: self.into(), dataset: self.dataset().into(), path: self.path().into() }
+        Within {
+            site: self.site(),
+            handle: self.into(),
+            dataset: self.dataset().into(),
+            path: self.path().into(),
+            room: self.available(),
+        }
     }
 }
 
@@ -67,6 +81,7 @@ pub struct Dataset {
     pub(super) comments: Field<String>,
     pub(super) case_sensitive: Option<bool>,
     pub(super) encryption: Option<Encryption>,
+    pub(super) locked: Option<bool>,
     #[serde(skip)]
     pub(super) name: String,
     #[serde(skip)]
@@ -96,6 +111,7 @@ impl Dataset {
             comments: Field::Unmanaged,
             case_sensitive: None,
             encryption: None,
+            locked: None,
             name,
             within,
         }
@@ -223,7 +239,7 @@ impl Dataset {
     /// Encrypted with a key of its own. Set when it is made; it cannot be changed.
     #[must_use]
     pub fn encrypted(mut self, encryption: Encryption) -> Self {
-        self.encryption = Some(encryption);
+        (self.encryption, self.locked) = (Some(encryption), Some(false));
         self
     }
 }

@@ -23,6 +23,8 @@ pub struct DatasetState {
     pub(super) encryption: Option<BTreeMap<&'static str, String>>,
     /// Whether its key is not loaded.
     pub locked: bool,
+    /// How many bytes can still be written to it.
+    pub available: u64,
     #[serde(skip)]
     pub(super) used: Size,
     #[serde(skip)]
@@ -42,6 +44,8 @@ outputs!(
         dataset: String,
         /// Where it is mounted: `/mnt/bulk/media`.
         path: String,
+        /// How many bytes can still be written to it.
+        available: u64,
     }
 );
 
@@ -139,6 +143,7 @@ impl DatasetState {
             case_sensitive: row.raw("casesensitivity") != Some("insensitive"),
             encryption: row.encryption(),
             locked: row.locked,
+            available: row.size("available").unwrap_or_default().as_bytes(),
             used: row.size("used").unwrap_or_default(),
             children: all.iter().filter(|other| other.id.starts_with(&below)).map(|other| other.id.clone()).collect(),
             used_by,

@@ -36,6 +36,7 @@ struct Group {
     portal: Output<u64>,
     initiator: Output<u64>,
     authmethod: &'static str,
+    auth: Option<u32>,
 }
 
 impl Target {
@@ -56,12 +57,24 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Lets in only who knows the secret of the login with this number ([`Chap::tag`](crate::resource::Chap::tag)), which has to be there
+    /// first.
+    #[must_use]
+    pub fn chap(mut self, tag: u32) -> Target {
+        for group in &mut self.0.groups {
+            (group.authmethod, group.auth) = ("CHAP", Some(tag));
+        }
+        self
+    }
+}
+
 impl TargetOf {
     /// At this portal, for these clients.
     #[must_use]
     pub fn at(self, portal: Handle<Portal>, clients: Handle<Initiators>) -> Target {
         let site = portal.site();
-        let group = Group { portal: portal.id(), initiator: clients.id(), authmethod: "NONE" };
+        let group = Group { portal: portal.id(), initiator: clients.id(), authmethod: "NONE", auth: None };
         Entry(TargetRow { name: at_site(site, &self.0), target: self.0, mode: "ISCSI", groups: vec![group], site })
     }
 }
@@ -84,7 +97,9 @@ impl Row for TargetRow {
     fn observed(mut row: Fields) -> Fields {
         let groups = row.get_mut("groups").and_then(Value::as_array_mut);
         groups.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|group| {
-            group.retain(|key, _| ["portal", "initiator", "authmethod"].contains(&key.as_str()));
+            group.retain(|key, value| {
+                ["portal", "initiator", "authmethod"].contains(&key.as_str()) || (key == "auth" && !value.is_null())
+            });
         });
         row
     }

@@ -1,6 +1,7 @@
 //! Making a pool, importing it, changing it, exporting it.
 use super::{
     Pool, PoolId, PoolOutputs, PoolState,
+    again::Coming,
     moves::{Move, moves},
     pools,
     review::{told, warnings},
@@ -8,7 +9,11 @@ use super::{
 };
 use crate::{
     Nas,
-    resource::mark,
+    resource::{
+        dataset::{Listed, datasets},
+        encryption::Encryption,
+        mark,
+    },
     topology::{DiskName, Layout, Role, Vdev},
     work,
 };
@@ -22,6 +27,8 @@ use std::time::Duration;
 impl Resource for Pool {
     const KIND: &'static str = "truenas/pool";
     const PROTECTED: bool = true;
+    // Its deletion is an export.
+    const OUTLIVES: bool = true;
     type Provider = Nas;
     type State = PoolState;
     type Id = PoolId;
@@ -51,7 +58,11 @@ impl Resource for Pool {
     }
     async fn inspect(&self, now: Option<&PoolState>, cx: &Look<'_, Nas>) -> Result<Vec<Note>, Failure> {
         let Some(shelf) = Shelf::read(cx).await? else { return Ok(vec![]) };
-        Ok(self.inspected(now, &shelf))
+        let coming = match now {
+            Some(_) => Coming::Made,
+            None => self.coming(cx.left(), &shelf, cx).await?,
+        };
+        Ok(self.inspected(now, &shelf, coming))
     }
     async fn read(&self, cx: &Look<'_, Nas>) -> Result<Option<PoolState>, Failure> {
         let Some(all) = pools(cx).await? else { return Ok(None) };
@@ -88,10 +99,19 @@ impl Resource for Pool {
         state.lost()
     }
     async fn apply(&self, now: Option<&PoolState>, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
-        match (now, &self.import) {
-            (None, Some(guid)) => self.imported(guid, cx).await?,
-            (None, None) => self.made(cx).await?,
-            (Some(now), _) => self.changed(now, cx).await?,
+        match now {
+            Some(now) => self.changed(now, cx).await?,
+            None => {
+                let shelf = shelf(cx).await?;
+                match self.coming(cx.left(), &shelf, cx).await? {
+                    Coming::Made => self.made(cx, &shelf).await?,
+                    Coming::Imported(guid, _) => self.imported(&guid, cx).await?,
+                    Coming::Refused(notes) => return Err(forbidden(notes)),
+                }
+            }
+        }
+        if let Some(encryption) = self.encryption.filter(|_| now.is_none_or(|now| !now.unlocked)) {
+            self.open(&encryption, cx).await?;
         }
         if let Some(now) = now
             && let Some(on) = self.autotrim.filter(|on| *on != now.autotrim)
@@ -117,17 +137,25 @@ fn refused(trouble: Trouble) -> Failure {
     Failure::new(trouble.what).hint(trouble.hint)
 }
 
+fn forbidden(notes: Vec<Note>) -> Failure {
+    let what: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
+    let failure = Failure::new(what.join("; "));
+    match notes.iter().find_map(|note| note.hint.clone()) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
 async fn shelf(cx: &Apply<'_, Nas>) -> Result<Shelf, Failure> {
     // Asked anew each time: kernel names are good for the next call and not for longer.
     Shelf::read(cx).await?.ok_or_else(|| Failure::passing("the NAS does not answer").hint("run again when it is up"))
 }
 
 impl Pool {
-    async fn made(&self, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
-        let shelf = shelf(cx).await?;
+    async fn made(&self, cx: &Apply<'_, Nas>, shelf: &Shelf) -> Result<(), Failure> {
         let mut body = Map::new();
         body.insert("name".into(), self.pool.as_str().into());
-        let (topology, paths) = topology(&shelf, &self.vdevs, |_, _| true)?;
+        let (topology, paths) = topology(shelf, &self.vdevs, |_, _| true)?;
         body.insert("topology".into(), topology);
         if paths {
             body.insert("allow_duplicate_serials".into(), true.into());
@@ -143,21 +171,35 @@ impl Pool {
         Ok(())
     }
 
+    /// Takes it in. One that somebody else has marked since this lab let go of it is put back.
     async fn imported(&self, guid: &str, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
-        let found = work(cx, "pool.import_find", vec![]).await?;
-        let all = found.as_array().map(Vec::as_slice).unwrap_or_default();
-        let text = |row: &Value, field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !all.iter().any(|row| text(row, "guid") == guid) {
-            let seen: Vec<String> =
-                all.iter().map(|row| format!("{} ({})", text(row, "name"), text(row, "guid"))).collect();
-            return Err(Failure::new(format!("no pool with the guid {guid} is on the disks of this NAS")).hint(
-                format!(
-                    "to be seen are: {}; are its controller passed through and its shelf on?",
-                    if seen.is_empty() { "none".to_owned() } else { seen.join(", ") }
-                ),
-            ));
-        }
         work(cx, "pool.import_pool", vec![json!({"guid": guid, "name": self.pool})]).await?;
+        if self.import.is_some() {
+            return Ok(());
+        }
+        let all = pools(cx).await?;
+        let Some(row) = all.iter().flat_map(|all| all.iter()).find(|row| row.guid == guid) else { return Ok(()) };
+        let state = PoolState::of(row, cx, &self.vdevs).await?;
+        match &state.owner {
+            Owner::Marked(mark) if mark != cx.mark() => {
+                <Pool as Resource>::delete(&state, cx).await?;
+                Err(Failure::new(format!(
+                    "pool {}, guid {guid}, belongs to {mark} by now: it is exported again",
+                    self.pool
+                ))
+                .hint(format!("if it is to be this lab's, say so: `.import({guid})`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Unlocks its root dataset, if that is locked.
+    async fn open(&self, encryption: &Encryption, cx: &Apply<'_, Nas>) -> Result<(), Failure> {
+        let all = datasets(cx).await?;
+        let is_locked = |all: &[_]| all.iter().any(|row: &Listed| row.id == self.pool && row.locked);
+        if all.is_some_and(|all| is_locked(&all)) {
+            encryption.unlock(&self.pool, cx).await?;
+        }
         Ok(())
     }
 

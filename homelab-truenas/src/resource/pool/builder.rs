@@ -33,6 +33,7 @@ pub struct Pool {
     /// How many vdevs of each role: what is not declared must not be there.
     pub(super) count: BTreeMap<Role, usize>,
     pub(super) encryption: Option<Encryption>,
+    pub(super) unlocked: Option<bool>,
     pub(super) autotrim: Option<bool>,
     /// The mark takes a second call: a pool that lacks it is to be finished.
     pub(super) marked: bool,
@@ -130,6 +131,7 @@ impl PoolWithoutDisks {
             vdevs: BTreeMap::new(),
             count: Role::ALL.into_iter().map(|role| (role, 0)).collect(),
             encryption: None,
+            unlocked: None,
             autotrim: None,
             marked: true,
             import: None,
@@ -230,7 +232,7 @@ impl Pool {
     /// The root dataset, and with it everything that has no encryption of its own, is encrypted. It cannot be changed later.
     #[must_use]
     pub fn encrypted(mut self, encryption: Encryption) -> Self {
-        self.encryption = Some(encryption);
+        (self.encryption, self.unlocked) = (Some(encryption), Some(true));
         self
     }
     /// Whether SSDs are told at once which blocks are free.

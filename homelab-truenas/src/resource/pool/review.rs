@@ -1,6 +1,7 @@
 //! The table of vdevs, and what forbids a plan. Pure.
 use super::{
     Pool, PoolState,
+    again::Coming,
     moves::{Move, moves},
     shelf::{Shelf, Trouble},
 };
@@ -20,7 +21,10 @@ impl Pool {
     pub(super) fn judged(&self, now: Option<&PoolState>, action: Action, changes: &[Change]) -> Vec<Note> {
         let Some(now) = now else { return vec![] };
         if action == Action::Delete {
-            return vec![Note::info("it is exported: its data stays on its disks, and can be imported again")];
+            let exported =
+                Note::info("it is exported: its data stays on its disks, and is imported when it is declared again");
+            let off = now.used_by.iter().map(|user| Note::info(format!("{user} is turned off with it")));
+            return [exported].into_iter().chain(off).collect();
         }
         if now.vdevs.is_empty() {
             return vec![
@@ -55,14 +59,18 @@ impl Pool {
     }
 
     /// What the disks of the NAS say of this pool.
-    pub(super) fn inspected(&self, now: Option<&PoolState>, shelf: &Shelf) -> Vec<Note> {
+    pub(super) fn inspected(&self, now: Option<&PoolState>, shelf: &Shelf, coming: Coming) -> Vec<Note> {
         let refused = |trouble: Trouble| Note::refused(trouble.what).hint(trouble.hint);
         let there = |vdev: &Vdev| -> Vec<_> {
             let held = |disk: &_| now.is_some_and(|now| now.vdevs.values().any(|v| v.disks.contains(disk)));
             vdev.disks.iter().filter(|disk| !held(disk)).cloned().collect()
         };
-        let mut notes: Vec<Note> = vec![];
-        if self.import.is_none() || now.is_some() {
+        let makes = coming == Coming::Made;
+        let mut notes = match coming {
+            Coming::Made => vec![],
+            Coming::Imported(_, notes) | Coming::Refused(notes) => notes,
+        };
+        if makes {
             for disk in self.vdevs.values().flat_map(there) {
                 match shelf.blank(&disk) {
                     Err(trouble) => notes.push(refused(trouble)),

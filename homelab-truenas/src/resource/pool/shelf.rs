@@ -63,7 +63,7 @@ impl Found {
     }
 
     /// By serial number, as a state tells of it.
-    fn called(&self) -> DiskName {
+    pub(super) fn called(&self) -> DiskName {
         match self.serial.as_deref().map(str::trim).filter(|serial| !serial.is_empty()) {
             Some(serial) => DiskName::Serial(serial.to_owned()),
             None => DiskName::Serial(format!("{} without a serial number", self.name)),
@@ -158,6 +158,11 @@ impl Shelf {
             }
             _ => Ok(disk),
         }
+    }
+
+    /// The disks that hold an exported pool of this name.
+    pub(super) fn exported(&self, pool: &str) -> impl Iterator<Item = &Found> {
+        self.0.iter().filter(move |disk| disk.imported_zpool.is_none() && disk.exported_zpool.as_deref() == Some(pool))
     }
 
     fn free(&self) -> impl Iterator<Item = &Found> {

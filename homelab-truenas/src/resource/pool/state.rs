@@ -2,7 +2,7 @@
 use super::shelf::Shelf;
 use crate::{
     NasReader,
-    resource::dataset::datasets,
+    resource::dataset::{datasets, users},
     topology::{DiskName, Layout, Role, Vdev},
 };
 use homelab_core::{Failure, Owner, outputs, units::Size};
@@ -30,8 +30,13 @@ pub struct PoolState {
     pub vdevs: BTreeMap<String, VdevState>,
     pub(super) count: BTreeMap<Role, usize>,
     pub(super) encryption: Option<BTreeMap<&'static str, String>>,
+    pub(super) unlocked: bool,
     pub(super) autotrim: bool,
     pub(super) marked: bool,
+    /// How many bytes can still be written to it.
+    pub available: u64,
+    #[serde(skip)]
+    pub(super) used_by: Vec<String>,
     #[serde(skip)]
     pub(super) allocated: Size,
     #[serde(skip)]
@@ -51,6 +56,8 @@ outputs!(
         id: u64,
         /// ZFS's own number of it.
         guid: String,
+        /// How many bytes can still be written to it.
+        available: u64,
     }
 );
 
@@ -165,8 +172,11 @@ impl PoolState {
             vdevs: called(rows, declared),
             count,
             encryption: root.and_then(|root| root.encryption()),
+            unlocked: root.is_some_and(|root| !root.locked),
             autotrim: is_on(&row.autotrim),
             marked: matches!(root.map(|root| root.owner()), Some(Owner::Marked(_))),
+            available: root.and_then(|root| root.size("available")).unwrap_or_default().as_bytes(),
+            used_by: users::of(&row.name, nas).await?,
             allocated: Size::bytes(row.allocated.unwrap_or_default()),
             datasets: all.iter().filter(|d| d.id.starts_with(&below)).map(|d| d.id.clone()).collect(),
             // Until the root dataset is marked, which takes a second call, the ledger and the journal are the witnesses.

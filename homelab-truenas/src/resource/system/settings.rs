@@ -36,9 +36,13 @@ pub struct Settings<T> {
 }
 
 impl<T: Group> Settings<T> {
-    fn new(group: T) -> Self {
+    pub(super) fn new(group: T) -> Self {
         let name = at_site(group.site(), "settings");
         Settings { group, name }
+    }
+
+    pub(super) fn group_mut(&mut self) -> &mut T {
+        &mut self.group
     }
 }
 
@@ -319,7 +323,7 @@ impl Group for SmbGroup {
     }
 }
 
-/// Whether the NAS looks for updates by itself. It never installs one.
+/// Whether the NAS looks for updates by itself, from 25.10 on. It never installs one.
 pub type UpdateSettings = Settings<UpdateGroup>;
 
 /// What is set of it.

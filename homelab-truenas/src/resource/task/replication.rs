@@ -1,6 +1,6 @@
 //! [`Replication`]: snapshots of datasets, sent to another pool or another machine.
 use crate::{
-    Nas,
+    Nas, NasReader,
     resource::{
         Fields, SshConnection,
         dataset::{Parent, Within, datasets},
@@ -10,7 +10,7 @@ use crate::{
     },
     topology::capacity::about,
 };
-use homelab_core::{Failure, Handle, Look, Output, Site, Text, plan::Note, units::Size};
+use homelab_core::{Apply, Failure, Handle, Input, Look, Output, Site, Text, plan::Note, units::Size};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -73,6 +73,8 @@ pub struct ReplicationRow {
     sudo: Option<bool>,
     compression: Option<&'static str>,
     enabled: bool,
+    #[serde(skip)]
+    room: Input<u64>,
     #[serde(skip)]
     name: String,
     #[serde(skip)]
@@ -141,7 +143,7 @@ impl ReplicationTo {
             self.source.site.name()
         );
         let at = homelab_core::text![target.dataset.clone(), "/", self.name.clone()];
-        self.sent("SSH", Some(link.id()), at)
+        self.sent("SSH", Some(link.id()), at, target.room)
     }
     /// To a dataset of the same name below another pool or dataset of the same NAS.
     ///
@@ -157,10 +159,10 @@ impl ReplicationTo {
             target.site.name()
         );
         let at = homelab_core::text![target.dataset.clone(), "/", self.name.clone()];
-        self.sent("LOCAL", None, at)
+        self.sent("LOCAL", None, at, target.room)
     }
 
-    fn sent(self, transport: &'static str, link: Option<Output<u64>>, target: Text) -> Replication {
+    fn sent(self, transport: &'static str, link: Option<Output<u64>>, target: Text, room: Output<u64>) -> Replication {
         let site = self.source.site;
         Entry(ReplicationRow {
             name: at_site(site, &self.name),
@@ -183,6 +185,7 @@ impl ReplicationTo {
             sudo: None,
             compression: None,
             enabled: true,
+            room: room.into(),
             site,
         })
     }
@@ -216,27 +219,54 @@ impl Row for ReplicationRow {
             Some(source) => cx.filled(source)?,
             None => None,
         };
-        let rows = datasets(cx).await?;
-        let row =
-            |name: Option<&str>| rows.iter().flat_map(|rows| rows.iter()).find(|row| Some(row.id.as_str()) == name);
-        let source = row(source.as_ref().and_then(Value::as_str));
-        if let Some(used) = source.and_then(|row| row.size("used")) {
+        if let Some(used) = used(source.as_ref(), cx).await? {
             notes.push(Note::info(format!("the source holds {}", about(used))));
-            if self.transport == "LOCAL" {
-                let target = cx.filled(&self.target_dataset)?;
-                let parent = target.as_ref().and_then(Value::as_str).and_then(|name| name.rsplit_once('/'));
-                let free = row(parent.map(|(parent, _)| parent)).and_then(|row| row.size("available"));
-                notes.extend(free.filter(|free| now.is_none() && *free < used).map(|free| fits(used, free)));
-            }
+            // What has arrived already takes no room any more.
+            let room = cx.get(&self.room).map(Size::bytes).filter(|_| now.is_none());
+            notes.extend(
+                room.filter(|room| *room < used)
+                    .map(|room| self.too_much(used, room))
+                    .map(|(what, hint)| Note::refused(what).hint(hint)),
+            );
         }
         Ok(notes)
     }
+    /// The target may have been made, or filled, since it was planned.
+    async fn create_only(&self, cx: &Apply<'_, Nas>) -> Result<Fields, Failure> {
+        let source = match self.source_datasets.first() {
+            Some(source) => Some(cx.filled(source)?),
+            None => None,
+        };
+        let room = Size::bytes(cx.get(&self.room)?);
+        match used(source.as_ref(), cx).await? {
+            Some(used) if room < used => {
+                let (what, hint) = self.too_much(used, room);
+                Err(Failure::new(what).hint(hint))
+            }
+            _ => Ok(Fields::new()),
+        }
+    }
 }
 
-/// What does not fit.
-fn fits(used: Size, free: Size) -> Note {
-    Note::refused(format!("the source holds {}, and at the target only {} are free", about(used), about(free)))
-        .hint("make room at the target, or replicate less")
+/// How much a dataset holds.
+async fn used(dataset: Option<&Value>, nas: &NasReader) -> Result<Option<Size>, Failure> {
+    let name = dataset.and_then(Value::as_str);
+    let rows = datasets(nas).await?;
+    let row = rows.iter().flat_map(|rows| rows.iter()).find(|row| Some(row.id.as_str()) == name);
+    Ok(row.and_then(|row| row.size("used")))
+}
+
+impl ReplicationRow {
+    /// What does not fit, and what helps.
+    fn too_much(&self, used: Size, room: Size) -> (String, &'static str) {
+        let what = format!(
+            "replication {}: the source holds {}, and at its target only {} are free",
+            self.task_name,
+            about(used),
+            about(room)
+        );
+        (what, "make room at the target, or replicate less")
+    }
 }
 
 /// How it went last.

@@ -190,6 +190,11 @@ fn replicate(cx: &mut Cx<'_>, id: &Value) -> Result<Value, Fail> {
         .flatten()
         .filter_map(|name| name.as_str().map(str::to_owned))
         .collect();
+    if let Some(host) = dialled(cx.world, &row).filter(|host| cx.world.unreachable.contains(host)) {
+        let text = format!("ssh: connect to host {host} port 22: No route to host");
+        set_state(cx, id, json!({"state": "ERROR", "datetime": {"$date": now}, "error": text}));
+        return Err(Fail::call("EFAULT", text));
+    }
     if field(&row, "transport") == "LOCAL" {
         let size: u64 = sources.iter().map(|name| cx.world.used(name)).sum();
         let pool = target.split('/').next().unwrap_or_default();
@@ -206,6 +211,13 @@ fn replicate(cx: &mut Cx<'_>, id: &Value) -> Result<Value, Fail> {
     let last = last.max().cloned();
     set_state(cx, id, json!({"state": "FINISHED", "datetime": {"$date": now}, "last_snapshot": last, "warnings": []}));
     Ok(Value::Null)
+}
+
+/// The machine that a replication dials.
+fn dialled(world: &World, row: &Row) -> Option<String> {
+    let login = row.get("ssh_credentials").filter(|login| !login.is_null())?;
+    let login = world.tables.get("keychaincredential")?.get(login.get("id").unwrap_or(login))?;
+    login.get("attributes")?.get("host")?.as_str().map(str::to_owned)
 }
 
 fn set_state(cx: &mut Cx<'_>, id: &Value, state: Value) {

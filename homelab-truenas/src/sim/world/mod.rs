@@ -15,6 +15,7 @@ pub(super) use job::{SimJob, State};
 pub(super) use pool::{Pool, Row, Vdev};
 pub(super) use table::Table;
 
+use super::installer::Stage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,15 @@ pub struct World {
     pub(super) rollback: Option<(Table, u64)>,
     /// Datasets that somebody uses, so that they cannot be destroyed.
     pub(super) busy: BTreeSet<String>,
+    /// Machines that do not answer when this one dials.
+    #[serde(default)]
+    pub(super) unreachable: BTreeSet<String>,
+    /// Who has what mounted, as `nfs.get_nfs3_clients` tells: an address, and what is exported to it.
+    #[serde(default)]
+    pub(super) mounts: Vec<(String, String)>,
+    /// How far the installation of its system is.
+    #[serde(default)]
+    pub(super) stage: Stage,
     /// Whether only shapes are judged.
     #[serde(default)]
     pub(super) shapes_only: bool,
@@ -100,6 +110,9 @@ impl World {
             staged: None,
             rollback: None,
             busy: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            mounts: vec![],
+            stage: Stage::System,
             shapes_only: false,
             drawn: 0,
             now: 0,
@@ -169,6 +182,27 @@ impl World {
     #[must_use]
     pub fn busy(mut self, dataset: &str) -> World {
         self.busy.insert(dataset.to_owned());
+        self
+    }
+
+    /// The same after whoever used a dataset has left it.
+    #[must_use]
+    pub fn left(mut self, dataset: &str) -> World {
+        self.busy.remove(dataset);
+        self
+    }
+
+    /// The same with a machine that does not answer when this one dials.
+    #[must_use]
+    pub fn unreachable(mut self, host: impl Into<String>) -> World {
+        self.unreachable.insert(host.into());
+        self
+    }
+
+    /// The same with somebody who has a share mounted over NFS 3.
+    #[must_use]
+    pub fn mounted(mut self, by: impl Into<String>, export: impl Into<String>) -> World {
+        self.mounts.push((by.into(), export.into()));
         self
     }
 
