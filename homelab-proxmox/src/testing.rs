@@ -140,6 +140,10 @@ impl SimWorld {
         let http = Arc::clone(&self.wire) as Arc<dyn Http>;
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
         let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
+        let pve = match &self.net {
+            Some(net) => pve.logging_in_by(Arc::new(homelab_core::sim::Wire(Arc::clone(net)))),
+            None => pve,
+        };
         if !self.shell {
             return pve;
         }

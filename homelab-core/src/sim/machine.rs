@@ -100,9 +100,9 @@ impl SimMachine {
         self.world().boots
     }
 
-    /// Lets its clock go on.
-    pub fn pass(&self, seconds: u64) {
-        self.world().pass(seconds);
+    /// Lets its clock go on. Says whether a timer ran out.
+    pub fn pass(&self, seconds: u64) -> bool {
+        self.world().pass(seconds)
     }
 
     /// Lets a later batch fail, each call one more: `done` says whether it has its effect before the answer is lost.

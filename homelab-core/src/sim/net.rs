@@ -169,6 +169,14 @@ impl Net {
         self.keep(&computers);
     }
 
+    /// Lets the clock of a computer go on, and keeps what its timers have done then.
+    pub fn pass(&self, id: &str, seconds: u64) {
+        let computers = self.computers();
+        if computers.get(id).is_some_and(|known| known.machine.pass(seconds)) {
+            self.keep(&computers);
+        }
+    }
+
     /// Switches a computer off. What is on its disk stays.
     pub fn switch_off(&self, id: &str) {
         let mut computers = self.computers();

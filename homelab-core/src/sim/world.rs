@@ -218,15 +218,17 @@ impl World {
         commands::boot(self);
     }
 
-    /// Time goes on, and what waits for it happens.
-    pub(super) fn pass(&mut self, seconds: u64) {
+    /// Time goes on, and what waits for it happens. Says whether anything did.
+    pub(super) fn pass(&mut self, seconds: u64) -> bool {
         self.clock += seconds;
         let due: Vec<String> =
             self.debian.timers.iter().filter(|(_, (at, _))| *at <= self.clock).map(|(unit, _)| unit.clone()).collect();
+        let happens = !due.is_empty();
         for unit in due {
             let Some((_, argv)) = self.debian.timers.remove(&unit) else { continue };
             let words: Vec<&str> = argv.iter().map(String::as_str).collect();
             let _said = commands::run(self, &Call::plain(&words));
         }
+        happens
     }
 }

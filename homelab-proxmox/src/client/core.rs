@@ -4,7 +4,11 @@ use crate::{
     error::{Error, Result},
     http::Http,
 };
-use std::sync::Arc;
+use homelab_core::host::Network;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, OnceLock},
+};
 use tokio::time::sleep;
 
 pub(crate) struct Core {
@@ -12,6 +16,10 @@ pub(crate) struct Core {
     pub(crate) session: Session,
     pub(crate) retry: Retry,
     pub(crate) ids: Ids,
+    /// How the machines of nodes are logged in to.
+    pub(crate) machines: OnceLock<Arc<dyn Network>>,
+    /// Nodes of which this program staged network changes that are not loaded yet, in this run or in one that was cut off.
+    pub(crate) staging: Mutex<BTreeSet<String>>,
 }
 
 impl Core {

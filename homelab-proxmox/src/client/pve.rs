@@ -16,10 +16,17 @@ use crate::{
     site::{Network, Reach},
 };
 use async_trait::async_trait;
-use homelab_core::{Failure, Permit, host::Machine, tls::Trust};
+use homelab_core::{
+    Failure, Permit,
+    host::{self, Machine},
+    tls::Trust,
+};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 /// One Proxmox VE, a single node or a cluster. Cloning is cheap.
 ///
@@ -86,7 +93,14 @@ impl Pve {
     }
 
     fn with_retry(http: Arc<dyn Http>, credential: Credential, retry: Retry) -> Pve {
-        let core = Core { http, session: Session::new(credential), retry, ids: Ids::default() };
+        let core = Core {
+            http,
+            session: Session::new(credential),
+            retry,
+            ids: Ids::default(),
+            machines: OnceLock::new(),
+            staging: Mutex::default(),
+        };
         Pve { reader: Reader::fresh_on(Arc::new(core)), reach: Arc::new(Network), admin: None, shell: None, wire: None }
     }
 
@@ -96,12 +110,24 @@ impl Pve {
         Pve { reach, ..self }
     }
 
+    /// The same, with nodes whose machines are logged in to by this network: what no call of the API can do is done there. Said once;
+    /// what is said later counts for nothing.
+    #[must_use]
+    pub fn logging_in_by(self, machines: Arc<dyn host::Network>) -> Pve {
+        self.reader.core.machines.get_or_init(|| machines);
+        self
+    }
+
     /// The same Proxmox VE, asked by somebody else.
     #[must_use]
     pub fn with_credential(&self, credential: Credential) -> Pve {
         let wire = self.wire.clone().unwrap_or_else(|| self.reader.transport());
         let other = Pve::with_retry(wire, credential, Retry::new());
-        Pve { reach: Arc::clone(&self.reach), ..other }
+        let other = Pve { reach: Arc::clone(&self.reach), ..other };
+        match self.reader.core.machines.get() {
+            Some(machines) => other.logging_in_by(Arc::clone(machines)),
+            None => other,
+        }
     }
 
     /// The same, and it knows who may give rights to others: root, with his password.

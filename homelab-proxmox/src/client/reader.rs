@@ -4,12 +4,16 @@ use crate::{
     error::{Error, Result},
     http::Http,
 };
+use homelab_core::{
+    host::{Hosts, Machine, Network, Spot},
+    ssh::SshError,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
     any::{Any, TypeId},
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::OnceCell;
 
@@ -44,6 +48,22 @@ impl Reader {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.core.session.credential().is_root()
+    }
+
+    /// The machines of nodes, each logged in to anew; `None` where nobody said how.
+    pub(crate) fn machines(&self) -> Option<Hosts> {
+        struct Way(Arc<dyn Network>);
+        impl Network for Way {
+            fn machine(&self, spot: &Spot) -> std::result::Result<Arc<dyn Machine>, SshError> {
+                self.0.machine(spot)
+            }
+        }
+        self.core.machines.get().map(|network| Hosts::of(Way(Arc::clone(network))))
+    }
+
+    /// Nodes whose staged network changes are this program's own.
+    pub(crate) fn staging(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.core.staging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way to the server.

@@ -1,18 +1,23 @@
 //! Finding guests: by number, by mark, by what the ledger kept.
 use super::{
+    Node, NodeNetwork,
     mark::{Notes, TAG},
     vm::parts::{NetKey, NicSpec},
 };
 use crate::{
+    Pve,
     api::{
         Guest, GuestKind,
         qemu::{Power, QemuConfig},
     },
     client::Reader,
 };
-use homelab_core::{Claim, Failure, Field, Mark, Owner};
+use homelab_core::{Claim, Failure, Field, Mark, Owner, Site};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The privilege to see a guest.
 const AUDIT: &str = "VM.Audit";
@@ -32,6 +37,12 @@ pub(super) fn claims(site: &str, name: &str, nics: &BTreeMap<NetKey, Field<NicSp
     let addresses = nics().filter_map(|nic| nic.host).map(|host| Claim::new("address", host.ip()));
     let macs = nics().filter_map(|nic| nic.mac).map(|mac| Claim::new("MAC", mac));
     [Claim::new("guest name", name).within(site)].into_iter().chain(addresses).chain(macs).collect()
+}
+
+/// The bridges that a guest is plugged into.
+pub(super) fn bridges(site: Site<Pve>, node: Node, nics: &BTreeMap<NetKey, Field<NicSpec>>) -> Vec<Claim> {
+    let names: BTreeSet<&str> = nics.values().filter_map(Field::as_set).map(|nic| nic.bridge).collect();
+    names.into_iter().map(|name| NodeNetwork::claim(site, node.name, name)).collect()
 }
 
 /// The number of a guest, refused where it is written if it is none.

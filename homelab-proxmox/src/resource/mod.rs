@@ -1,7 +1,8 @@
 //! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty; a
 //! [`Container`] is made from a [`ContainerTemplate`].
 //!
-//! A [`NodeConfig`] sets up the machines that they run on, over SSH, and restarts them where that is needed.
+//! A [`NodeConfig`] sets up the machines that they run on, over SSH, and restarts them where that is needed; a [`NodeNetwork`] is
+//! what they are joined by.
 //!
 //! All guests have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
 //! guest, and an `apply` that takes it from whatever is there to what is declared. What they share is here too: a guest is
@@ -19,6 +20,7 @@ pub(crate) mod guest;
 mod mark;
 mod node;
 pub mod node_config;
+pub mod node_network;
 mod order;
 pub mod passthrough;
 mod privileges;
@@ -35,6 +37,7 @@ pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, Has
 pub use guest::GuestId;
 pub use node::Node;
 pub use node_config::{NodeConfig, NodeReboot};
+pub use node_network::{Bond, Bridge, NodeNetwork, VlanInterface};
 pub use passthrough::{Pci, PciMapping, PciOn, Usb, UsbMapping, UsbOn};
 pub use privileges::privileges;
 pub use template::{Image, Template};

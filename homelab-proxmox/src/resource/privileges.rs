@@ -78,6 +78,7 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
             "proxmox/node-reboot" => {
                 all.extend(["Sys.Audit", "Sys.Modify", "Sys.PowerMgmt", "VM.Audit", "VM.PowerMgmt"])
             }
+            "proxmox/node-network" => all.extend(["Sys.Audit", "Sys.Modify", "VM.Audit"]),
             "proxmox/user" => all.extend(["User.Modify", "Realm.AllocateUser"]),
             "proxmox/group" => all.extend(["Group.Allocate"]),
             "proxmox/token" => all.extend(["User.Modify", "Sys.Audit"]),

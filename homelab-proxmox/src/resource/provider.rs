@@ -1,15 +1,15 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
     Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, IpSet, NodeFirewall,
-    NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User, container::Container,
-    template::Template, vm::Vm, work::tool,
+    NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User,
+    container::Container, node_network::NodeNetworkId, template::Template, vm::Vm, work::tool,
 };
 use crate::{
     Error, Pve,
     api::{FromScalar, GuestKind},
     client::{Params, Reader, Upid},
 };
-use homelab_core::{Begun, Failure, Kind, Provider};
+use homelab_core::{Begun, Failure, Kind, Provider, Resource as _};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -55,6 +55,7 @@ impl Provider for Pve {
             Kind::of::<NodeFirewall>(),
             Kind::of::<GuestFirewall>(),
             Kind::of::<NodeReboot>(),
+            Kind::of::<NodeNetwork>(),
         ]
     }
 
@@ -63,6 +64,11 @@ impl Provider for Pve {
     async fn settle(&self, begun: &Begun<'_>) -> Result<(), Failure> {
         if let Some(upid) = begun.task.and_then(Value::as_str).and_then(|text| text.parse().ok()) {
             self.ended(&upid).await?;
+        }
+        // What it staged before it was cut off is ours to throw away.
+        if begun.kind == NodeNetwork::KIND && begun.task.is_some() {
+            let id: Option<NodeNetworkId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
+            self.staging().extend(id.map(|id| id.node));
         }
         if !GUESTS.contains(&begun.kind) {
             return Ok(());

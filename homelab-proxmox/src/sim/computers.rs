@@ -15,12 +15,15 @@ pub(crate) struct Joined {
     there: BTreeSet<u32>,
     /// How often each node's machine had booted when it was last looked at.
     pub(super) boots: BTreeMap<String, u64>,
+    /// Until when the clocks of the nodes' machines have gone on, in seconds.
+    pub(super) passed: u64,
 }
 
 impl Joined {
     /// Guests that were there before are found by what the network knows of them.
     pub(crate) fn new(net: Arc<Net>, site: &str, world: &World) -> Joined {
-        let joined = Joined { net, site: site.to_owned(), there: BTreeSet::new(), boots: BTreeMap::new() };
+        let passed = world.seconds();
+        let joined = Joined { net, site: site.to_owned(), there: BTreeSet::new(), boots: BTreeMap::new(), passed };
         let known = world.guests.keys().copied().filter(|vmid| joined.net.computer(&joined.id(*vmid)).is_some());
         Joined { there: known.collect(), ..joined }
     }

@@ -1,13 +1,17 @@
 //! The nodes as computers of the simulated network: each is a Debian with what the installer of Proxmox VE puts on it. A node that is
 //! restarted by the API is a machine that boots anew, and the other way round.
 use super::computers::Joined;
+use super::interfaces;
 use super::tasks::{Job, Locks};
-use super::world::{Identity, Release, World};
+use super::world::{Identity, Node, Release, World};
 use homelab_core::sim::{Computer, SimMachine};
 
 /// How long a server takes to come back, in milliseconds; at any pace it is away for a moment.
 const RESTART: u64 = 180_000;
 const SHORTEST_RESTART: u64 = 5_000;
+
+/// What ifupdown2 has loaded on a simulated machine.
+const LOADED: &str = "/run/network/loaded";
 
 /// The file whose code shows the notice, and the part of it that asks for a subscription.
 const TOOLKIT: &str = "/usr/share/javascript/proxmox-widget-toolkit/proxmoxlib.js";
@@ -23,8 +27,13 @@ impl Joined {
     pub(super) fn sync_nodes(&mut self, world: &mut World) {
         let names: Vec<String> =
             world.nodes.iter().filter(|(_, n)| !n.addresses.is_empty()).map(|(n, _)| n.clone()).collect();
+        let gone = world.seconds().saturating_sub(std::mem::replace(&mut self.passed, world.seconds()));
         for name in names {
             let id = self.node_id(&name);
+            self.net.pass(&id, gone);
+            if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
+                same_network(&machine, node);
+            }
             let seen = self.boots.get(&name).copied();
             let boots = self.net.machine(&id).map(|machine| machine.boots());
             if world.is_online(&name) && seen.is_some() && boots != seen {
@@ -33,12 +42,13 @@ impl Joined {
             if !world.is_online(&name) {
                 self.net.switch_off(&id);
             } else {
-                let addresses = world.nodes.get(&name).map(|node| node.addresses.clone()).unwrap_or_default();
+                let addresses = world.nodes.get(&name).map(Node::reachable).unwrap_or_default();
                 let computer = Computer::named(&name, addresses);
                 if self.net.machine(&id).is_none() {
                     self.net.switch_on(&id, computer.clone());
-                    if let Some(machine) = self.net.machine(&id) {
+                    if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
                         install(&machine, world.release);
+                        same_network(&machine, node);
                     }
                     // What was put on it is kept with the next switch.
                     self.net.switch_off(&id);
@@ -51,6 +61,26 @@ impl Joined {
             }
             let boots = self.net.machine(&id).map(|machine| machine.boots());
             self.boots.extend(boots.map(|boots| (name, boots)));
+        }
+    }
+}
+
+/// What the API has loaded is in the file of the machine, and what the machine itself has loaded is what the API shows.
+fn same_network(machine: &SimMachine, node: &mut Node) {
+    let there = machine.text(LOADED);
+    let theirs = there.filter(|text| node.written.as_ref().is_some_and(|written| written != text));
+    match theirs {
+        Some(text) => {
+            node.network = interfaces::parse(&text);
+            node.written = Some(text);
+        }
+        None => {
+            let text = interfaces::render(&node.network);
+            if node.written.as_ref() != Some(&text) {
+                machine.somebody_writes(interfaces::FILE, &text);
+                machine.somebody_writes(LOADED, &text);
+                node.written = Some(text);
+            }
         }
     }
 }
@@ -96,6 +126,10 @@ impl World {
         self.take_node_down(name);
         let Some(node) = self.nodes.get_mut(name) else { return };
         node.booted = until;
+        // What is staged counts from the next boot on.
+        if let Some(staged) = node.staged.take() {
+            node.network = staged;
+        }
         let starts = |guest: &&super::world::Guest| {
             guest.node == name && guest.get("onboot") == Some("1") && !guest.is_template()
         };

@@ -23,6 +23,7 @@ mod faults;
 mod firewall;
 mod format;
 mod handlers;
+mod interfaces;
 mod machines;
 mod pace;
 mod permission;

@@ -8,7 +8,7 @@ use crate::{
 };
 use homelab_core::{
     Connect, Failure, Sandbox, Scaffold, Secret, Secrets, Spelling, Verb,
-    host::Machine,
+    host::{self, Machine},
     ssh::{SshMachine, Target},
     units::{HostAddr, Size, SizeUnits},
 };
@@ -223,6 +223,7 @@ impl Connect for Cluster {
         }
         let connection = self.connection(secrets, credential(secrets)?)?;
         let pve = Pve::connect(connection)?.with_admin(password(secrets).ok()).with_shell(shell);
+        let pve = pve.logging_in_by(Arc::new(host::Ssh));
         supported(&*pve.version().await?)?;
         if pve.permissions().await?.is_empty() {
             return Err(Failure::new("the credentials are accepted, but allow nothing").hint(

@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use homelab_core::{
     Failure, Sandbox,
-    sim::{Disk, Net},
+    sim::{Disk, Net, Wire},
 };
 use std::{env, net::SocketAddr, sync::Arc};
 
@@ -53,7 +53,8 @@ pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, F
         credential: Credential::token(TOKEN.0, TOKEN.1),
     };
     let admin = Credential::password(ROOT.0, ROOT.1);
-    Ok(Pve::connect(connection)?.with_admin(Some(admin)).reaching(Arc::new(Guests { sim, net, _served: served })))
+    let pve = Pve::connect(connection)?.with_admin(Some(admin)).logging_in_by(Arc::new(Wire(Arc::clone(&net))));
+    Ok(pve.reaching(Arc::new(Guests { sim, net, _served: served })))
 }
 
 fn pace() -> Result<Pace, Failure> {

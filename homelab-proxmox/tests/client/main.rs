@@ -4,6 +4,7 @@ mod errors;
 mod fake;
 mod lxc;
 mod mapping;
+mod network;
 mod reader;
 mod retry;
 mod schema;

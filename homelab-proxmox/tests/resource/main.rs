@@ -7,6 +7,7 @@ mod definition;
 mod firewall;
 mod fixture;
 mod network;
+mod node_network;
 mod nodes;
 mod order;
 mod passthrough;

@@ -33,6 +33,12 @@ pub(super) fn trouble(task: &Map<String, Value>, now: Duration) -> Option<String
     })
 }
 
+/// Whether it has ever come to an end.
+pub(super) fn has_run(task: &Map<String, Value>) -> bool {
+    let word = task.get("state").and_then(|state| state.get("state")).and_then(Value::as_str);
+    matches!(word, Some("FINISHED" | "ERROR"))
+}
+
 /// How often it should run at least: by its own schedule, or by that of its snapshots.
 fn pace(task: &Map<String, Value>) -> Duration {
     let own = task.get("schedule").filter(|schedule| schedule.is_object());

@@ -7,6 +7,7 @@ mod cloud;
 mod docker;
 mod git;
 mod kernel;
+mod network;
 mod settings;
 mod systemd;
 
@@ -109,6 +110,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "docker" => return docker::run(world, call),
         "cloud-init" => cloud::run(world, call),
+        "ifreload" => network::reload(world),
         "true" => done(),
         "false" => fails(1, ""),
         "cat" if call.argv.len() == 1 => Output { status: 0, stdout: call.stdin.to_vec(), stderr: vec![] },

@@ -158,7 +158,9 @@ impl<N: Nesting> Resource for Container<N> {
         number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).collect()
     }
     fn uses(&self) -> Vec<Claim> {
-        self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
+        let (spec, site) = (&self.spec, self.site());
+        let storages = spec.storages().into_iter().map(|name| Storage::claim(site, name));
+        storages.chain(guest::bridges(site, spec.node, &spec.nics)).collect()
     }
     fn leans_on(&self) -> Vec<Claim> {
         order::name_servers(&self.spec.resolvers)

@@ -180,7 +180,9 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
         number.into_iter().chain(guest::claims(site, &spec.name, &spec.nics)).chain(devices).collect()
     }
     fn uses(&self) -> Vec<Claim> {
-        self.spec.storages().into_iter().map(|name| Storage::claim(self.site(), name)).collect()
+        let (spec, site) = (&self.spec, self.site());
+        let storages = spec.storages().into_iter().map(|name| Storage::claim(site, name));
+        storages.chain(guest::bridges(site, spec.node, &spec.nics)).collect()
     }
     fn leans_on(&self) -> Vec<Claim> {
         order::name_servers(&self.spec.resolvers)

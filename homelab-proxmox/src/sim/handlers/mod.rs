@@ -37,13 +37,13 @@ pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
     if who.token.is_some() && endpoint.refuses_tokens() {
         return Err(Fail::Forbidden("API tokens are not allowed here".to_owned()));
     }
-    if !world.nodes.keys().any(|name| world.is_online(name)) {
+    if !world.nodes.keys().any(|name| world.is_reached(name)) {
         let fail = Fail::Plain(595, "Connection refused".to_owned());
         return Err(Fail::Late(quirks::CONNECT_DELAY, Box::new(fail)));
     }
     if let Some(node) = endpoint.node_param().and_then(|name| args.get(name)) {
         world.node(node)?;
-        if !world.is_online(node) {
+        if !world.is_reached(node) {
             let text = format!("Connection to node '{node}' failed: No route to host");
             return Err(Fail::Late(quirks::CONNECT_DELAY, Box::new(Fail::Plain(595, text))));
         }

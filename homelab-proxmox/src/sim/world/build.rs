@@ -98,15 +98,6 @@ impl World {
         self
     }
 
-    /// Gives a node that was added before a machine in the simulated network, at this address.
-    #[must_use]
-    pub fn with_machine(mut self, node: &str, address: std::net::IpAddr) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
-            node.addresses = vec![address];
-        }
-        self
-    }
-
     /// The IOMMU of a node is off until its kernel is booted with `intel_iommu=on`.
     #[must_use]
     pub fn without_iommu(mut self, node: &str) -> World {

@@ -1,6 +1,7 @@
 //! The state of a simulated cluster: plain data, saved as it is.
 mod access;
 mod build;
+mod cables;
 mod guest;
 mod network;
 mod node;
@@ -162,6 +163,12 @@ impl World {
     pub(crate) fn is_online(&self, name: &str) -> bool {
         self.nodes.get(name).is_some_and(|node| node.online && node.booted <= self.now)
             && !self.trouble.offline.contains(name)
+    }
+
+    /// Whether calls get to a node: it answers, and its network does not keep them out.
+    pub(crate) fn is_reached(&self, name: &str) -> bool {
+        let cut_off = |node: &Node| !node.addresses.is_empty() && node.reachable().is_empty();
+        self.is_online(name) && !self.nodes.get(name).is_some_and(cut_off)
     }
 
     /// Whole seconds since 1970.

@@ -83,6 +83,15 @@ pub(crate) struct Node {
     /// Where its machine answers, if there is one in the simulated network.
     #[serde(default)]
     pub(crate) addresses: Vec<IpAddr>,
+    /// Whether it can be cut off: it is reached by its interfaces then, and not in any case.
+    #[serde(default)]
+    pub(crate) cabled: bool,
+    /// Ports without a cable.
+    #[serde(default)]
+    pub(crate) unplugged: Vec<String>,
+    /// What was written to its machine's `/etc/network/interfaces` last.
+    #[serde(default)]
+    pub(crate) written: Option<String>,
     /// Whether its IOMMU is off until the kernel is told otherwise.
     #[serde(default)]
     pub(crate) iommu_off: bool,
@@ -109,8 +118,34 @@ impl Node {
             usb: Vec::new(),
             firewall: Firewall::default(),
             addresses: Vec::new(),
+            cabled: false,
+            unplugged: Vec::new(),
+            written: None,
             iommu_off: false,
         }
+    }
+
+    /// The addresses that it answers at: those of interfaces that stand on a port with a cable.
+    pub(crate) fn reachable(&self) -> Vec<IpAddr> {
+        let has = |address: &IpAddr| {
+            self.network.iter().any(|(name, options)| {
+                let own = options.get("cidr").and_then(|cidr| cidr.split('/').next()?.parse::<IpAddr>().ok());
+                own.as_ref() == Some(address) && self.leads_out(name, 4)
+            })
+        };
+        self.addresses.iter().copied().filter(|address| !self.cabled || has(address)).collect()
+    }
+
+    /// Whether an interface stands on a port with a cable; no more than so many others are between them.
+    fn leads_out(&self, name: &str, most: u8) -> bool {
+        let Some(options) = self.network.get(name).filter(|_| most > 0) else { return false };
+        let listed = ["bridge_ports", "slaves"].into_iter().filter_map(|key| options.get(key));
+        let mut below: Vec<&str> = listed.flat_map(|list| list.split_whitespace()).collect();
+        below.extend(name.split_once('.').map(|(device, _)| device));
+        if options.get("type").is_some_and(|kind| kind == "eth") && below.is_empty() {
+            return !self.unplugged.iter().any(|port| port == name);
+        }
+        below.into_iter().any(|port| self.leads_out(port, most - 1))
     }
 
     /// Whether guests can be plugged into a bridge of that name.
