@@ -2,12 +2,12 @@
 use crate::{
     Failure, Permit, Secret, Text,
     facts::Facts,
-    kind::Writing,
+    kind::{Looking, Writing},
     ledger::Entry,
     output::Input,
     resource::Mark,
     secret::{SecretValue, Secrets},
-    site::Provider,
+    site::{Provider, Providers, Readers, Site},
     tree::{self, Tree},
 };
 use async_trait::async_trait;
@@ -112,6 +112,7 @@ impl Known<'_> {
 /// What may be touched while looking: the provider's [`Reader`](Provider::Reader), which has no way to write.
 pub struct Look<'a, P: Provider> {
     reader: &'a P::Reader,
+    others: &'a Readers,
     known: Known<'a>,
 }
 
@@ -123,8 +124,18 @@ impl<P: Provider> Deref for Look<'_, P> {
 }
 
 impl<'a, P: Provider> Look<'a, P> {
-    pub(crate) fn new(reader: &'a P::Reader, known: Known<'a>) -> Self {
-        Look { reader, known }
+    /// # Errors
+    /// When the lab names a site that nobody connected.
+    pub(crate) fn new(site: &str, cx: Looking<'a>) -> Result<Self, Failure> {
+        Ok(Look { reader: cx.readers.get::<P>(site)?, others: cx.readers, known: cx.known })
+    }
+
+    /// The reading side of another site, for a thing that is made with the help of two systems.
+    ///
+    /// # Errors
+    /// When that site is not connected.
+    pub fn at<Q: Provider>(&self, site: Site<Q>) -> Result<&'a Q::Reader, Failure> {
+        self.others.get::<Q>(site.name())
     }
 
     /// The value of an input, or `None` while the resource that it comes from does not exist.
@@ -196,6 +207,7 @@ pub(crate) trait StepLog: Send + Sync {
 /// What may be touched while writing: the provider itself, and the [`Permit`] that its writing methods ask for.
 pub struct Apply<'a, P: Provider> {
     provider: &'a P,
+    others: &'a Providers,
     permit: &'a Permit,
     known: Known<'a>,
     log: &'a dyn StepLog,
@@ -210,7 +222,15 @@ impl<P: Provider> Deref for Apply<'_, P> {
 
 impl<'a, P: Provider> Apply<'a, P> {
     pub(crate) fn new(provider: &'a P, cx: &Writing<'a>) -> Self {
-        Apply { provider, permit: cx.permit, known: cx.known, log: cx.log }
+        Apply { provider, others: cx.providers, permit: cx.permit, known: cx.known, log: cx.log }
+    }
+
+    /// Another site, for a thing that is made with the help of two systems.
+    ///
+    /// # Errors
+    /// When that site is not connected.
+    pub fn at<Q: Provider>(&self, site: Site<Q>) -> Result<&'a Q, Failure> {
+        self.others.get(site)
     }
 
     /// The proof that the provider's writing methods ask for.
@@ -304,6 +324,10 @@ impl<'a, P: Provider> Apply<'a, P> {
     /// When the journal cannot be written; stop then.
     pub async fn note(&self, task: impl Into<Value> + Send) -> Result<(), Failure> {
         self.log.note(task.into()).await
+    }
+
+    pub(crate) fn log(&self) -> &'a dyn StepLog {
+        self.log
     }
 
     /// Says what is being done or waited for, and how far it is if that is known.

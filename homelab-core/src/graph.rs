@@ -44,6 +44,7 @@ pub(crate) struct Vertex {
 /// An assembled, checked lab. Edges run from a resource to what needs it; declaration order is an order of making.
 pub struct Graph {
     lab: &'static str,
+    recipe: bool,
     dag: DiGraph<Vertex, Edge>,
     groups: Vec<String>,
     by_key: HashMap<String, NodeId>,
@@ -54,6 +55,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
     let mut problems = vec![];
     let mut graph = Graph {
         lab: lab.name,
+        recipe: lab.recipe,
         dag: DiGraph::with_capacity(lab.declared.len(), lab.declared.len() * 2),
         groups: lab.groups,
         by_key: HashMap::with_capacity(lab.declared.len()),
@@ -68,9 +70,9 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
     let mut edges: Vec<(NodeId, NodeId, Edge)> = vec![];
     let mut named: Vec<(NodeId, Claim)> = vec![];
     for (index, declared) in lab.declared.into_iter().enumerate() {
-        let id = NodeId(index as u32);
+        let id = NodeId::of(index as u32, lab.recipe);
         let within = declared.node.lives_in();
-        let parent = within.filter(|n| *n < id).map(|n| graph.vertex(n).name.as_str());
+        let parent = within.filter(|n| n.precedes(id)).map(|n| graph.vertex(n).name.as_str());
         let name = scoped(parent, declared.node.resource_name());
         let key = format!("{}/{name}", declared.node.name());
         let spec = declared.node.spec().unwrap_or_else(|e| {
@@ -78,11 +80,12 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
                 .push(Diagnostic::error(format!("its specification does not serialise: {e}")).at(&key, declared.at));
             Tree::Null
         });
+        problems.extend(declared.node.problems().into_iter().map(|problem| problem.at(&key, declared.at)));
         let uses = spec.refs().into_iter().map(|r| (r.node, Edge::Uses(r.field)));
         let within = within.map(|n| (n, Edge::Within));
         let after = declared.terms.after.iter().map(|n| (*n, Edge::After));
         for (to, edge) in uses.chain(within).chain(after) {
-            if to < id {
+            if to.precedes(id) {
                 edges.push((to, id, edge));
             } else {
                 problems.push(
@@ -92,7 +95,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
                 );
             }
         }
-        let key_of = |n: NodeId| (n < id).then(|| graph.key(n));
+        let key_of = |n: NodeId| n.precedes(id).then(|| graph.key(n));
         let claims = declared.node.claims().into_iter().map(|claim| claim.settled(key_of)).collect();
         let secrets = spec.secrets().into_iter().map(|name| Claim::new(SECRET, name));
         named.extend(declared.node.uses().into_iter().chain(secrets).map(|claim| (id, claim.settled(key_of))));
@@ -118,7 +121,7 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
         graph.dag.add_node(vertex);
     }
     for (from, to, edge) in edges {
-        graph.dag.add_edge(NodeIndex::from(from.0), NodeIndex::from(to.0), edge);
+        graph.dag.add_edge(index_of(from), index_of(to), edge);
     }
     problems.extend(claimed_twice(&graph));
     problems.extend(joined_by_name(&mut graph, named));
@@ -172,7 +175,7 @@ fn claimed_twice(graph: &Graph) -> Vec<Diagnostic> {
 /// Tells machines their place in the order of start, which is known only now.
 fn take_turns(graph: &mut Graph) {
     for (id, turn) in turns(graph) {
-        let vertex = &mut graph.dag[NodeIndex::from(id.0)];
+        let vertex = &mut graph.dag[index_of(id)];
         vertex.node.take_turn(turn);
         // It did serialise before, or that was told.
         if let Ok(spec) = vertex.node.spec() {
@@ -197,7 +200,7 @@ fn joined_by_name(graph: &mut Graph, named: Vec<(NodeId, Claim)>) -> Vec<Diagnos
                     .hint("declare what makes it first: the order of the code is an order of making"),
             );
         } else if !graph.needs(id).any(|(other, _)| other == holder) {
-            graph.dag.add_edge(NodeIndex::from(holder.0), NodeIndex::from(id.0), Edge::Names);
+            graph.dag.add_edge(index_of(holder), index_of(id), Edge::Names);
         }
     }
     problems
@@ -227,14 +230,18 @@ impl Graph {
         self.by_key.get(key).map(|node| ResourceRef { graph: self, node: *node })
     }
 
+    fn node(&self, index: NodeIndex) -> NodeId {
+        NodeId::of(index.index() as u32, self.recipe)
+    }
     pub(crate) fn len(&self) -> usize {
         self.dag.node_count()
     }
     pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.dag.node_count() as u32).map(NodeId)
+        let recipe = self.recipe;
+        (0..self.dag.node_count() as u32).map(move |index| NodeId::of(index, recipe))
     }
     pub(crate) fn vertex(&self, id: NodeId) -> &Vertex {
-        &self.dag[NodeIndex::from(id.0)]
+        &self.dag[index_of(id)]
     }
     pub(crate) fn key(&self, id: NodeId) -> &str {
         &self.vertex(id).key
@@ -255,16 +262,16 @@ impl Graph {
     }
     /// What `id` waits for, with the reason.
     pub(crate) fn needs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Edge)> {
-        self.dag.edges_directed(NodeIndex::from(id.0), Direction::Incoming).map(|e| (node_id(e.source()), *e.weight()))
+        self.dag.edges_directed(index_of(id), Direction::Incoming).map(|e| (self.node(e.source()), *e.weight()))
     }
     /// What waits for `id`, with the reason.
     pub(crate) fn needed_by(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Edge)> {
-        self.dag.edges_directed(NodeIndex::from(id.0), Direction::Outgoing).map(|e| (node_id(e.target()), *e.weight()))
+        self.dag.edges_directed(index_of(id), Direction::Outgoing).map(|e| (self.node(e.target()), *e.weight()))
     }
 }
 
-fn node_id(index: NodeIndex) -> NodeId {
-    NodeId(index.index() as u32)
+fn index_of(id: NodeId) -> NodeIndex {
+    NodeIndex::new(id.index())
 }
 
 /// A resource of an assembled lab, as policies and tests see it.

@@ -1,6 +1,6 @@
 //! `Resource`, erased once, here: the planner and the engine only ever see trees.
 use crate::{
-    Claim, Failure, Lock, Permit, Turn,
+    Claim, Diagnostic, Failure, Lock, Permit, Turn,
     context::{Apply, Known, Look, StepLog},
     facts::Observed,
     output::NodeId,
@@ -67,6 +67,7 @@ pub(crate) trait Node: AnyKind {
     fn spec(&self) -> Result<Tree, tree::TreeError>;
     fn claims(&self) -> Vec<Claim>;
     fn uses(&self) -> Vec<Claim>;
+    fn problems(&self) -> Vec<Diagnostic>;
     fn leans_on(&self) -> Vec<Claim>;
     fn take_turn(&mut self, turn: Turn);
     fn locks(&self) -> Vec<Lock>;
@@ -129,13 +130,13 @@ impl<R: Resource> AnyKind for KindOf<R> {
                 Failure::stuck(format!("the ledger's identity {id} of {} is not understood: {e}", cx.known.mark.key))
                     .hint("`state forget KEY` drops it from the ledger without touching the thing")
             })?;
-            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(site)?, cx.known);
+            let look = Look::<R::Provider>::new(site, cx)?;
             R::find(&id, &look).await?.map(observed::<R>).transpose()
         })
     }
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>> {
         Box::pin(async move {
-            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(site)?, cx.known);
+            let look = Look::<R::Provider>::new(site, cx)?;
             R::survey(&look).await?.into_iter().map(observed::<R>).collect()
         })
     }
@@ -196,6 +197,9 @@ impl<R: Resource> Node for Entry<R> {
     fn uses(&self) -> Vec<Claim> {
         self.0.uses()
     }
+    fn problems(&self) -> Vec<Diagnostic> {
+        self.0.problems()
+    }
     fn leans_on(&self) -> Vec<Claim> {
         self.0.leans_on()
     }
@@ -231,13 +235,13 @@ impl<R: Resource> Node for Entry<R> {
     }
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
-            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
+            let look = Look::<R::Provider>::new(self.site(), cx)?;
             self.0.read(&look).await?.map(observed::<R>).transpose()
         })
     }
     fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>> {
         Box::pin(async move {
-            let look = Look::<R::Provider>::new(cx.readers.get::<R::Provider>(self.site())?, cx.known);
+            let look = Look::<R::Provider>::new(self.site(), cx)?;
             self.0.inspect(now.map(typed::<R>).transpose()?, &look).await
         })
     }

@@ -137,20 +137,28 @@ pub struct Lab {
     pub(crate) groups: Vec<String>,
     pub(crate) policies: Vec<Policy>,
     current: Option<u32>,
+    /// Whether it is the recipe of something in another lab.
+    pub(crate) recipe: bool,
 }
 
 impl Lab {
     /// An empty lab. The name marks what it owns, so it should be chosen once: lower case letters, digits and `-`.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
-        Lab { name, declared: vec![], groups: vec![], policies: vec![], current: None }
+        Lab { name, declared: vec![], groups: vec![], policies: vec![], current: None, recipe: false }
+    }
+
+    /// What is on a machine that is made to be copied: a lab of its own, inside of another.
+    pub(crate) fn recipe() -> Self {
+        Lab { recipe: true, ..Lab::named("recipe") }
     }
 
     /// Adds a resource and gives back its handle.
     #[track_caller]
     pub fn add<D: Declare>(&mut self, resource: D) -> Handle<D::Resource> {
         let With { resource, terms } = resource.with_terms();
-        let node = NodeId(u32::try_from(self.declared.len()).expect("a lab has fewer than four billion resources"));
+        let index = u32::try_from(self.declared.len()).expect("a lab has fewer than four billion resources");
+        let node = NodeId::of(index, self.recipe);
         let site = resource.site();
         self.declared.push(Declared {
             node: Box::new(Entry(resource)),

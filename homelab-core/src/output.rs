@@ -7,9 +7,22 @@ use std::{fmt, marker::PhantomData};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) u32);
 
+/// The bit that tells the nodes of a recipe from those of the lab around it, so that a handle of one is none of the other.
+const RECIPE: u32 = 1 << 31;
+
 impl NodeId {
+    /// The node of this index, in a lab or in a recipe.
+    pub(crate) const fn of(index: u32, recipe: bool) -> Self {
+        NodeId(if recipe { index | RECIPE } else { index })
+    }
+
     pub(crate) const fn index(self) -> usize {
-        self.0 as usize
+        (self.0 & !RECIPE) as usize
+    }
+
+    /// Whether it was given out before `other`, by the same lab.
+    pub(crate) const fn precedes(self, other: NodeId) -> bool {
+        self.0 & RECIPE == other.0 & RECIPE && self.0 < other.0
     }
 }
 

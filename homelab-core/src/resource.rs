@@ -1,6 +1,6 @@
 //! The one trait that a resource's author implements.
 use crate::{
-    Apply, Claim, Failure, Lock, Look, Site, Turn,
+    Apply, Claim, Diagnostic, Failure, Lock, Look, Site, Turn,
     lab::AnyHandle,
     output::NodeId,
     plan::{Action, Change, Note},
@@ -71,6 +71,12 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// What it uses by its name, as others claim it: a storage, a bridge. If this lab makes that, this comes after it. Secrets of
     /// the specification are looked at without being told here.
     fn uses(&self) -> Vec<Claim> {
+        vec![]
+    }
+
+    /// What is wrong with it that its own builder could not say, each with its places: the graph names this resource too. Only what
+    /// is there before anything is looked at.
+    fn problems(&self) -> Vec<Diagnostic> {
         vec![]
     }
 

@@ -1,6 +1,7 @@
 //! A simulated Proxmox VE for tests of labs (feature `testing`): a [`World`](homelab_core::testing::World) that counts its calls
 //! and can be made to fail at each of them.
 mod definitions;
+mod machines;
 mod shell;
 
 use crate::{
@@ -43,6 +44,8 @@ pub struct SimWorld {
     shell: bool,
     /// The network that its guests and nodes are in.
     net: Option<Arc<Net>>,
+    /// Whether messages to machines are calls too.
+    counted: bool,
     /// What was defined in the beginning.
     fresh: Arc<BTreeSet<String>>,
 }
@@ -68,6 +71,7 @@ impl SimWorld {
             admin: None,
             shell: false,
             net: None,
+            counted: false,
             fresh,
         }
     }
@@ -115,6 +119,13 @@ impl SimWorld {
     pub fn joined(self, net: Arc<Net>) -> Self {
         let sim = self.sim.clone().joined(Arc::clone(&net), self.site.name());
         SimWorld { sim, net: Some(net), ..self }
+    }
+
+    /// The same, where each message to a machine is a call too that can be made to fail, and what is inside of them is a part of the
+    /// inventory.
+    #[must_use]
+    pub fn with_machines(self) -> Self {
+        SimWorld { counted: true, ..self }
     }
 
     /// The simulator, for tests that look behind the API.
@@ -196,6 +207,9 @@ impl testing::World for SimWorld {
     fn providers(&self) -> Providers {
         let providers = Providers::default().with(self.site, self.client());
         match &self.net {
+            Some(net) if self.counted => {
+                providers.with(HOSTS, Hosts::of(machines::Counted::of(self.wire.traffic.clone(), Arc::clone(net))))
+            }
             Some(net) => providers.with(HOSTS, Hosts::of(homelab_core::sim::Wire(Arc::clone(net)))),
             None => providers,
         }
@@ -237,6 +251,9 @@ impl testing::World for SimWorld {
         }
         for line in self.fresh.difference(&now) {
             let _ = writeln!(text, "gone: {line}");
+        }
+        if let Some(net) = self.net.as_ref().filter(|_| self.counted) {
+            let _ = write!(text, "{}", net.inventory());
         }
         text
     }

@@ -17,6 +17,28 @@ mod nodes {
     }
 }
 
+mod templates {
+    use homelab_core::{
+        Lab, Site,
+        host::{DockerEngine, NodeExporter, SshHardening},
+        units::Network,
+    };
+    use homelab_proxmox::{Node, Template};
+
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+
+    fn provisioned(mut lab: Lab) {
+        let template = Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init();
+        let ubuntu = lab.add(template.provisioned(LAN.host(250), |lab, machine| {
+            lab.add(SshHardening::on(machine));
+            DockerEngine::ubuntu(lab, machine);
+            NodeExporter::debian(lab, machine);
+        }));
+        let _ = ubuntu.vmid();
+    }
+}
+
 mod your_own_lab {
     use homelab_core::{
         Lab, Site, Sites, cli,

@@ -3,7 +3,11 @@ use crate::{
     net,
     nodes::{self, DIN, GROGU},
 };
-use homelab_core::{AnyHandle, Handle, Lab, units::SizeUnits};
+use homelab_core::{
+    AnyHandle, Handle, Lab,
+    host::{DockerEngine, NodeExporter, SshHardening},
+    units::SizeUnits,
+};
 use homelab_proxmox::{
     Container, ContainerTemplate, Template, Vm,
     resource::{CloudInit, Nic, Uefi},
@@ -13,7 +17,7 @@ use homelab_proxmox::{
 pub const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUy4sUdyK2ePNnqVAtCY1Sdl6kPnCNKt0bNC8x8yGqP svenlito@proxmox";
 
-/// What services are cloned from: UEFI and set up by cloud-init.
+/// What services are cloned from: UEFI, set up by cloud-init, and with what all of them have.
 pub type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 
 /// The templates.
@@ -21,8 +25,16 @@ pub type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 /// There is one, on grogu: services run there, beside it, so that a clone copies from disk to disk and never over the network.
 /// din stores; its guests are installed and not cloned. A guest that should be cloned to din wants a template of its own there,
 /// for the nodes share no storage: `Template::ubuntu_24_04(9001).named("ubuntu-24.04-din").on(DIN)`.
+///
+/// What is on it, is on every clone from its first second on. The stacks declare it once more on their guests: there it is found right,
+/// and it stays so when the template is another one some day.
 pub fn templates(lab: &mut Lab) -> Ubuntu {
-    lab.add(Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init())
+    let ubuntu = Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init();
+    lab.add(ubuntu.provisioned(net::BUILD, |lab, machine| {
+        lab.add(SshHardening::on(machine));
+        DockerEngine::ubuntu(lab, machine);
+        NodeExporter::debian(lab, machine);
+    }))
 }
 
 /// A virtual machine of the template.

@@ -42,11 +42,13 @@ pub const NEWSERVICE: HostAddr = LAN.host(202);
 
 /// Films and music, until Kubernetes takes them over.
 pub const JELLYFIN: HostAddr = LAN.host(210);
+/// Whatever becomes a template, while it is built.
+pub const BUILD: HostAddr = LAN.host(250);
 /// The example container.
 pub const NEWCONTAINER: HostAddr = LAN.host(203);
 
 /// Everybody who has an address, for looking somebody up.
-pub const HOSTS: [(&str, HostAddr); 13] = [
+pub const HOSTS: [(&str, HostAddr); 14] = [
     ("router", ROUTER),
     ("grogu", GROGU),
     ("grogu (storage)", GROGU_STORAGE),
@@ -60,4 +62,5 @@ pub const HOSTS: [(&str, HostAddr); 13] = [
     ("newservice-server", NEWSERVICE),
     ("newservice-container", NEWCONTAINER),
     ("jellyfin", JELLYFIN),
+    ("template", BUILD),
 ];

@@ -1,5 +1,8 @@
 //! What the whole lab asks of Proxmox VE: how often, and in words that the API knows.
-use homelab_core::testing::{Bench, World as _};
+use homelab_core::{
+    sim::Net,
+    testing::{Bench, World as _},
+};
 use homelab_proxmox::{
     sim::{Pace, Release, check_request},
     testing::SimWorld,
@@ -9,7 +12,7 @@ use std::collections::BTreeMap;
 
 fn bench(release: Release) -> Bench<SimWorld> {
     let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").release(release);
-    Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))))
+    Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))).joined(Net::new()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 use homelab_core::{
     Claim,
     plan::{Goal, Wishes},
+    sim::Net,
     testing::{Bench, World as _},
 };
 use homelab_proxmox::{sim, testing::SimWorld};
@@ -9,10 +10,8 @@ use lab::{net, sites::PVE};
 use std::collections::BTreeSet;
 
 fn bench() -> Bench<SimWorld> {
-    Bench::new(SimWorld::new(
-        PVE,
-        lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").pace(sim::Pace::instant()),
-    ))
+    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").pace(sim::Pace::instant());
+    Bench::new(SimWorld::new(PVE, world).joined(Net::new()))
 }
 
 #[test]
@@ -81,6 +80,25 @@ async fn the_controller_that_nobody_named_is_said_where_it_is_missing() {
 async fn the_first_plan_is_the_one_that_is_meant() {
     let plan = bench().plan(lab::proxmox(), &Wishes::new(Goal::Deploy)).await;
     insta::assert_snapshot!(plan);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cloned_lets_nobody_in_with_a_password_and_has_docker() {
+    let net = Net::new();
+    let world = lab::sites::cluster(None).world("home").pace(sim::Pace::instant());
+    let bench = Bench::new(SimWorld::new(PVE, world).joined(std::sync::Arc::clone(&net)));
+    let run = bench.deploy(lab::proxmox()).await;
+    assert!(run.is_success(), "{}", run.story());
+    for guest in [201, 210] {
+        let machine = net.machine(&format!("proxmox/pve/{guest}")).unwrap();
+        let sshd = machine.somebody_runs(&["/usr/sbin/sshd", "-T"]);
+        let sshd = String::from_utf8(sshd.stdout).unwrap();
+        assert!(sshd.contains("passwordauthentication no\n") && sshd.contains("pubkeyauthentication yes\n"), "{sshd}");
+        for unit in ["docker.service", "prometheus-node-exporter.service", "ssh.service"] {
+            assert_eq!(machine.unit(unit).active, "active", "{unit} of {guest}");
+        }
+        assert!(machine.inventory().contains("package docker-compose-v2 "));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //!
 //! All of it takes a quarter of an hour, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
 //! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab --test sweep`.
-use homelab_core::testing::sweep_every;
+use homelab_core::{sim::Net, testing::sweep_every};
 use homelab_proxmox::{sim::Pace, testing::SimWorld};
 use lab::sites::PVE;
 
@@ -12,7 +12,7 @@ const PACE: f64 = 0.05;
 
 fn world() -> SimWorld {
     let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home");
-    SimWorld::new(PVE, world.pace(Pace::scaled(PACE)))
+    SimWorld::new(PVE, world.pace(Pace::scaled(PACE))).joined(Net::new())
 }
 
 #[tokio::test(start_paused = true)]

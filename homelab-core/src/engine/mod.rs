@@ -3,6 +3,7 @@
 //! Creation, update and recovery after a crash are one path. A step looks at what is there, decides again with what is known by
 //! now, writes down that it begins, does it, looks again, compares, and writes down that it is done. A run that was cut anywhere
 //! is continued by the next one simply looking.
+mod carry;
 mod hold;
 mod interrupt;
 mod machines;

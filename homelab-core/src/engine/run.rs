@@ -14,7 +14,6 @@ use crate::{
     report::Event,
     resource::Owner,
     site::Boxed,
-    store::Store,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{
@@ -44,33 +43,25 @@ pub(super) struct Run<'r> {
     outcome: Outcome,
 }
 
-impl Engine<'_> {
-    /// Does what `plan` says. The plan must come from `known`; nothing of a plan that holds a refusal is done.
-    ///
-    /// The journal tells everything that happened, whatever happens to us; at the end of a run that was not cut short the
-    /// ledger is saved and the journal retired.
-    pub async fn carry_out(&self, plan: &Plan, known: Known, store: Store, mut interrupt: Interrupt) -> Outcome {
-        let began = Instant::now();
-        if let Some((item, note)) = plan.refusals().first() {
-            let failure = Failure { hint: note.hint.clone(), ..Failure::new(note.text.clone()) };
-            let failed = vec![Failed { key: item.key.clone(), action: item.action, failure }];
-            return Outcome { failed, ..Outcome::default() };
-        }
-        let steps = schedule(self.graph, plan, &known.ledger);
+impl<'r> Run<'r> {
+    /// Carries out a plan without refusals that comes from `known`.
+    pub(super) async fn whole(
+        engine: &'r Engine<'r>,
+        plan: &'r Plan,
+        known: &'r Known,
+        journal: &'r Journal,
+        mut interrupt: Interrupt,
+    ) -> Outcome {
+        let steps = schedule(engine.graph, plan, &known.ledger);
         let (release, mut releases) = mpsc::unbounded_channel();
+        let ready = steps.steps.iter().enumerate().filter(|(_, s)| s.waits == 0);
         let mut run = Run {
-            engine: self,
+            engine,
             plan,
-            known: &known,
-            journal: store.journal(),
+            known,
+            journal,
             settled: vec![false; steps.steps.len()],
-            ready: steps
-                .steps
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.waits == 0)
-                .map(|(i, s)| (s.path, Reverse(i)))
-                .collect(),
+            ready: ready.map(|(i, s)| (s.path, Reverse(i))).collect(),
             steps,
             facts: known.facts.clone(),
             held: HashMap::new(),
@@ -84,23 +75,9 @@ impl Engine<'_> {
         if run.outcome.is_success() && !run.outcome.interrupted {
             run.settle_in();
         }
-        let mut outcome = run.outcome;
-        // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
-        let whole = outcome.in_flight.is_empty() && outcome.unknown.is_empty();
-        if let Err(e) = store.close(whole) {
-            outcome.forgetful = Some(e);
-        }
-        self.reporter.report(&Event::RunFinished {
-            done: outcome.done.len(),
-            failed: outcome.failed.len(),
-            skipped: outcome.skipped.len() + outcome.in_flight.len(),
-            millis: began.elapsed().as_millis() as u64,
-        });
-        outcome
+        run.outcome
     }
-}
 
-impl<'r> Run<'r> {
     /// Before anything new begins, the ledger learns what was observed: what an interrupted run began, what bears our mark
     /// although a ledger was lost, and what the code says differently by now (a protection, a dependency).
     fn remember(&self) {

@@ -1,6 +1,7 @@
 //! The provider of everything that lives inside machines: all of them, each connected to when it is first asked something.
 use super::{
-    Action, Answer, Batch, Gather, Machine, NoAnswer, Query, Reply, Spot, apt::Queues, cloud_init, together::Together,
+    Action, Answer, Batch, Gather, Machine, NoAnswer, OneOff, Query, Reply, Spot, apt::Queues, cloud_init,
+    together::Together,
 };
 use crate::{Failure, Kind, Permit, Provider, Site, ssh::SshError};
 use futures_util::future::join;
@@ -19,6 +20,17 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// When there can be none.
     fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError>;
+
+    /// A key for one machine that is about to be made, which nobody else will know.
+    ///
+    /// # Errors
+    /// When there are no random numbers to make it from, and where nobody makes machines.
+    fn one_off(&self) -> Result<Arc<dyn OneOff>, SshError> {
+        Err(SshError::Handshake {
+            host: "a new machine".into(),
+            reason: "nobody makes machines in this network".into(),
+        })
+    }
 }
 
 /// All machines that can be logged in to.
@@ -55,6 +67,10 @@ impl Hosts {
             queues: Queues::default(),
             set_up: Mutex::default(),
         }))
+    }
+
+    pub(super) fn network(&self) -> &dyn Network {
+        self.0.network.as_ref()
     }
 
     /// apt's queues on all machines.

@@ -24,7 +24,7 @@ mod apt;
 mod batch;
 mod cloud_init;
 mod command;
-mod content;
+pub(crate) mod content;
 mod decode;
 pub mod facts;
 mod gather;
@@ -35,12 +35,14 @@ mod path;
 mod place;
 pub mod probe;
 mod quote;
+mod recipe;
 mod reply;
 mod resource;
 mod script;
 #[cfg(feature = "ssh")]
 mod ssh;
 mod together;
+mod visit;
 
 pub use action::{Action, Ownership};
 pub use batch::{Batch, Item, Slot, What};
@@ -55,8 +57,10 @@ pub use machine::Machine;
 pub use path::{BadPath, HostPath};
 pub use place::{Host, Reachable, Spot};
 pub use probe::{Probe, Query};
+pub use recipe::{Part, Recipe};
 pub use reply::{Answer, NoAnswer, Reply};
 pub use resource::*;
 pub use script::{Boundary, Script};
 #[cfg(feature = "ssh")]
 pub use ssh::Ssh;
+pub use visit::{OneOff, Visit};

@@ -1,9 +1,9 @@
 //! How a lab connects its machines: over SSH, or to those of the sandbox's network.
-use super::{Hosts, Machine, Network, Spot};
+use super::{Hosts, Machine, Network, OneOff, Spot};
 use crate::{
     Connect, Failure, Sandbox, Secret, Secrets,
     sim::{Net, Wire},
-    ssh::{SshError, SshMachine, Target},
+    ssh::{self, SshError, SshMachine, Target},
 };
 use std::sync::Arc;
 
@@ -38,5 +38,9 @@ impl Network for Ssh {
             target = target.pinned(key);
         }
         Ok(Arc::new(SshMachine::new(target)))
+    }
+
+    fn one_off(&self) -> Result<Arc<dyn OneOff>, SshError> {
+        Ok(Arc::new(ssh::one_off()?))
     }
 }

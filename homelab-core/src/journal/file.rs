@@ -54,7 +54,7 @@ impl JournalError {
 /// commits. The writing is done on tokio's blocking threads, one at a time and only while there is something to write;
 /// a paused clock stands still meanwhile. Dropping a journal writes what is queued.
 #[derive(Debug)]
-pub struct Journal(Arc<Inner>);
+pub struct Journal(Option<Arc<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -101,14 +101,19 @@ impl Journal {
         Ok((Journal::over(file, path, redactor), records))
     }
 
+    /// A journal that nothing is written to: of work that is begun anew if it is cut off.
+    pub(crate) fn nowhere() -> Journal {
+        Journal(None)
+    }
+
     fn over(file: File, path: &Path, redactor: Redactor) -> Journal {
-        Journal(Arc::new(Inner {
+        Journal(Some(Arc::new(Inner {
             path: path.to_owned(),
             redactor,
             queue: Mutex::default(),
             file: Mutex::new(file),
             durable: watch::Sender::default(),
-        }))
+        })))
     }
 
     /// What a journal holds, without touching it: for verbs that only look. A file that is not there is empty.
@@ -129,14 +134,15 @@ impl Journal {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn append(&self, record: Record) -> Result<(), JournalError> {
+        let Some(inner) = &self.0 else { return Ok(()) };
         let (mine, start_writing) = {
-            let mut queue = self.queue(record);
+            let mut queue = inner.queue(record);
             let idle = !std::mem::replace(&mut queue.writing, true);
             (queue.count, idle)
         };
-        let mut durable = self.0.durable.subscribe();
+        let mut durable = inner.durable.subscribe();
         if start_writing {
-            let inner = Arc::clone(&self.0);
+            let inner = Arc::clone(inner);
             // Nobody waits for the task itself: whoever waits, waits for the count.
             drop(spawn_blocking(move || inner.write_queued()));
         }
@@ -151,13 +157,15 @@ impl Journal {
     /// Queues a record that goes to the disk with the next commit, or when the journal is retired or dropped. A failure
     /// to write it is the next [`append`](Journal::append)'s, or [`retire`](Journal::retire)'s.
     pub fn append_lazily(&self, record: Record) {
-        drop(self.queue(record));
+        if let Some(inner) = &self.0 {
+            drop(inner.queue(record));
+        }
     }
 
     /// Whether the disk has refused a record: then no effect may be started any more.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.0.durable.borrow().failed.is_some()
+        self.0.as_ref().is_some_and(|inner| inner.durable.borrow().failed.is_some())
     }
 
     /// Writes what is queued and returns once it is on the disk. Blocks for a moment.
@@ -165,8 +173,9 @@ impl Journal {
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&self) -> Result<(), JournalError> {
-        self.0.write_queued();
-        self.0.durable.borrow().failed.clone().map_or(Ok(()), Err)
+        let Some(inner) = &self.0 else { return Ok(()) };
+        inner.write_queued();
+        inner.durable.borrow().failed.clone().map_or(Ok(()), Err)
     }
 
     /// Ends a journal whose run has closed and whose ledger is saved: writes what is queued and renames the file to
@@ -176,28 +185,31 @@ impl Journal {
     /// When the disk refuses; the journal is then replayed by the next run, which is harmless.
     pub fn retire(self) -> Result<(), JournalError> {
         self.flush()?;
-        let path = &self.0.path;
+        let Some(inner) = &self.0 else { return Ok(()) };
+        let path = &inner.path;
         let renamed = fs::rename(path, last(path)).and_then(|()| disk::sync_directory_of(path));
         Ok(renamed.map_err(DiskError::while_trying("retire the journal", path))?)
-    }
-
-    fn queue(&self, record: Record) -> MutexGuard<'_, Queue> {
-        let line = record.redacted(&self.0.redactor).line();
-        let mut queue = lock(&self.0.queue);
-        queue.text.push_str(&line);
-        queue.count += 1;
-        queue
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
         // Whoever needs to know of a failure has waited for it already.
-        self.0.write_queued();
+        if let Some(inner) = &self.0 {
+            inner.write_queued();
+        }
     }
 }
 
 impl Inner {
+    fn queue(&self, record: Record) -> MutexGuard<'_, Queue> {
+        let line = record.redacted(&self.redactor).line();
+        let mut queue = lock(&self.queue);
+        queue.text.push_str(&line);
+        queue.count += 1;
+        queue
+    }
+
     /// Writes until nothing is queued: one write and one sync for all that has come together. The first failure is the
     /// last thing that is written: everybody who waits, and who comes later, hears of it.
     fn write_queued(&self) {

@@ -89,6 +89,11 @@ impl SimMachine {
         self.world().system = Some(Box::new(handler));
     }
 
+    /// Another machine with the same disk. What it was taught it does not know.
+    pub(super) fn copy(&self, name: &str) -> SimMachine {
+        SimMachine { name: name.into(), world: Mutex::new(self.world().copy()) }
+    }
+
     /// Restarts it: another boot, the files stay.
     pub fn reboot(&self) {
         self.world().reboot();

@@ -1,5 +1,6 @@
 //! The parts of the simulated world that the provider crates share (feature `sim`): machines in memory, and the network between them.
 mod clock;
+mod cloud;
 mod commands;
 mod debian;
 mod disk;

@@ -1,8 +1,8 @@
 //! The network that joins simulated systems: who switches a computer on in one of them finds it running in the others.
-use super::{SimMachine, Store, StoreError};
+use super::{SimMachine, Store, StoreError, cloud};
 use crate::{
     Failure, Sandbox,
-    host::{Machine, Network, Spot},
+    host::{Machine, Network, OneOff, Spot},
     ssh::SshError,
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct Computer {
     pub authorized_keys: Vec<String>,
     /// The disks that its system sees, beside the one that it boots from.
     pub disks: Vec<Disk>,
+    /// What cloud-init takes for another machine when it changes; nothing where there is no cloud-init.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 impl Computer {
@@ -41,6 +44,7 @@ impl Computer {
             login: "root".into(),
             authorized_keys: vec![],
             disks: vec![],
+            instance: None,
         }
     }
 }
@@ -151,12 +155,14 @@ impl Net {
             Some(known) => {
                 if !known.on {
                     known.machine.reboot();
+                    known.machine.wakes(id, &computer);
                 }
                 known.on = true;
                 known.computer = computer;
             }
             None => {
                 let machine = Arc::new(SimMachine::new(computer.name.clone()));
+                machine.wakes(id, &computer);
                 computers.insert(id.to_owned(), Known { computer, on: true, machine });
             }
         }
@@ -176,6 +182,17 @@ impl Net {
         let mut computers = self.computers();
         if let Some(known) = computers.get_mut(id).filter(|k| k.on) {
             known.on = false;
+            self.keep(&computers);
+        }
+    }
+
+    /// Puts a computer there, off, with what is on the disk of another; nothing, if it is there already or the other is not.
+    pub fn copy(&self, from: &str, id: &str, name: &str) {
+        let mut computers = self.computers();
+        if let Some(machine) = computers.get(from).filter(|_| !computers.contains_key(id)).map(|k| k.machine.copy(name))
+        {
+            let (computer, machine) = (Computer::named(name, []), Arc::new(machine));
+            computers.insert(id.to_owned(), Known { computer, on: false, machine });
             self.keep(&computers);
         }
     }
@@ -222,13 +239,27 @@ pub struct Wire(pub Arc<Net>);
 
 impl Network for Wire {
     fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
-        Ok(Arc::new(Line {
-            net: Arc::clone(&self.0),
-            name: spot.to_string(),
-            address: spot.address,
-            login: spot.login.clone(),
-            logged_in: AtomicBool::new(false),
-        }))
+        Ok(Line::to(&self.0, spot, None))
+    }
+
+    fn one_off(&self) -> Result<Arc<dyn OneOff>, SshError> {
+        Ok(Arc::new(Key { net: Arc::clone(&self.0), public: cloud::one_off_key() }))
+    }
+}
+
+/// A key that opens only the machines that were told of it.
+struct Key {
+    net: Arc<Net>,
+    public: String,
+}
+
+impl OneOff for Key {
+    fn public(&self) -> &str {
+        &self.public
+    }
+
+    fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
+        Ok(Line::to(&self.net, spot, Some(self.public.clone())))
     }
 }
 
@@ -238,17 +269,30 @@ struct Line {
     name: String,
     address: IpAddr,
     login: Option<String>,
+    /// The only key that is offered; without one, the right one is.
+    key: Option<String>,
     /// A connection that is there stays, whatever becomes of the rules for new ones.
     logged_in: AtomicBool,
 }
 
 impl Line {
+    fn to(net: &Arc<Net>, spot: &Spot, key: Option<String>) -> Arc<Line> {
+        Arc::new(Line {
+            net: Arc::clone(net),
+            name: spot.to_string(),
+            address: spot.address,
+            login: spot.login.clone(),
+            key,
+            logged_in: AtomicBool::new(false),
+        })
+    }
+
     fn log_in(&self, computer: &Computer, machine: &SimMachine) -> Result<(), SshError> {
         let user = self.login.as_ref().unwrap_or(&computer.login);
         if machine.firewall_is_shut() {
             return Err(SshError::NoRoute { host: self.name.clone(), address: self.address.to_string() });
         }
-        if !machine.lets_in(user) {
+        if !machine.lets_in(user) || self.key.as_ref().is_some_and(|key| !machine.knows_key(user, key)) {
             let (host, user) = (self.name.clone(), user.clone());
             return Err(SshError::AuthRefused { host, user, offered: vec![], notes: vec![], methods: vec![] });
         }

@@ -2,7 +2,7 @@
 use super::{Computer, Net, SimMachine, Wire};
 use crate::{
     Providers,
-    host::{Batch, HOSTS, Hosts, Machine, Network, Reply, Spot},
+    host::{Batch, HOSTS, Hosts, Machine, Network, OneOff, Reply, Spot},
     ssh::SshError,
     testing::{Broken, Traffic, World},
 };
@@ -75,6 +75,10 @@ impl Network for Room {
     fn machine(&self, spot: &Spot) -> Result<Arc<dyn Machine>, SshError> {
         let wire = Wire(Arc::clone(&self.0.net)).machine(spot)?;
         Ok(Arc::new(Counted { room: self.clone(), wire }))
+    }
+
+    fn one_off(&self) -> Result<Arc<dyn OneOff>, SshError> {
+        Wire(Arc::clone(&self.0.net)).one_off()
     }
 }
 

@@ -90,6 +90,22 @@ impl World {
         world
     }
 
+    /// The same disk, in a machine that has not run yet.
+    pub(super) fn copy(&self) -> Self {
+        World {
+            files: self.files.clone(),
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            packages: self.packages.clone(),
+            candidates: self.candidates.clone(),
+            units: self.units.clone(),
+            sysctls: self.sysctls.clone(),
+            debian: self.debian.clone(),
+            boots: 0,
+            ..World::new()
+        }
+    }
+
     pub(super) fn batch(&mut self, batch: &Batch, hostname: &str) -> Vec<Reply> {
         let mut replies: Vec<Reply> = vec![];
         let mut stopped: Option<(usize, String)> = None;
@@ -164,6 +180,9 @@ impl World {
     fn action(&mut self, action: &Action) -> Result<Answer, String> {
         if let Action::Run(command) = action {
             return Ok(Answer::Output(self.command(command)));
+        }
+        if matches!(action, Action::RemoveAll(path) if path.as_bytes() == b"/var/lib/apt/lists") {
+            self.debian.lists = false;
         }
         let takes_room = !matches!(action, Action::Remove(_) | Action::RemoveAll(_));
         match &self.debian.disk {

@@ -263,6 +263,10 @@ async fn greet(
     over: Option<Box<Connection>>,
 ) -> Result<Connection, SshError> {
     let known = Known::of(&route.known_as, route.port, &route.known_hosts, pins);
+    let known = match &route.one_off {
+        Some(held) => known.of_new(held, !pins.is_empty()),
+        None => known,
+    };
     let config = Arc::new(client::Config {
         preferred: Preferred {
             kex: Cow::Borrowed(KEX),

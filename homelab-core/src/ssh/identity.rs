@@ -63,6 +63,12 @@ impl Keys {
     /// Gathers the keys for a host: first those that somebody named, then what else the agent has.
     pub(super) async fn of(route: &Route) -> Keys {
         let (mut notes, mut unreachable) = (vec![], None);
+        if let Some(held) = &route.one_off {
+            let private = held.private();
+            let (public, from) = (private.public_key().clone(), "made for this machine".to_owned());
+            let candidates = vec![Candidate { public, from, private: Some(private) }];
+            return Keys { agent: None, candidates, notes, unreachable };
+        }
         let agent = find_agent(route, &mut notes, &mut unreachable).await;
         match &agent {
             Some(agent) => {

@@ -1,5 +1,5 @@
 //! Which keys a host may show: lines of known_hosts files (sshd(8)), and keys that the program pins.
-use super::{Key, KnownKey, Origin, SshError, pattern};
+use super::{Key, KnownKey, Origin, SshError, one_off::Held, pattern};
 use data_encoding::BASE64;
 use ring::hmac;
 use russh::keys::{Algorithm, HashAlg, PublicKey};
@@ -12,6 +12,8 @@ pub(super) struct Known {
     revoked: Vec<(PublicKey, Origin)>,
     authority: Option<Origin>,
     files: Vec<PathBuf>,
+    /// Of a machine that was made just now: the first key is taken, and no other from then on.
+    first: Option<Held>,
 }
 
 impl Known {
@@ -31,6 +33,16 @@ impl Known {
             known.authority = None;
         }
         known
+    }
+
+    /// The same for a machine that was made just now. Unless its key is pinned, what files say of its address was said of whoever
+    /// had that before.
+    pub(super) fn of_new(mut self, held: &Held, pinned: bool) -> Self {
+        if !pinned {
+            self.keys = held.shown().iter().map(|key| (key.clone(), Origin::Pinned)).collect();
+            self.first = self.keys.is_empty().then(|| held.clone());
+        }
+        self
     }
 
     fn line(&mut self, line: &str, name: &str, origin: &Origin) {
@@ -73,6 +85,10 @@ impl Known {
             return Err(SshError::HostKeyRevoked { host, shown: Box::new(key(shown)), by: by.clone() });
         }
         if self.keys.iter().any(|k| same(&k)) {
+            return Ok(());
+        }
+        if let Some(first) = &self.first {
+            first.shown().get_or_insert_with(|| shown.clone());
             return Ok(());
         }
         if !self.keys.is_empty() {
@@ -153,6 +169,17 @@ mod tests {
         assert!(matches!(check("web.lan ONE\n@revoked * ONE", 22, &[]), Err(SshError::HostKeyRevoked { .. })));
         let changed = check("\nweb.lan TWO", 22, &[]).unwrap_err().to_string();
         assert!(changed.contains("shows ssh-ed25519 SHA256:") && changed.contains("known_hosts:2)"), "{changed}");
+    }
+
+    #[test]
+    fn a_new_machine_is_held_to_the_key_that_it_shows_first() {
+        let held = Held::new().unwrap();
+        let parse = |k: &str| PublicKey::from_openssh(k).unwrap();
+        let known = |pins: &[PublicKey]| Known::of("web", 22, &[], pins).of_new(&held, !pins.is_empty());
+        assert!(matches!(known(&[parse(TWO)]).check("web", &parse(ONE)), Err(SshError::HostKeyChanged { .. })));
+        assert_eq!(known(&[]).check("web", &parse(ONE)), Ok(()));
+        assert!(matches!(known(&[]).check("web", &parse(TWO)), Err(SshError::HostKeyChanged { .. })));
+        assert_eq!(known(&[]).check("web", &parse(ONE)), Ok(()));
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod known_hosts;
 #[cfg(feature = "ssh")]
 mod machine;
 #[cfg(feature = "ssh")]
+mod one_off;
+#[cfg(feature = "ssh")]
 mod pattern;
 #[cfg(feature = "ssh")]
 mod reach;
@@ -26,6 +28,10 @@ mod wire;
 pub use error::{Key, KnownKey, Offer, Origin, Phase, SshError};
 #[cfg(feature = "ssh")]
 pub use identity::offered;
+#[cfg(feature = "ssh")]
+pub(crate) fn one_off() -> Result<impl crate::host::OneOff + 'static, SshError> {
+    one_off::Held::new()
+}
 #[cfg(feature = "ssh")]
 pub use machine::{Cost, SshMachine};
 #[cfg(feature = "ssh")]

@@ -2,6 +2,7 @@
 use super::{
     SshError,
     config::{Asked, Settings, expand_home},
+    one_off::Held,
 };
 use std::{
     env,
@@ -24,6 +25,7 @@ pub struct Target {
     keys: Vec<PathBuf>,
     jump: Option<String>,
     pub(super) sudo: bool,
+    one_off: Option<Held>,
 }
 
 impl Target {
@@ -39,6 +41,7 @@ impl Target {
             keys: vec![],
             jump: None,
             sudo: true,
+            one_off: None,
         }
     }
 
@@ -46,6 +49,12 @@ impl Target {
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
+        self
+    }
+
+    /// Logged in to with this key alone, and held to the host key that it shows first unless one is pinned.
+    pub(super) fn with_one_off(mut self, key: Held) -> Self {
+        self.one_off = Some(key);
         self
     }
 
@@ -139,6 +148,8 @@ pub(super) struct Route {
     /// Sockets of agents, in the order in which they are tried.
     pub(super) agents: Vec<PathBuf>,
     pub(super) known_hosts: Vec<PathBuf>,
+    /// The only key to offer.
+    pub(super) one_off: Option<Held>,
     /// The host before it.
     pub(super) jump: Option<Box<Route>>,
 }
@@ -192,6 +203,7 @@ impl Route {
             address,
             user,
             identities,
+            one_off: target.one_off.clone(),
             jump,
         })
     }

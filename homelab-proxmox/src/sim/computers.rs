@@ -41,6 +41,10 @@ impl Joined {
             self.there.remove(&vmid);
         }
         for guest in world.guests.values() {
+            if let Some(source) = guest.source.filter(|_| !self.there.contains(&guest.vmid)) {
+                self.net.copy(&self.id(source), &self.id(guest.vmid), &guest.name());
+                self.there.insert(guest.vmid);
+            }
             if guest.run.is_some() {
                 self.net.switch_on(&self.id(guest.vmid), world.computer(guest));
                 self.there.insert(guest.vmid);
@@ -64,8 +68,16 @@ impl World {
             let keys = keys.unwrap_or_default().lines().map(str::to_owned).collect();
             (told("ciuser").unwrap_or_else(|| image.name().to_owned()), keys)
         };
+        let instance = guest.run.as_ref().filter(|_| guest.cloudinit_drive().is_some());
+        let instance = instance.map(|run| random::digest(&format!("{:?}", run.cloudinit)));
         let addresses = up.map(|up| up.addresses).unwrap_or_default();
-        Computer { login, authorized_keys, disks: self.disks_seen(guest), ..Computer::named(guest.name(), addresses) }
+        Computer {
+            login,
+            authorized_keys,
+            disks: self.disks_seen(guest),
+            instance,
+            ..Computer::named(guest.name(), addresses)
+        }
     }
 
     /// The disks that the system of a guest sees beside the one that it boots from: its virtual ones, and those behind its

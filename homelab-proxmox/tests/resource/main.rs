@@ -12,6 +12,7 @@ mod nodes;
 mod order;
 mod passthrough;
 mod privileges;
+mod provisioned;
 mod rights;
 mod scaffold;
 mod sweep;

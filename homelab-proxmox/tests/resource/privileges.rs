@@ -1,6 +1,6 @@
 //! The least that a token must be allowed: with it a lab is deployed, with anything less it is not.
 use crate::fixture::{DIN, KEY, LAN, PVE, cluster};
-use homelab_core::{Lab, testing::Bench, units::SizeUnits};
+use homelab_core::{Lab, host::Package, sim::Net, testing::Bench, units::SizeUnits};
 use homelab_proxmox::{
     Container, ContainerTemplate, Template, Vm, privileges,
     resource::{Pool, Storage},
@@ -11,6 +11,10 @@ use homelab_proxmox::{
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let ubuntu = lab.add(Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init());
+    let debian = Template::debian_13(9001).on(DIN).cloud_init();
+    lab.add(debian.provisioned(LAN.host(250), |lab, machine| {
+        lab.add(Package::on(machine, "htop"));
+    }));
     let web =
         Vm::clone_from(ubuntu).on(DIN).id(201).named("web").cores(2).memory(4.gib()).disk(50.gib()).at(LAN.host(202));
     let web = lab.add(web.authorized_keys([KEY]).agent(true));
@@ -31,7 +35,7 @@ async fn suffices<'a>(release: Release, held: impl Iterator<Item = &'a str>) -> 
         "least",
         held,
     );
-    let bench = Bench::new(SimWorld::new(PVE, world).as_token("lab@pve!homelab", "least"));
+    let bench = Bench::new(SimWorld::new(PVE, world).as_token("lab@pve!homelab", "least").joined(Net::new()));
     for run in [bench.deploy(lab()).await, bench.deploy(lab()).await, bench.destroy(lab()).await] {
         if !run.is_success() {
             return Err(run.story());

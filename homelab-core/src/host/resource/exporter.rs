@@ -22,6 +22,7 @@ impl NodeExporter {
     pub const PORT: u16 = 9100;
 
     /// Debian's package and its service.
+    #[track_caller]
     pub fn debian(lab: &mut Lab, host: impl Into<Host>) -> Handle<Service> {
         let host = host.into();
         let package = lab.add(Package::on(host, "prometheus-node-exporter"));

@@ -3,6 +3,7 @@
 //! | kind | what |
 //! |---|---|
 //! | [`Computer`] | a machine that is there already: only looked at |
+//! | [`Unsealed`] | a machine that is made to be copied, in a [`Recipe`](super::Recipe) |
 //! | [`File`], [`Directory`], [`Link`] | what is at a path |
 //! | [`Line`], [`Block`] | parts of files that others write too |
 //! | [`DockerEngine`], [`ComposeStack`] | Docker, and stacks of containers by Docker Compose |
@@ -53,6 +54,7 @@ mod sysctl;
 mod timesync;
 mod timezone;
 mod unit;
+mod unsealed;
 mod user;
 mod was;
 mod whole;
@@ -93,6 +95,7 @@ pub use sysctl::{Sysctl, SysctlState};
 pub use timesync::{TimeSync, TimeSyncState};
 pub use timezone::{Timezone, TimezoneState};
 pub use unit::{UnitFile, UnitFileOutputs, UnitFileState};
+pub use unsealed::{Unsealed, UnsealedOutputs, UnsealedState};
 pub use user::{User, UserOutputs, UserState};
 
 use super::Hosts;

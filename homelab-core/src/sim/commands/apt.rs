@@ -28,6 +28,9 @@ pub(super) fn get(world: &mut World, call: &Call<'_>) -> Output {
     if *verb == "update" {
         return update(world);
     }
+    if *verb == "clean" {
+        return done();
+    }
     if world.debian.dpkg_broken {
         return fails(
             100,

@@ -3,6 +3,7 @@ mod accounts;
 mod apt;
 mod basic;
 mod checks;
+mod cloud;
 mod docker;
 mod git;
 mod kernel;
@@ -12,6 +13,7 @@ mod systemd;
 
 pub(super) use apt::{candidate, set_up};
 pub(super) use checks::{lets_in, lets_ssh_through};
+pub(super) use cloud::wake;
 pub(super) use docker::Container;
 pub(super) use kernel::{boot, parameters};
 pub(super) use systemd::unit;
@@ -107,6 +109,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Option<Output> {
         "hostname" | "locale-gen" | "update-locale" => settings::run(world, &program, call),
         "openssl" | "visudo" | "sshd" | "nft" => checks::run(world, &program, call),
         "docker" => return docker::run(world, call),
+        "cloud-init" => cloud::run(world, call),
         "ifreload" => network::reload(world),
         "true" => done(),
         "false" => fails(1, ""),

@@ -1,8 +1,8 @@
 //! Making a template: fetch, create, grow, convert. Each step looks first, so it goes on from wherever the last run was cut.
 use super::{
-    Spec,
+    Spec, build,
     read::{files, linked_clones},
-    state::{BOOT_DISK, DIGEST, LOGIN, TemplateState},
+    state::{BOOT_DISK, BUILDING, DIGEST, LOGIN, RECIPE, SEALED, STAGE, TemplateState},
 };
 use crate::{
     Pve,
@@ -22,12 +22,30 @@ use homelab_core::{Apply, Failure, units::Size};
 
 pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
     let at = At::vm(spec.vmid, spec.node.name);
-    if now.is_none_or(|now| now.uuid.is_none()) {
+    let mut made = now.filter(|now| now.uuid.is_some());
+    if let Some(now) = made
+        && spec.recipe.is_some()
+        && now.unfinished.is_some()
+        && (!now.sealed || work::is_up(cx, &at).await?)
+    {
+        // The key to it is gone, or somebody has run what was sealed.
+        cx.progress("throws away what was half built", None);
+        work::destroy(cx, spec.vmid).await?;
+        made = None;
+    }
+    if made.is_none() {
         create(spec, cx).await?;
     }
     let mut config = work::unlocked(cx, &at).await?;
     if !config.template {
         grow(spec, cx, &at, &config).await?;
+        if let Some(recipe) = &spec.recipe {
+            if made.is_none() {
+                build::build(spec, recipe, cx, &at).await?;
+            }
+            // Its drive still has the key, although its configuration has not.
+            cx.regenerate_cloud_init(cx.permit(), &at.node, at.vmid).await?;
+        }
         config = cx.config(&at.node, at.vmid).await?;
     }
     let change = changes(spec, cx, &config);
@@ -68,7 +86,7 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
     let disk = Disk { discard: Some(true), iothread: Some(true), ..Disk::import(spec.storage, image) };
     let params = Params::new()
         .set("name", &spec.name)
-        .set("description", notes(spec, cx, None).description(spec.vmid))
+        .set("description", notes(spec, cx, None, BUILDING).description(spec.vmid))
         .set("tags", with_tag(spec.own_tags().unwrap_or_default()))
         .set("ostype", "l26")
         .set("cores", spec.cores)
@@ -92,13 +110,20 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
     if spec.serial { params.set("serial0", "socket").set("vga", "serial0") } else { params }
 }
 
-fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>) -> Notes {
+/// Its notes, with how far it is if it has a recipe.
+pub(super) fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>, stage: &str) -> Notes {
+    let parts = || spec.parts().iter().map(|part| part.digest.as_str()).collect::<Vec<_>>().join(",");
     rewritten(
         spec.vmid,
         now.and_then(|config| config.description.as_ref()),
         &spec.notes,
         cx.mark(),
-        [(DIGEST, Some(spec.digest())), (LOGIN, Some(spec.login.to_owned()))],
+        [
+            (DIGEST, Some(spec.digest())),
+            (LOGIN, Some(spec.login.to_owned())),
+            (RECIPE, spec.recipe.is_some().then(parts)),
+            (STAGE, spec.recipe.is_some().then(|| stage.to_owned())),
+        ],
     )
 }
 
@@ -143,7 +168,7 @@ fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Change {
     if tags != before {
         change = change.set("tags", tags);
     }
-    let description = notes(spec, cx, Some(config)).description(spec.vmid);
+    let description = notes(spec, cx, Some(config), SEALED).description(spec.vmid);
     if config.description.as_ref() != Some(&description) {
         change = change.set("description", description);
     }

@@ -1,7 +1,9 @@
 //! [`Template`]: a guest made from a cloud image that others are cloned from.
 mod apply;
+mod build;
 mod image;
 mod read;
+mod review;
 pub(super) mod state;
 
 pub use image::Image;
@@ -18,13 +20,14 @@ use crate::{
     api::{Tags, qemu::Slot},
 };
 use homelab_core::{
-    Apply, Claim, Failure, Field, Lock, Look, Owner, Resource, Site,
+    Apply, Claim, Diagnostic, Failure, Field, Handle, Lab, Lock, Look, Owner, Resource, Site,
+    host::{HOSTS, Part, Recipe, Unsealed},
     plan::{Action, Change, Note},
-    units::{Size, SizeUnits},
+    units::{HostAddr, Size, SizeUnits},
 };
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use std::{marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 /// How many steps may copy disks on one storage of a node at once (pve-notes section 7).
 pub(super) const COPIES: usize = 2;
@@ -42,7 +45,8 @@ pub(super) const COPIES: usize = 2;
 /// - It is content addressed: a digest of what it is built from is in its mark. When that changes it is made anew, and guests
 ///   cloned from it before stay as they are. Linked clones stand on its disk, so while there are any it cannot be replaced.
 /// - The node fetches the image itself, with its checksum, into [`Node::images`]; the file is this template's own and goes with it.
-/// - It is sealed: nothing ever boots it, so its clones find a system that has not run yet, and cloud-init does its work in each.
+/// - It is sealed: its clones find a system that has not run yet, and cloud-init does its work in each. Unless it is
+///   [provisioned](Template::provisioned) nothing ever boots it.
 /// - Firmware and cloud-init are part of its type, and every clone has them.
 /// - Cloud images mostly come without the guest agent; [`agent`](Template::agent) only says that one is in the image.
 pub struct Template<F = Bios, C = NoCloudInit> {
@@ -78,6 +82,9 @@ pub(super) struct Spec {
     tags: Field<Vec<String>>,
     notes: Field<String>,
     login: &'static str,
+    /// What is put on it, by number; the digest has what it is.
+    #[serde(serialize_with = "count_of")]
+    recipe: Option<Arc<Recipe>>,
     /// Always to be empty: what is half made is to be finished.
     unfinished: Field<()>,
 }
@@ -141,6 +148,7 @@ impl TemplateOf {
             tags: Field::Unmanaged,
             notes: Field::Unmanaged,
             login: image.login(),
+            recipe: None,
             unfinished: Field::Cleared,
         };
         Template { spec, ty: PhantomData }
@@ -229,6 +237,37 @@ impl<F, C> Template<F, C> {
     }
 }
 
+impl<F> Template<F, CloudInit> {
+    /// With what is put on it before it is sealed, by the same resources that are used on a guest that runs. It is given an address of
+    /// its own, `at`, while it is built.
+    ///
+    /// ```
+    /// # use homelab_core::{Lab, Site, host::{DockerEngine, SshHardening}, units::Network};
+    /// # use homelab_proxmox::{Node, Template};
+    /// # const DIN: Node = Node::of(Site::named("pve"), "din");
+    /// # const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+    /// # let mut lab = Lab::named("home");
+    /// let template = Template::ubuntu_24_04(9000).on(DIN).uefi().cloud_init();
+    /// let ubuntu = lab.add(template.provisioned(LAN.host(250), |lab, machine| {
+    ///     lab.add(SshHardening::on(machine));
+    ///     DockerEngine::ubuntu(lab, machine);
+    /// }));
+    /// ```
+    ///
+    /// - The image is started with a key that is made for this build, brought to what is declared, sealed, shut down and converted.
+    ///   Sealed means: that key, the host keys, the machine id, what cloud-init knows of it and our own notes are gone, and it was looked
+    ///   whether they are.
+    /// - What is declared is a part of what the template is built from: when it changes, the template is made anew.
+    /// - A build that was cut off is thrown away and begun anew, for its key is gone.
+    /// - Secrets in it are an error of the lab: a template is copied to everybody.
+    #[must_use]
+    #[track_caller]
+    pub fn provisioned(self, at: HostAddr, declare: impl FnOnce(&mut Lab, Handle<Unsealed>)) -> Self {
+        let recipe = Recipe::of(&self.spec.name, at, self.spec.login, declare);
+        self.with(|spec| spec.recipe = Some(Arc::new(recipe)))
+    }
+}
+
 impl<F: Firmware, C: Setup> Template<F, C> {
     /// Whether the UEFI variables come with the distributions' and Microsoft's keys, which turns Secure Boot on.
     #[must_use]
@@ -252,12 +291,27 @@ impl Spec {
             self.cloud_init.map(|slot| slot.to_string()),
             self.serial,
         );
-        let text = serde_json::to_string(&inputs).unwrap_or_default();
+        let mut text = serde_json::to_string(&inputs).unwrap_or_default();
+        if let Some(recipe) = self.recipe.as_deref() {
+            text += &serde_json::to_string(recipe).unwrap_or_default();
+        }
         Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn parts(&self) -> &[Part] {
+        self.recipe.as_deref().map_or(&[], Recipe::parts)
     }
 
     fn own_tags(&self) -> Option<Tags> {
         super::vm::declared_tags(&self.tags)
+    }
+}
+
+fn count_of<S: Serializer>(recipe: &Option<Arc<Recipe>>, s: S) -> Result<S::Ok, S::Error> {
+    match recipe.as_deref().map(|recipe| recipe.parts().len()) {
+        Some(1) => s.serialize_str("1 part"),
+        Some(parts) => s.collect_str(&format_args!("{parts} parts")),
+        None => s.serialize_none(),
     }
 }
 
@@ -271,7 +325,7 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     const KIND: &'static str = "proxmox/template";
     const REPLACE_ON: &'static [&'static str] = &["vmid", "node", "digest"];
     const WRITE_ONLY: &'static [&'static str] =
-        &["image", "storage", "disk", "firmware", "secure_boot", "cloud_init", "serial"];
+        &["image", "storage", "disk", "firmware", "secure_boot", "cloud_init", "serial", "recipe"];
     type Provider = Pve;
     type State = TemplateState;
     type Id = GuestId;
@@ -285,7 +339,13 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     }
     fn claims(&self) -> Vec<Claim> {
         let site = self.site().name();
-        vec![Claim::new("VMID", self.spec.vmid).within(site), Claim::new("guest name", &self.spec.name).within(site)]
+        let own =
+            [Claim::new("VMID", self.spec.vmid).within(site), Claim::new("guest name", &self.spec.name).within(site)];
+        let address = self.spec.recipe.iter().map(|recipe| Claim::new("address", recipe.address().ip()));
+        own.into_iter().chain(address).collect()
+    }
+    fn problems(&self) -> Vec<Diagnostic> {
+        self.spec.recipe.as_deref().map_or(&[][..], Recipe::problems).to_vec()
     }
     fn uses(&self) -> Vec<Claim> {
         [self.spec.storage, self.spec.node.images].map(|name| Storage::claim(self.site(), name)).into()
@@ -300,6 +360,7 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     }
     fn estimate(&self, action: Action) -> Duration {
         Duration::from_secs(match action {
+            Action::Create | Action::Replace if self.spec.recipe.is_some() => 400,
             Action::Create | Action::Replace => 150,
             Action::Delete => 8,
             _ => 5,
@@ -310,6 +371,13 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<TemplateState>, Failure> {
         read::read(&self.spec, cx).await
+    }
+    async fn inspect(&self, _: Option<&TemplateState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
+        if self.spec.recipe.is_none() || cx.at(HOSTS).is_ok() {
+            return Ok(vec![]);
+        }
+        let note = Note::refused("it is provisioned over SSH, and the lab has no way to machines");
+        Ok(vec![note.hint("add `.with(HOSTS, Ssh)` to the sites that the lab's `main` hands to the command line")])
     }
     async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<TemplateState>, Failure> {
         read::find(id, cx).await
@@ -332,43 +400,4 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     async fn delete(state: &TemplateState, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
         apply::delete(state, cx).await
     }
-}
-
-impl Spec {
-    fn review(&self, now: Option<&TemplateState>, action: Action) -> Vec<Note> {
-        let Some(now) = now else { return vec![] };
-        let mut notes = Vec::new();
-        if action == Action::Replace {
-            notes.extend(self.what_differs(now));
-            if now.linked_clones.is_empty() {
-                notes.push(Note::info("guests cloned from it before stay as they are"));
-            } else {
-                notes.push(
-                    Note::refused(format!("linked clones stand on its disk: {}", now.linked_clones.join(", "))).hint(
-                        "give the new template another number and name, clone from that, and let the old one stay",
-                    ),
-                );
-            }
-        }
-        notes
-    }
-
-    fn what_differs(&self, now: &TemplateState) -> Vec<Note> {
-        let wanted = self.disk.filter(|wanted| now.disk != Some(*wanted));
-        let disk = wanted.map(|wanted| format!("its disk is {} and shall be {wanted}", shown(now.disk)));
-        let storage = now.storage.as_deref().filter(|now| *now != self.storage);
-        let storage = storage.map(|now| format!("its disk is on {now} and shall be on {}", self.storage));
-        let firmware = now.firmware.filter(|now| *now != self.firmware).map(|_| "its firmware changes".to_owned());
-        let cloud_init = (now.cloud_init != self.cloud_init).then(|| "its cloud-init drive changes".to_owned());
-        let mut why: Vec<String> = [disk, storage, firmware, cloud_init].into_iter().flatten().collect();
-        if why.is_empty() && now.node == self.node.name && now.vmid == self.vmid {
-            why.push("it is built from another image".to_owned());
-        }
-        let because = |text| Note::new(homelab_core::plan::NoteKind::Because, text);
-        why.into_iter().map(because).collect()
-    }
-}
-
-fn shown(size: Option<Size>) -> String {
-    size.map_or_else(|| "missing".to_owned(), |size| size.to_string())
 }

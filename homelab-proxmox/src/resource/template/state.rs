@@ -17,6 +17,15 @@ pub(crate) const DIGEST: &str = "digest";
 /// What the mark remembers of whom its system lets in.
 pub(crate) const LOGIN: &str = "login";
 
+/// What the mark remembers of the parts of its recipe.
+pub(super) const RECIPE: &str = "recipe";
+/// What the mark remembers of how far a provisioned one is.
+pub(super) const STAGE: &str = "stage";
+/// It runs, or ran, with a key that nobody has any more once its build was cut off.
+pub(super) const BUILDING: &str = "building";
+/// Nothing on it is its own any more, and it is down.
+pub(super) const SEALED: &str = "sealed";
+
 /// What can be observed of a template.
 #[derive(Clone, Debug, Serialize)]
 pub struct TemplateState {
@@ -52,6 +61,11 @@ pub struct TemplateState {
     pub unfinished: Option<&'static str>,
     /// The guests whose disks stand on its own; looked for only when it is to be replaced.
     pub linked_clones: Vec<String>,
+    /// The digests of the parts of its recipe.
+    #[serde(skip)]
+    pub(super) recipe: Vec<String>,
+    #[serde(skip)]
+    pub(super) sealed: bool,
     #[serde(skip)]
     pub(super) uuid: Option<String>,
     #[serde(skip)]
@@ -78,6 +92,11 @@ impl TemplateState {
     pub(super) fn of(found: &Found) -> Self {
         let (config, notes) = (&*found.config, found.notes());
         let disk = config.disks.get(&BOOT_DISK);
+        let stage = notes.recall(STAGE);
+        let unfinished = match stage {
+            Some(BUILDING) => "its build was cut off",
+            _ => "not converted yet",
+        };
         TemplateState {
             vmid: found.guest.vmid,
             name: config.name.clone(),
@@ -93,8 +112,10 @@ impl TemplateState {
             tags: mark::own_tags(config.tags.as_ref()),
             notes: notes.text.clone(),
             login: notes.recall(LOGIN).map(str::to_owned),
-            unfinished: (!config.template).then_some("not converted yet"),
+            unfinished: (!config.template).then_some(unfinished),
             linked_clones: Vec::new(),
+            recipe: notes.recall(RECIPE).map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect()),
+            sealed: stage == Some(SEALED),
             uuid: guest::uuid(config),
             owner: notes.owner(),
         }
@@ -119,6 +140,8 @@ impl TemplateState {
             login: None,
             unfinished: Some("only its image is there"),
             linked_clones: Vec::new(),
+            recipe: Vec::new(),
+            sealed: false,
             uuid: None,
             owner: Owner::Marked(mark),
         }

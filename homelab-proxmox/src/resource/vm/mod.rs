@@ -14,6 +14,8 @@ mod steps;
 pub use devices::{HostPciState, UsbState};
 pub(crate) use names::{declared_tags, host_name, tag_list, whole_mib};
 pub use parts::{Disk, Nic};
+pub(in crate::resource) use ready::host_key;
+pub(in crate::resource) use state::KEY_TYPE;
 pub(crate) use state::sorted;
 pub use state::{DiskState, NicState, VmOutputs, VmState};
 pub use steps::{Blank, CloneOf, Placed};

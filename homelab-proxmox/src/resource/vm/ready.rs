@@ -69,7 +69,7 @@ async fn ask(reader: &Reader, node: &str, vmid: u32, mac: Option<Mac>) -> Result
 }
 
 /// The SSH host key of a guest, as its agent tells it, without its type; nothing if there is no agent, or it may not be asked.
-pub(super) async fn host_key(cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Option<String> {
+pub(in crate::resource) async fn host_key(cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Option<String> {
     config.agent.as_ref().filter(|agent| agent.enabled)?;
     let text = match cx.agent_file(&at.node, at.vmid, HOST_KEY_FILE).await {
         Ok(text) => text,

@@ -28,7 +28,7 @@ pub(super) const OURS: &str = "disks";
 /// What the mark remembers of its SSH host key, which only its agent can tell.
 pub(super) const HOST_KEY: &str = "hostkey";
 /// The type of that key.
-pub(super) const KEY_TYPE: &str = "ssh-ed25519";
+pub(in crate::resource) const KEY_TYPE: &str = "ssh-ed25519";
 
 /// What can be observed of a VM.
 #[derive(Clone, Debug, Serialize)]

@@ -123,6 +123,7 @@ fn copy(world: &mut World, task: &mut Task, clone: &Clone) -> Result<(), Fail> {
     let guest = world.guests.entry(clone.vmid).or_insert_with(|| Guest::new(clone.vmid, clone.lxc, &clone.target, now));
     guest.config = config;
     guest.node.clone_from(&clone.target);
+    guest.source = Some(clone.source);
     if let Some(firewall) = world.guest_firewalls.get(&clone.source).cloned() {
         world.guest_firewalls.insert(clone.vmid, firewall);
     }

@@ -81,6 +81,9 @@ pub(crate) struct Guest {
     /// Who may log in to a container as root.
     #[serde(default)]
     pub(crate) keys: Vec<String>,
+    /// The guest that it was cloned from.
+    #[serde(default)]
+    pub(crate) source: Option<u32>,
 }
 
 impl Guest {
@@ -98,6 +101,7 @@ impl Guest {
             made: now,
             cloudinit: Texts::new(),
             keys: Vec::new(),
+            source: None,
         }
     }
 

@@ -28,15 +28,18 @@ const DAEMON: &str = r#"{
 
 impl DockerEngine {
     /// Of Ubuntu 22.04 and later.
+    #[track_caller]
     pub fn ubuntu(lab: &mut Lab, host: impl Into<DockerHost>) -> Handle<Service> {
         DockerEngine::of(lab, host.into(), ["docker.io", "docker-compose-v2"])
     }
 
     /// Of Debian 13 and later. Debian 12 has no Compose plugin: there it comes from Docker's own repository.
+    #[track_caller]
     pub fn debian(lab: &mut Lab, host: impl Into<DockerHost>) -> Handle<Service> {
         DockerEngine::of(lab, host.into(), ["docker.io", "docker-compose"])
     }
 
+    #[track_caller]
     fn of(lab: &mut Lab, DockerHost(host): DockerHost, packages: [&str; 2]) -> Handle<Service> {
         let packages = lab.add(Packages::on(host, packages).named("docker"));
         // Not every distribution's package brings it.
