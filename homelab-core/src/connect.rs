@@ -152,7 +152,7 @@ impl Sites {
     /// Whether every site has a whole set of credentials.
     ///
     /// # Errors
-    /// Naming everything that is missing, for each site the set that lacks the least.
+    /// Naming everything that is missing, for each site the set that was begun and lacks the least, else the usual one.
     pub fn complete(&self, secrets: &Secrets) -> Result<(), Failure> {
         let missing: Vec<String> = self
             .missing(secrets)
@@ -169,14 +169,17 @@ impl Sites {
         ))
     }
 
-    /// What is missing, for each site the set that lacks the least.
+    /// What is missing, for each site the set that was begun and lacks the least, else the usual one.
     pub(crate) fn missing<'a>(
         &'a self,
         secrets: &'a Secrets,
     ) -> impl Iterator<Item = (&'static str, Vec<Secret>)> + 'a {
         self.0.iter().filter_map(|way| {
             let lacks = |set: Vec<Secret>| set.into_iter().filter(|s| !secrets.has(s)).collect::<Vec<_>>();
-            let least = way.credentials().into_iter().map(lacks).min_by_key(Vec::len)?;
+            let sets = way.credentials();
+            let begun = sets.iter().filter(|set| set.iter().any(|secret| secrets.has(secret)));
+            // Where nothing is set at all, the usual way is named, which is the first.
+            let least = begun.cloned().map(lacks).min_by_key(Vec::len).or_else(|| sets.first().cloned().map(lacks))?;
             (!least.is_empty()).then(|| (way.name(), least))
         })
     }

@@ -105,10 +105,14 @@ async fn the_last_that_may_give_rights_is_not_taken_away() {
     let run = bench.deploy(Lab::named("home")).await;
     assert!(run.story().contains("iac@pve!test is the last beside root"), "{}", run.story());
     // Once there is another one it may go.
-    let mut lab = Lab::named("home");
-    let ada = lab.add(User::named(PVE, "ada@pve"));
-    lab.add(Access::of(PVE, ada.name(), "Administrator").on("/"));
-    let run = bench.deploy(lab).await;
+    let with_ada = |mut lab: Lab| {
+        let ada = lab.add(User::named(PVE, "ada@pve"));
+        lab.add(Access::of(PVE, ada.name(), "Administrator").on("/"));
+        lab
+    };
+    let run = bench.deploy(with_ada(one(Token::of(PVE, "iac@pve", "test", EXPORTER).with_all_rights()))).await;
+    assert!(run.is_success(), "{}", run.story());
+    let run = bench.deploy(with_ada(Lab::named("home"))).await;
     assert!(run.is_success(), "{}", run.story());
 }
 
