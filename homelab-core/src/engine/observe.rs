@@ -1,7 +1,7 @@
 //! Looking at the world: reads in waves, and what the ledger has that the code has not.
 use super::Engine;
 use crate::{
-    Failure,
+    Failure, Nature,
     context::Known as Around,
     facts::{Facts, Observed},
     graph::Edge,
@@ -77,6 +77,8 @@ impl Engine<'_> {
                     }
                     // It is made anew with what it lives in, which need not answer any more.
                     Err(_) if self.graph.within(*id).is_some_and(|home| lost.is_remade(home, &facts)) => {}
+                    // Its step looks again, once what it lives in has been brought to its end.
+                    Err(failure) if failure.nature == Nature::Passing && self.is_in_unfinished(*id, &memory.maybe) => {}
                     Err(failure) => troubles.add(self.graph.key(*id), failure),
                 }
             }
@@ -118,6 +120,14 @@ impl Engine<'_> {
             settled.map_err(|failure| Trouble { keys: vec![one.key.clone()], failure })?;
         }
         Ok(())
+    }
+
+    /// Whether an interrupted run was at work on what a node lives in: it may be half made, or about to start.
+    fn is_in_unfinished(&self, id: NodeId, maybe: &[Maybe]) -> bool {
+        self.graph.within(id).is_some_and(|home| {
+            let begun = |one: &Maybe| one.key == self.graph.key(home) && one.action != Action::Delete.word();
+            maybe.iter().any(begun) || self.is_in_unfinished(home, maybe)
+        })
     }
 
     async fn strays(

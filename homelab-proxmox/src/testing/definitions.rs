@@ -23,7 +23,13 @@ pub(super) fn definitions(world: &World) -> BTreeSet<String> {
     }
     all.put("group", &world.access.groups);
     all.put("role", &world.access.roles);
-    all.put("access to", &world.access.acl);
+    // In which order the rights on a path were given means nothing.
+    let rights = world.access.acl.iter().map(|(path, rights)| {
+        let mut rights: Vec<_> = rights.iter().collect();
+        rights.sort_unstable();
+        (path, rights)
+    });
+    all.put("access to", &rights.collect::<BTreeMap<_, _>>());
     all.put("realm", &world.access.realms);
     all.put("option of the firewall", &world.firewall.options);
     all.put("security group", &world.firewall.groups);
