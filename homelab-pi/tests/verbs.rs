@@ -174,7 +174,7 @@ fn the_sandbox_writes_no_device_of_this_machine() {
 }
 
 #[test]
-fn generations_are_listed_gone_back_to_and_the_way_back_is_rehearsed() {
+fn generations_are_listed_and_gone_back_to() {
     let place = Place::new();
     place.must(&["deploy", "--yes"]);
     let more = || dns().record("web", LAN.host(80));
