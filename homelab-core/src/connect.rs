@@ -10,8 +10,13 @@ use std::{
     collections::HashMap,
     future::Future,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// A connection that is being made. Boxed where it is written: the code of a future is made where it is boxed, which would else be
+/// every lab that connects, at each of its builds.
+pub type Connecting<'a, P> = Pin<Box<dyn Future<Output = Result<P, Failure>> + Send + 'a>>;
 
 /// The way to one site. Provider crates have one each; a lab gives it the addresses.
 pub trait Connect: Send + Sync + 'static {

@@ -22,7 +22,16 @@ impl<P: Provider> Kind<P> {
     /// The kind of `R`.
     #[must_use]
     pub fn of<R: Resource<Provider = P>>() -> Self {
-        Kind { any: Box::new(KindOf::<R>(PhantomData)), ty: PhantomData }
+        let kind = Kind { any: Box::new(KindOf::<R>(PhantomData)), ty: PhantomData };
+        kind.also::<R>()
+    }
+
+    /// Says that `R` is of this kind too. The code behind a resource is made where its kind is listed, once, and not in every lab that
+    /// declares one: nothing else comes of it.
+    #[must_use]
+    pub fn also<R: Resource<Provider = P>>(self) -> Self {
+        std::hint::black_box::<fn(R) -> Box<dyn Node>>(|resource| Box::new(Entry(resource)));
+        self
     }
 
     pub(crate) fn any(&self) -> &dyn AnyKind {

@@ -58,7 +58,7 @@ pub mod units;
 mod verb;
 
 pub use claim::{Claim, Lock};
-pub use connect::{Connect, Mode, Sandbox, Scaffold, Sites, Spelling};
+pub use connect::{Connect, Connecting, Mode, Sandbox, Scaffold, Sites, Spelling};
 pub use context::{Apply, Left, Look};
 pub use diagnostic::{Diagnostic, Invalid, Place, Severity};
 pub use disk::DiskError;

@@ -8,14 +8,18 @@ use crate::{
     deploy::{Answers, FromHere},
 };
 use homelab_core::{
-    Failure, Sandbox,
+    Connecting, Failure, Sandbox,
     host::Hosts,
     sim::{Net, Wire},
 };
 use std::sync::Arc;
 
 /// Starts, or goes on with, the simulated Pis below the sandbox's directory.
-pub(crate) async fn sandbox(pis: &[Pi], sandbox: &Sandbox) -> Result<Pis, Failure> {
+pub(crate) fn sandbox<'a>(pis: &'a [Pi], sandbox: &'a Sandbox) -> Connecting<'a, Pis> {
+    Box::pin(begin(pis, sandbox))
+}
+
+async fn begin(pis: &[Pi], sandbox: &Sandbox) -> Result<Pis, Failure> {
     let net = Net::of(sandbox)?;
     let failed = |e: std::io::Error| Failure::new(format!("the sandbox cannot keep its Pis: {e}"));
     let stage = sandbox.dir().join("pi");

@@ -2,7 +2,12 @@
 use super::{
     Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, IpSet, NodeFirewall,
     NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User,
-    container::Container, node_network::NodeNetworkId, template::Template, vm::Vm, work::tool,
+    container::{Container, Nested},
+    firmware::{Bios, CloudInit, Uefi},
+    node_network::NodeNetworkId,
+    template::Template,
+    vm::Vm,
+    work::tool,
 };
 use crate::{
     Error, Pve,
@@ -34,10 +39,10 @@ impl Provider for Pve {
 
     fn kinds() -> Vec<Kind<Pve>> {
         vec![
-            Kind::of::<Template>(),
-            Kind::of::<Vm>(),
+            Kind::of::<Template>().also::<Template<Uefi, CloudInit>>().also::<Template<Bios, CloudInit>>(),
+            Kind::of::<Vm>().also::<Vm<Uefi>>().also::<Vm<Uefi, CloudInit>>().also::<Vm<Bios, CloudInit>>(),
             Kind::of::<ContainerTemplate>(),
-            Kind::of::<Container>(),
+            Kind::of::<Container>().also::<Container<Nested>>(),
             Kind::of::<PciMapping>(),
             Kind::of::<UsbMapping>(),
             Kind::of::<Storage>(),

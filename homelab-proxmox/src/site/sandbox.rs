@@ -7,7 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use homelab_core::{
-    Failure, Sandbox,
+    Connecting, Failure, Sandbox,
     sim::{Disk, Net, Wire},
 };
 use std::{env, net::SocketAddr, sync::Arc};
@@ -23,7 +23,11 @@ const TOKEN: (&str, &str) = ("sandbox@pve!lab", "5a4d0b0e-0000-4000-8000-0000000
 const ROOT: (&str, &str) = ("root@pam", "root-of-the-sandbox");
 
 /// Starts, or goes on with, the simulated cluster below the sandbox's directory.
-pub(super) async fn start(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, Failure> {
+pub(super) fn start<'a>(cluster: &'a Cluster, sandbox: &'a Sandbox) -> Connecting<'a, Pve> {
+    Box::pin(begin(cluster, sandbox))
+}
+
+async fn begin(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, Failure> {
     let Some((first, _)) = cluster.nodes.first() else {
         return Err(Failure::new("the sandbox does not know the nodes of this cluster")
             .hint("name them where the cluster is connected: `Cluster::at(..).node(DIN, Hardware::default())`"));

@@ -6,7 +6,7 @@ use crate::{
     sim::{DiskSpec, Sim, World},
 };
 use homelab_core::{
-    Failure, Sandbox,
+    Connecting, Failure, Sandbox,
     sim::Net,
     tls::{Fingerprint, Trust},
 };
@@ -51,7 +51,11 @@ impl TrueNas {
 }
 
 /// Starts, or goes on with, the simulated NAS below the sandbox's directory.
-pub(super) async fn start(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failure> {
+pub(super) fn start<'a>(way: &'a TrueNas, sandbox: &'a Sandbox) -> Connecting<'a, Nas> {
+    Box::pin(begin(way, sandbox))
+}
+
+async fn begin(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failure> {
     let failed = |e: &dyn Display| {
         Failure::new(format!("the simulated NAS cannot be started: {e}")).hint("`sandbox reset` starts afresh")
     };

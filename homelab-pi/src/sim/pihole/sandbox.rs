@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use homelab_core::{Failure, Sandbox, SecretValue};
+use homelab_core::{Connecting, Failure, Sandbox, SecretValue};
 use std::{
     collections::BTreeMap,
     future::pending,
@@ -84,7 +84,11 @@ impl Server {
 }
 
 /// Starts, or goes on with, the simulated Pi-hole of a site.
-pub(crate) async fn sandbox(at: &PiholeAt, sandbox: &Sandbox) -> Result<Pihole, Failure> {
+pub(crate) fn sandbox<'a>(at: &'a PiholeAt, sandbox: &'a Sandbox) -> Connecting<'a, Pihole> {
+    Box::pin(begin(at, sandbox))
+}
+
+async fn begin(at: &PiholeAt, sandbox: &Sandbox) -> Result<Pihole, Failure> {
     let server = server(sandbox, at.ip(), &at.names, &at.lists, &[]).await?;
     Ok(server.client())
 }
