@@ -21,7 +21,7 @@ async fn a_real_debian_converges_is_left_alone_and_repaired_and_what_is_undone_l
     assert!(bench.plan(real.everything(1), &deploy).await.is_noop());
     assert!(bench.deploy(real.everything(1)).await.is_success());
     assert_eq!(real.files().await, made, "the second run changes nothing");
-    real.somebody("test ! -e /tmp/evil").await;
+    real.somebody("test ! -e /var/evil").await;
 
     real.somebody(
         "cd '/etc/app '\\''quoted'\\'' $x' && for f in *3*; do echo drift >>\"$f\"; done; chmod 700 .; \

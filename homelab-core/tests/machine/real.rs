@@ -104,7 +104,7 @@ impl Real {
             let app = lab.add(Directory::on(web, "/etc/app 'quoted' $x"));
             for file in 0..20 {
                 let path = format!("/etc/app 'quoted' $x/file {file}\n\"new line\"");
-                let file = File::on(web, &path, format!("{file} of {n}\n'$(touch /tmp/evil)`\\\n")).mode(0o640);
+                let file = File::on(web, &path, format!("{file} of {n}\n'$(touch /var/evil)`\\\n")).mode(0o640);
                 lab.add(homelab_core::ResourceExt::after(file, app));
             }
             let motd = lab.add(File::of_bytes(web, "/etc/blob", [0, 0xff, b'\n', n as u8].repeat(1000)));
