@@ -1,8 +1,14 @@
 //! The simulator's time: milliseconds since 1970, moved by tokio's clock so that a paused test moves it too.
+//!
+//! A world in memory always begins at the same moment: what goes by the clock (a daemon's rhythm, a schedule, an expiry) is then
+//! the same in every run of a test.
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// A clock that reads wall time at its start and tokio's time from then on.
+/// Where a world in memory begins: 2026-01-01 00:00:00 UTC.
+const BEGINNING: u64 = 1_767_225_600_000;
+
+/// A clock that is set once and goes with tokio's time from then on.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -10,10 +16,19 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts now, at the system's time.
+    /// Set to the system's time: for a world that outlives its process.
     #[must_use]
     pub fn system() -> Clock {
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
+        Clock::set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
+    }
+
+    /// Set to 2026-01-01 00:00:00 UTC, or to `last` (milliseconds since 1970), where a world that is further stood last.
+    #[must_use]
+    pub fn fixed(last: u64) -> Clock {
+        Clock::set(BEGINNING.max(last))
+    }
+
+    fn set(epoch: u64) -> Clock {
         Clock { start: Instant::now(), epoch }
     }
 

@@ -86,7 +86,7 @@ impl Sim {
     }
 
     fn build(mut world: World, store: Option<Store<World>>) -> Sim {
-        let clock = Clock::system();
+        let clock = if store.is_some() { Clock::system() } else { Clock::fixed(world.now) };
         if world.now == 0 {
             world.begin(clock.now());
         }

@@ -86,11 +86,12 @@ impl Sim {
     }
 
     fn build(world: World, store: Option<Store<World>>) -> Sim {
+        let clock = if store.is_some() { Clock::system() } else { Clock::fixed(world.now) };
         let ((news, _), (cuts, _)) = (broadcast::channel(NEWS), broadcast::channel(1));
         let state =
             Mutex::new(State { world, told: vec![], driven: false, logins: vec![], cut_after: None, cut: false });
         let slots = OnceLock::new();
-        Sim { inner: Arc::new(Inner { state, clock: Clock::system(), store, news, cuts, slots }) }
+        Sim { inner: Arc::new(Inner { state, clock, store, news, cuts, slots }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
