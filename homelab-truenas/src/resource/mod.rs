@@ -23,7 +23,7 @@ mod keychain;
 mod mark;
 mod permissions;
 mod pool;
-mod release;
+pub(crate) mod release;
 mod row;
 mod schedule;
 mod service;

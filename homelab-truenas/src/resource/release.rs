@@ -8,7 +8,12 @@ const NEW: (u32, u32) = (25, 10);
 /// Whether the NAS is older than 25.10. `None` while there is no NAS.
 pub(super) async fn is_old(nas: &NasReader) -> Result<Option<bool>, Failure> {
     let version = nas.once::<String>("system.version", vec![]).await?;
-    Ok(version.and_then(|version| number(&version)).map(|release| release < NEW))
+    Ok(version.and_then(|version| is_old_version(&version)))
+}
+
+/// The same of what it calls itself. `None` of what is no release.
+pub(crate) fn is_old_version(version: &str) -> Option<bool> {
+    number(version).map(|release| release < NEW)
 }
 
 /// `(25, 10)` from `25.10.1` or `TrueNAS-25.10.1`.

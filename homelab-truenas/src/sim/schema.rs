@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::OnceLock};
 
 const TABLES: &str = include_str!("data/schema-25.10.json");
+const OLD_TABLES: &str = include_str!("data/schema-25.04.json");
 
 /// What the API of one version looks like.
 #[derive(Debug, Deserialize)]
@@ -26,19 +27,37 @@ pub(super) struct Method {
     pub(super) job: bool,
     /// What only one job at a time may hold.
     pub(super) lock: Option<String>,
+    /// Whether it is declared in the old way of 25.04, whose types are weaker (notes section 11).
+    #[serde(default)]
+    pub(super) legacy: bool,
     /// Whether it may be called without a login.
     #[serde(default)]
     pub(super) open: bool,
+}
+
+/// Whether it is a release before 25.10, whose SMB shares have flat fields (notes section 5).
+pub(super) fn is_old(release: &str) -> bool {
+    release.starts_with("25.04")
+}
+
+fn parsed(tables: &str) -> Schema {
+    match serde_json::from_str(tables) {
+        Ok(schema) => schema,
+        Err(problem) => unreachable!("the embedded tables are read in every test: {problem}"),
+    }
 }
 
 impl Schema {
     /// That of 25.10.
     pub(super) fn get() -> &'static Schema {
         static SCHEMA: OnceLock<Schema> = OnceLock::new();
-        SCHEMA.get_or_init(|| match serde_json::from_str(TABLES) {
-            Ok(schema) => schema,
-            Err(problem) => unreachable!("the embedded tables are read in every test: {problem}"),
-        })
+        SCHEMA.get_or_init(|| parsed(TABLES))
+    }
+
+    /// That of a release: `25.04.2`. Every one that is not 25.04 is taken for 25.10.
+    pub(super) fn of(release: &str) -> &'static Schema {
+        static OLD: OnceLock<Schema> = OnceLock::new();
+        if is_old(release) { OLD.get_or_init(|| parsed(OLD_TABLES)) } else { Schema::get() }
     }
 
     /// What a schema refers to.

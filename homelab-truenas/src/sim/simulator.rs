@@ -202,9 +202,11 @@ impl Sim {
 
     /// Judges the parameters of a call without carrying it out.
     pub(super) fn judge(&self, call: &Call) -> Result<(), Fail> {
-        let method = Schema::get().methods.get(&call.method);
-        method
-            .map_or(Ok(()), |method| check::params(&call.method, method, &call.params).map(|_| ()).map_err(Fail::from))
+        let schema = Schema::of(&self.state().world.version);
+        let method = schema.methods.get(&call.method);
+        method.map_or(Ok(()), |method| {
+            check::params(schema, &call.method, method, &call.params).map(|_| ()).map_err(Fail::from)
+        })
     }
 
     /// The versions of the API that it serves. Each release has those before it too (notes section 1).

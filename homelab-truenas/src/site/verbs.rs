@@ -1,6 +1,6 @@
 //! Verbs of the command line: how a NAS is, whether it does what it is there for, and any method by hand.
 use super::replicated;
-use crate::{Nas, rpc::Call};
+use crate::{Nas, resource::release, rpc::Call};
 use homelab_core::{
     Doing, Failure, Said, Verb, Words,
     units::{Size, rfc3339, to_the_minute},
@@ -55,20 +55,24 @@ async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
     if nas.fresh::<Value>("core.ping", vec![]).await?.is_none() {
         return Ok(None);
     }
+    let version = nas.fresh::<String>("system.version", vec![]).await?.unwrap_or_default();
+    // Snapshots had another name (truenas-notes section 5).
+    let is_old = release::is_old_version(&version) == Some(true);
+    let snapshots = if is_old { "zfs.snapshot.query" } else { "pool.snapshot.query" };
     let mut shares = rows("sharing.nfs.query", vec![]).await?;
     shares.extend(rows("sharing.smb.query", vec![]).await?);
     Ok(Some(Look {
         pools: rows("pool.query", vec![]).await?,
         replications: rows("replication.query", vec![]).await?,
         snapshots: rows(
-            "pool.snapshot.query",
+            snapshots,
             vec![json!([]), json!({"order_by": ["-properties.creation.rawvalue"], "limit": 200})],
         )
         .await?,
         services: rows("service.query", vec![]).await?,
         shares,
         alerts: rows("alert.list", vec![]).await?,
-        version: nas.fresh::<String>("system.version", vec![]).await?.unwrap_or_default(),
+        version,
         update: newer(nas).await?,
     }))
 }

@@ -1,7 +1,9 @@
-//! What is sent, judged by the schemas of the releases: those of 25.10 are in the simulator, which judges every call of every test; those of
-//! 25.04 are read from files, where they are there.
+//! What is sent, judged by the schemas of both releases, twice: the simulator refuses whatever does not fit the tables that it embeds, in every
+//! call of every test; and where the files are there that these tables are made of, the tables are proven to be theirs, and a lab
+//! of every kind is judged once more by code that shares nothing with the simulator.
 //!
-//! `HOMELAB_TRUENAS_SCHEMAS=DIR cargo test -p homelab-truenas --test resource schemas`, with `truenas-25.04.json` and `truenas-25.10.json` in it.
+//! The files `truenas-25.04.json` and `truenas-25.10.json` are looked for in `../shared/api` beside the project, or in the directory that
+//! `HOMELAB_TRUENAS_SCHEMAS` names.
 use crate::world::{NAS, shelf, with_pool};
 use homelab_core::{
     Lab,
@@ -9,17 +11,21 @@ use homelab_core::{
     units::{Network, SizeUnits},
 };
 use homelab_truenas::{
-    Dataset, NfsShare,
+    Dataset, NfsShare, SmbShare,
     resource::{
-        CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators, Keep, Lun, NfsSettings, Permissions, Portal,
-        Preset, Privilege, Replication, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask, SshConnection, SshKey,
-        StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
+        AlertService, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators, Keep, Lun, NfsSettings,
+        Permissions, Portal, Preset, Privilege, Replication, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask,
+        SshConnection, SshKey, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
     },
     rpc::Call,
     testing::SimNas,
 };
-use serde_json::{Map, Value};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
 
@@ -33,6 +39,8 @@ fn lab(is_new: bool) -> Lab {
         let media = lab.add(Dataset::of(bulk, "media").preset(Preset::Media).quota(10.gib()).comments("films"));
         lab.add(Permissions::of(media).group(family).mode(0o770));
         lab.add(NfsShare::of(media).for_network(STORAGE).root_is("root", "root").read_only().comment("films"));
+        lab.add(SmbShare::of(media).named("Macs").time_machine(500.gib()).lists_only_readable());
+        lab.add(AlertService::named("mail").mail(NAS, "root@home.example"));
         let daily = lab.add(SnapshotTask::of(media, Schedule::daily(3, 30), Keep::weeks(2)).recursive());
         lab.add(ScrubTask::of(bulk, Schedule::weekly(Day::Sunday, 4, 0)));
         lab.add(DiskTest::short().on(NAS, Schedule::weekly(Day::Sunday, 5, 0)));
@@ -152,11 +160,88 @@ async fn misfits(release: &str, file: PathBuf) -> BTreeSet<String> {
     bench.world.requests().iter().filter_map(|call| judge(&schemas["methods"], call)).collect()
 }
 
+/// Where the files are, if they are there.
+fn files() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/api");
+    let dir = std::env::var_os("HOMELAB_TRUENAS_SCHEMAS").map_or(beside, PathBuf::from);
+    dir.join("truenas-25.10.json").exists().then_some(dir)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_fits_the_schemas_of_both_releases() {
-    let Some(dir) = std::env::var_os("HOMELAB_TRUENAS_SCHEMAS").map(PathBuf::from) else { return };
+    let Some(dir) = files() else { return };
     for (release, file) in [("25.10.1", "truenas-25.10.json"), ("25.04.2", "truenas-25.04.json")] {
         let wrong = misfits(release, dir.join(file)).await;
         assert!(wrong.is_empty(), "{release}: {wrong:#?}");
+    }
+}
+
+/// A schema of the embedded tables with its models put in, and without what only the tables have.
+fn expanded(tables: &Value, schema: &Value) -> Value {
+    match schema {
+        Value::Array(items) => items.iter().map(|item| expanded(tables, item)).collect(),
+        Value::Object(fields) => {
+            let named = fields.get("$").and_then(Value::as_str).map(|name| expanded(tables, &tables["models"][name]));
+            let mut whole = named.and_then(|model| model.as_object().cloned()).unwrap_or_default();
+            for (name, value) in
+                fields.iter().filter(|(name, value)| *name != "$" && !(*name == "nr" && value.is_u64()))
+            {
+                whole.insert(
+                    name.clone(),
+                    if VERBATIM.contains(&name.as_str()) { value.clone() } else { expanded(tables, value) },
+                );
+            }
+            Value::Object(whole)
+        }
+        plain => plain.clone(),
+    }
+}
+
+/// Keys of a schema whose values are values and no schemas.
+const VERBATIM: [&str; 4] = ["default", "const", "enum", "required"];
+
+/// A schema of the files without the words for people, which the tables leave out.
+fn wordless(schema: &Value) -> Value {
+    const WORDS: [&str; 4] = ["format_error", "description", "title", "exclude_json_schema"];
+    match schema {
+        Value::Array(items) => items.iter().map(wordless).collect(),
+        Value::Object(fields) => {
+            let of = |(name, value): (&String, &Value)| match name.as_str() {
+                "properties" => {
+                    let own = value.as_object().into_iter().flatten();
+                    (name.clone(), own.map(|(name, schema)| (name.clone(), wordless(schema))).collect())
+                }
+                name if VERBATIM.contains(&name) => (name.to_owned(), value.clone()),
+                name => (name.to_owned(), wordless(value)),
+            };
+            fields.iter().filter(|(name, _)| !WORDS.contains(&name.as_str())).map(of).collect()
+        }
+        plain => plain.clone(),
+    }
+}
+
+#[test]
+fn the_tables_of_the_simulator_are_the_schemas_of_both_releases() {
+    let Some(dir) = files() else { return };
+    for (release, tables) in [
+        ("25.10", include_str!("../../src/sim/data/schema-25.10.json")),
+        ("25.04", include_str!("../../src/sim/data/schema-25.04.json")),
+    ] {
+        let tables: Value = serde_json::from_str(tables).expect("the tables are JSON");
+        let text = fs::read_to_string(dir.join(format!("truenas-{release}.json"))).expect("both files are there");
+        let file: Value = serde_json::from_str(&text).expect("schemas are JSON");
+        let methods = file["methods"].as_object().expect("methods by name");
+        assert_eq!(tables["methods"].as_object().map(Map::len), Some(methods.len()), "{release}: methods");
+        for (name, method) in methods {
+            let params = method["params"].as_array().cloned().unwrap_or_default();
+            let of = |param: &Value| json!([param["name"], param["required"], wordless(&param["schema"])]);
+            let theirs: Vec<Value> = params.iter().map(of).collect();
+            let ours = tables["methods"][name]["params"].as_array().cloned().unwrap_or_default();
+            let ours: Vec<Value> =
+                ours.iter().map(|param| json!([param[0], param[1], expanded(&tables, &param[2])])).collect();
+            assert_eq!(ours, theirs, "{release}: {name}");
+            let is_job = |of: &Value| of.get("job") == Some(&json!(true));
+            assert_eq!(is_job(&tables["methods"][name]), is_job(method), "{release}: {name} is a job");
+        }
     }
 }

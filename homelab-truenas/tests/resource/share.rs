@@ -1,15 +1,16 @@
 //! Shares, users, services: what clients are given.
-use crate::world::{NAS, bench, call, with_dataset};
+use crate::world::{NAS, bench, call, shelf, with_dataset};
 use homelab_core::{
     Lab, Secret, Secrets,
     env::Env,
     plan::{Goal, Wishes},
-    testing::World as _,
+    testing::{Bench, World as _},
     units::{Network, SizeUnits},
 };
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
     resource::{Day, Group, Schedule, ScrubTask, Service, StorageNetwork, User, csi},
+    testing::SimNas,
     topology::NasDisks,
 };
 use serde_json::json;
@@ -58,11 +59,34 @@ async fn a_time_machine_share_has_its_quota_and_its_purpose_and_no_old_fields() 
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     let made = bench.world.requests().into_iter().find(|call| call.method == "sharing.smb.create").expect("it is made");
-    assert_eq!(made.params[0]["options"], json!({"purpose": "TIMEMACHINE_SHARE", "timemachine_quota": 500}));
+    assert_eq!(made.params[0]["options"], json!({"purpose": "TIMEMACHINE_SHARE", "timemachine_quota": 500_u64 << 30}));
     for old in ["guestok", "timemachine", "auxsmbconf", "ro", "abe"] {
         assert!(made.params[0].get(old).is_none(), "{old} is dropped by the NAS without a word");
     }
     assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_25_04_a_time_machine_share_has_the_fields_of_that_release() {
+    let bench = Bench::new(SimNas::new(NAS, shelf().release("25.04.2")));
+    let lab = || with_dataset(|lab, media| lab.add(SmbShare::of(media).named("Time Machine").time_machine(500.gib())));
+    let run = bench.deploy(lab()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let made = bench.world.requests().into_iter().find(|call| call.method == "sharing.smb.create").expect("it is made");
+    let sent = |name: &str| made.params[0].get(name).cloned();
+    assert_eq!(sent("purpose"), Some(json!("TIMEMACHINE")));
+    assert_eq!(sent("timemachine_quota"), Some(json!(500_u64 << 30)));
+    assert_eq!((sent("options"), sent("readonly"), sent("ro")), (None, None, Some(json!(false))));
+    assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_25_04_cannot_set_of_an_smb_share_is_refused_when_it_is_planned() {
+    let bench = Bench::new(SimNas::new(NAS, shelf().release("25.04.2")));
+    let lab = with_dataset(|lab, media| lab.add(SmbShare::of(media).named("Papers").time_locked(900)));
+    let plan = bench.plan(lab, &Wishes::new(Goal::Deploy)).await;
+    let refused: Vec<String> = plan.refusals().iter().map(|(_, note)| note.text.clone()).collect();
+    assert!(refused.iter().any(|text| text.contains("before 25.10")), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 use super::state::{RowId, RowState, sort};
 use crate::{
     Nas, NasReader,
-    resource::{mark, service},
+    resource::{mark, release, service},
     work,
 };
 use homelab_core::{
@@ -32,6 +32,8 @@ pub trait Row: Serialize + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// Fields that are never looked at: secrets.
     const HIDDEN: &'static [&'static str] = &[];
+    /// Whether releases before 25.10 have other words for it: [`in_old_words`](Row::in_old_words).
+    const HAS_OLD_WORDS: bool = false;
     /// Which of `create`, `update` and `delete` are jobs.
     const JOBS: &'static [&'static str] = &[];
     /// Whether an update has to carry everything (truenas-notes section 12).
@@ -78,6 +80,10 @@ pub trait Row: Serialize + Send + Sync + 'static {
     fn body(&self, spec: Fields, now: Option<&RowState>) -> Fields {
         let _ = now;
         spec
+    }
+    /// The same in the words of releases before 25.10, where they are others.
+    fn in_old_words(body: Fields) -> Fields {
+        body
     }
     /// What is sent when the row is made, beside the spec.
     fn create_only(&self, cx: &Apply<'_, Nas>) -> impl Future<Output = Result<Fields, Failure>> + Send {
@@ -150,6 +156,12 @@ async fn listing<T: Row>(nas: &NasReader) -> Result<Option<Vec<RowState>>, Failu
 /// A row that the NAS made by itself is nobody's until it is marked.
 fn is_somebodys<T: Row>(row: &RowState) -> bool {
     T::given().is_none() || row.owner != Owner::Unmarked
+}
+
+/// What is sent to this NAS.
+async fn spoken<T: Row>(cx: &Apply<'_, Nas>, body: Fields) -> Result<Value, Failure> {
+    let is_old = T::HAS_OLD_WORDS && release::is_old(cx).await? == Some(true);
+    Ok(if is_old { T::in_old_words(body) } else { body }.into())
 }
 
 async fn call<T: Row>(cx: &Apply<'_, Nas>, verb: &str, params: Vec<Value>) -> Result<Value, Failure> {
@@ -260,9 +272,10 @@ impl<T: Row> Resource for Entry<T> {
             None => {
                 let mut body = self.0.body(spec, None);
                 body.extend(self.0.create_only(cx).await?);
+                let body = spoken::<T>(cx, body).await?;
                 match self.given_row(cx).await? {
-                    Some(id) => call::<T>(cx, "update", vec![id.into(), body.into()]).await?,
-                    None => call::<T>(cx, "create", vec![body.into()]).await?,
+                    Some(id) => call::<T>(cx, "update", vec![id.into(), body]).await?,
+                    None => call::<T>(cx, "create", vec![body]).await?,
                 };
             }
             Some(now) => {
@@ -271,7 +284,8 @@ impl<T: Row> Resource for Entry<T> {
                     T::WRITE_ONLY.iter().for_each(|field| drop(spec.remove(*field)));
                 }
                 if !spec.is_empty() {
-                    call::<T>(cx, "update", vec![now.id.into(), self.0.body(spec, Some(now)).into()]).await?;
+                    let body = spoken::<T>(cx, self.0.body(spec, Some(now))).await?;
+                    call::<T>(cx, "update", vec![now.id.into(), body]).await?;
                 }
             }
         }

@@ -5,6 +5,7 @@ use crate::{
         dataset::{Parent, Within},
         release,
         row::{Entry, Fields, Row, RowState, ShareOutputs},
+        share::old_smb,
     },
 };
 use homelab_core::{
@@ -87,8 +88,8 @@ impl SmbShare {
     #[must_use]
     pub fn time_machine(mut self, quota: Size) -> SmbShare {
         self.0.purpose = "TIMEMACHINE_SHARE";
-        // The API counts in GiB.
-        self.0.options.insert("timemachine_quota", quota.whole_gib().unwrap_or(quota.as_bytes() >> 30).into());
+        // In bytes: the schema's limit is 100 TiB of them.
+        self.0.options.insert("timemachine_quota", quota.as_bytes().into());
         self
     }
     /// For files that NFS clients use at the same time.
@@ -163,6 +164,7 @@ impl Row for Smb {
     const KEY: &'static [&'static str] = &["name"];
     const MARK: Option<&'static str> = Some("comment");
     const SERVICE: Option<&'static str> = Some("cifs");
+    const HAS_OLD_WORDS: bool = true;
     type Outputs = ShareOutputs;
 
     fn name(&self) -> &str {
@@ -184,12 +186,15 @@ impl Row for Smb {
         Some(format!("//{}/{}", self.at?.ip(), row.get("name")?.as_str()?))
     }
     async fn inspect(&self, _: Option<&RowState>, cx: &Look<'_, Nas>) -> Result<Vec<Note>, Failure> {
-        let old = release::is_old(cx).await? == Some(true);
         let note = || {
-            Note::refused("SMB shares are declared as TrueNAS 25.10 has them, and this NAS is older")
-                .hint("update the NAS to 25.10, or leave its SMB shares out of the lab")
+            Note::refused("TrueNAS before 25.10 has one time for all files to be locked after, and it cannot be set")
+                .hint("update the NAS to 25.10, or share this without `.time_locked()`")
         };
-        Ok(old.then(note).into_iter().collect())
+        let is_set = self.options.contains_key("grace_period");
+        Ok((is_set && release::is_old(cx).await? == Some(true)).then(note).into_iter().collect())
+    }
+    fn in_old_words(body: Fields) -> Fields {
+        old_smb::write(body)
     }
     /// Options go with their purpose and never without it (truenas-notes section 12).
     fn body(&self, mut spec: Fields, now: Option<&RowState>) -> Fields {
@@ -206,7 +211,8 @@ impl Row for Smb {
         }
         spec
     }
-    fn observed(mut row: Fields) -> Fields {
+    fn observed(row: Fields) -> Fields {
+        let mut row = old_smb::read(row);
         if let Some(options) = row.get_mut("options").and_then(Value::as_object_mut) {
             options.remove("purpose");
         }

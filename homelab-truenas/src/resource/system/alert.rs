@@ -1,10 +1,11 @@
 //! [`AlertService`]: where the NAS sends its alerts.
 use crate::{
     Nas,
-    resource::row::{Entry, Row, RowOutputs, at_site},
+    resource::row::{Entry, Fields, Row, RowOutputs, at_site},
 };
 use homelab_core::{Secret, Site, Text};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// From which level on an alert is sent.
@@ -97,6 +98,7 @@ impl Row for Alert {
     /// Secrets are among them, and what a key may not read comes as stars: they are sent and never compared.
     const WRITE_ONLY: &'static [&'static str] = &["attributes"];
     const HIDDEN: &'static [&'static str] = &["attributes", "type__title"];
+    const HAS_OLD_WORDS: bool = true;
     type Outputs = RowOutputs;
 
     fn name(&self) -> &str {
@@ -107,5 +109,11 @@ impl Row for Alert {
     }
     fn key(&self) -> impl Serialize + Send {
         (&self.service,)
+    }
+    /// Before 25.10 the type stands beside the attributes (schema of `alertservice.create`).
+    fn in_old_words(mut body: Fields) -> Fields {
+        let kind = body.get_mut("attributes").and_then(Value::as_object_mut).and_then(|own| own.shift_remove("type"));
+        body.extend(kind.map(|kind| ("type".to_owned(), kind)));
+        body
     }
 }

@@ -24,15 +24,18 @@ pub(super) enum Bad {
 }
 
 /// Judges the parameters of a method; gives all of them, with what was left out filled in.
-pub(super) fn params(name: &str, method: &Method, given: &[Value]) -> Result<Vec<Value>, Bad> {
+pub(super) fn params(schema: &'static Schema, name: &str, method: &Method, given: &[Value]) -> Result<Vec<Value>, Bad> {
     let (expected, found) = (method.params.len(), given.len());
     if found > expected {
         let text = format!("Too many arguments (expected {expected}, found {found})");
         return Err(Bad::Params(vec![(String::new(), text)]));
     }
     let mut given = given.to_vec();
-    special::before(name, &mut given)?;
-    let judge = plain::Judge { schema: Schema::get(), fills: !name.ends_with(".update") };
+    if !method.legacy {
+        special::before(name, &mut given)?;
+    }
+    let is_update = name.ends_with(".update");
+    let judge = plain::Judge { schema, fills: !is_update, requires: !(method.legacy && is_update) };
     let (mut out, mut complaints) = (vec![], vec![]);
     for (n, (param, required, schema)) in method.params.iter().enumerate() {
         let judged = match given.get(n) {

@@ -10,6 +10,8 @@ pub(super) struct Judge {
     pub(super) schema: &'static Schema,
     /// Whether what is left out gets its default: not in updates, where it stays as it is.
     pub(super) fills: bool,
+    /// Whether what is required has to be there: the old updates of 25.04 declare it and mean it not (notes section 11).
+    pub(super) requires: bool,
 }
 
 /// Texts that may be longer, by the end of their name.
@@ -38,6 +40,9 @@ impl Judge {
     /// The value with defaults filled in; complaints go to `out`.
     pub(super) fn value(&self, schema: &Value, value: &Value, at: &str, out: &mut Vec<Complaint>) -> Value {
         let schema = self.schema.resolve(schema);
+        if value.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
+            return Value::Null;
+        }
         let members = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
         if let Some(members) = members {
             return union::judge(self, schema, members, value, at, out);
@@ -54,12 +59,14 @@ impl Judge {
             }
             return value.clone();
         }
-        match schema.get("type").and_then(Value::as_str) {
+        match kind(schema, value) {
             Some("object") => return self.object(schema, value, at, out),
             Some("array") => return self.array(schema, value, at, out),
             Some("string") => text(schema, value, at, out),
             Some("integer") => integer(schema, value, at, out),
-            Some("number") if !value.is_number() => out.push((at.into(), "Input should be a valid number".into())),
+            Some("number" | "float") if !value.is_number() => {
+                out.push((at.into(), "Input should be a valid number".into()))
+            }
             Some("boolean") if !value.is_boolean() => out.push((at.into(), "Input should be a valid boolean".into())),
             Some("null") if !value.is_null() => out.push((at.into(), "Input should be None".into())),
             _ => {}
@@ -122,7 +129,7 @@ impl Judge {
                     out.extend(found);
                     done.insert(name.clone(), value);
                 }
-                None if is_required(name) => out.push((inner, "Field required".into())),
+                None if self.requires && is_required(name) => out.push((inner, "Field required".into())),
                 None if self.fills && schema.get("nr").is_none() => {
                     done.insert(name.clone(), self.default(schema));
                 }
@@ -173,6 +180,16 @@ impl Judge {
 /// The name of a model without the number that tells it from its namesakes.
 fn plain_name(model: &str) -> &str {
     model.split_once('-').map_or(model, |(name, _)| name)
+}
+
+/// The type that a value has to have. The old declarations of 25.04 name several where null is one of them.
+fn kind<'a>(schema: &'a Value, value: &Value) -> Option<&'a str> {
+    match schema.get("type")? {
+        Value::String(kind) => Some(kind),
+        Value::Array(kinds) if value.is_null() => kinds.iter().filter_map(Value::as_str).find(|kind| *kind == "null"),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
+        _ => None,
+    }
 }
 
 /// Whether two values are the same: no boolean is a number, and 1.0 is not 1.

@@ -51,14 +51,15 @@ pub(super) fn call(
     name: &str,
     given: &[Value],
 ) -> Result<Value, Fail> {
-    let Some(method) = Schema::get().methods.get(name) else {
+    let schema = Schema::of(&world.version);
+    let Some(method) = schema.methods.get(name) else {
         return Err(Fail::protocol(-32601, format!("Method {name:?} does not exist")));
     };
     if !method.open && caller.user.is_none() {
         return Err(Fail::call("ENOTAUTHENTICATED", "Not authenticated"));
     }
     auth::permit(world, caller, name)?;
-    let judged = check::params(name, method, given).map_err(Fail::from);
+    let judged = check::params(schema, name, method, given).map_err(Fail::from);
     if method.job {
         return match judged {
             Err(fail) if !caller.is_current => Err(fail),
@@ -80,7 +81,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, params: &[Value]) -> Result<Value
         "disk" => disk::run(cx, verb, params),
         "pool" => pool::run(cx, verb, params),
         "pool.dataset" => dataset::run(cx, verb, params),
-        "pool.snapshot" => snapshot::run(cx, verb, params),
+        "pool.snapshot" | "zfs.snapshot" => snapshot::run(cx, verb, params),
         "filesystem" => filesystem::run(cx, verb, params),
         "interface" => interface::run(cx, verb, params),
         "service" => service::run(cx, verb, params),

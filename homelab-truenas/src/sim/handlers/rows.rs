@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 const BLOT: &str = "********";
 
 pub(super) fn run(cx: &mut Cx<'_>, space: &str, verb: &str, params: &[Value]) -> Option<Result<Value, Fail>> {
-    let is_table = Schema::get().methods.contains_key(&format!("{space}.query"));
-    let known = Schema::get().answers.contains_key(space);
+    let schema = Schema::of(&cx.world.version);
+    let is_table = schema.methods.contains_key(&format!("{space}.query"));
+    let known = schema.answers.contains_key(space);
     Some(match verb {
         "query" if known => list(cx, space, params),
         "get_instance" if known => instance(cx, space, params),
@@ -29,26 +30,27 @@ pub(super) fn shown(cx: &Cx<'_>, space: &str) -> Vec<Map<String, Value>> {
 
 fn show(cx: &Cx<'_>, space: &str, row: Map<String, Value>, blot: bool) -> Map<String, Value> {
     let mut row = rules::decorate(cx.world, space, row);
-    if blot && let Some(schema) = Schema::get().answers.get(space) {
-        blot_out(schema, &mut row);
+    let whole = Schema::of(&cx.world.version);
+    if blot && let Some(schema) = whole.answers.get(space) {
+        blot_out(whole, schema, &mut row);
     }
     row
 }
 
 /// Blots out every secret of a row.
-fn blot_out(schema: &Value, row: &mut Map<String, Value>) {
-    let schema = Schema::get().resolve(schema);
+fn blot_out(whole: &Schema, schema: &Value, row: &mut Map<String, Value>) {
+    let schema = whole.resolve(schema);
     let members = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
     for schema in members.into_iter().flatten() {
-        blot_out(schema, row);
+        blot_out(whole, schema, row);
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     for (name, own) in properties.into_iter().flatten() {
-        let own = Schema::get().resolve(own);
+        let own = whole.resolve(own);
         let is_secret = own.get("writeOnly") == Some(&json!(true));
         match row.get_mut(name) {
             Some(value) if is_secret && !value.is_null() && value != "" => *value = json!(BLOT),
-            Some(Value::Object(inner)) => blot_out(own, inner),
+            Some(Value::Object(inner)) => blot_out(whole, own, inner),
             _ => {}
         }
     }
@@ -114,10 +116,11 @@ pub(super) fn delete(cx: &mut Cx<'_>, space: &str, id: &Value, params: &[Value])
 
 fn settings(cx: &Cx<'_>, space: &str) -> Value {
     let mut row = cx.world.singletons.get(space).cloned().unwrap_or_default();
+    let whole = Schema::of(&cx.world.version);
     if !auth::is_full(cx.world, cx.caller)
-        && let Some(schema) = Schema::get().answers.get(space)
+        && let Some(schema) = whole.answers.get(space)
     {
-        blot_out(schema, &mut row);
+        blot_out(whole, schema, &mut row);
     }
     row.into()
 }
