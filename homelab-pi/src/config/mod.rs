@@ -1,6 +1,7 @@
 //! The typed description of a Pi: everything that the generated NixOS is made from, and nothing else.
 mod container;
 mod description;
+mod login;
 mod pi;
 mod pihole;
 mod pins;
@@ -9,6 +10,7 @@ mod system;
 
 pub use container::ContainerImage;
 pub(crate) use description::Description;
+pub use login::{Keys, LoginKeys};
 pub use pi::{NoAddress, NoBoard, NoLogin, NoSystem, Pi};
 pub use pihole::{List, Listen, PiHole, Record};
 pub use pins::{Locked, Pins, compare};
