@@ -93,12 +93,15 @@ impl Builder for SimBuilder {
     async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
         let (toplevel, mut stored) = built(tree)?;
         stored.flaw = (self.flaw)(&stored.description);
+        let board = stored.description["board"].clone();
         self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(toplevel.clone(), stored);
         say(&format!("building '{toplevel}'"));
         let image = match (&self.dir, output) {
             (Some(dir), Output::Image) => {
                 let path = dir.join("image.img.zst");
-                let made = card::image(&toplevel).and_then(|bytes| std::fs::write(&path, bytes));
+                let board =
+                    serde_json::from_value(board).map_err(|e| Failure::new(format!("no board is built for: {e}")))?;
+                let made = card::image(&toplevel, board).and_then(|bytes| std::fs::write(&path, bytes));
                 made.map_err(|e| Failure::new(format!("the simulated builder cannot make an image: {e}")))?;
                 Some(path)
             }
