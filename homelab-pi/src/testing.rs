@@ -5,7 +5,7 @@ pub use pihole::{PASSWORD, PiholeWorld, SERVER};
 
 use crate::{
     PIS, Pis,
-    builder::{Builder, Built, Output, Say},
+    builder::{Builder, Built, Output, Say, Versions},
     deploy::{Answers, FromHere},
     dns::Prober,
     nix::NixTree,
@@ -144,6 +144,9 @@ impl Builder for Broken<SimBuilder> {
     }
     async fn newest(&self, tree: &NixTree, say: Say<'_>) -> Result<String, Failure> {
         self.inner.newest(tree, say).await
+    }
+    async fn versions(&self, tree: &NixTree, function: &str, say: Say<'_>) -> Result<Versions, Failure> {
+        self.inner.versions(tree, function, say).await
     }
 }
 
