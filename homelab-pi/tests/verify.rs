@@ -1,4 +1,8 @@
 //! The verification of a Pi against the simulator: what is healthy, what is broken, and that one is told from the other.
+use hickory_proto::{
+    op::Message,
+    rr::{RData, RecordType, rdata::TXT},
+};
 use homelab_core::{Site, host::Output, sim::SimMachine};
 use homelab_pi::{
     dns::{Prober, Sockets, Via, Wire},
@@ -185,6 +189,51 @@ async fn a_closed_port_is_told_from_silence() {
     assert!(
         matches!(report.verdict(Probe::Port), Some(Verdict::Failed { reason, .. }) if reason.contains("nothing listens"))
     );
+}
+
+/// A port that another program was quicker to take: it resolves what everybody resolves, and nothing of ours.
+struct Taken(PiholeWorld);
+
+#[async_trait::async_trait]
+impl Wire for Taken {
+    async fn exchange(&self, at: SocketAddr, via: Via, message: &[u8]) -> io::Result<Vec<u8>> {
+        let answer = self.0.sim().exchange(at, via, message).await?;
+        let mut told = Message::from_vec(&answer).unwrap();
+        for record in told.answers.iter_mut().filter(|record| record.record_type() == RecordType::TXT) {
+            record.data = RData::TXT(TXT::new(vec!["dnsmasq-2.90".to_owned()]));
+        }
+        Ok(told.to_vec().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_another_program_has_taken_is_told_by_its_name_with_what_finds_it() {
+    let world = world(Upstream::default());
+    world.sim().change(|w| w.config["dns"]["hosts"] = json!([]));
+    let dns = Prober::over(Arc::new(Taken(world)), homelab_pi::testing::SERVER);
+    let machine = machine();
+    machine.on_command(|argv, _| {
+        let failed = "pihole-ftl.service loaded failed failed Pi-hole FTL";
+        let output = Output { status: 0, stdout: failed.into(), stderr: vec![] };
+        argv.first().is_some_and(|program| program == "systemctl").then_some(output)
+    });
+    let local = ("pihole.lan", [IpAddr::from([192, 168, 0, 53])]);
+    let report = Verify::with(dns).local(local.0, local.1).machine(Arc::new(machine)).clock(|| CLOCK).run().await;
+    let Some(Verdict::Warned { reason, fix }) = report.verdict(Probe::Port) else { panic!("{report}") };
+    assert!(reason.contains("`dnsmasq-2.90`") && fix.contains("ss -lunpt"), "{report}");
+    let failed = failed(&report);
+    assert!(failed.contains(&Probe::Local) && failed.contains(&Probe::Units), "{report}");
+}
+
+#[tokio::test]
+async fn a_port_that_something_mute_holds_is_told_from_one_that_answers() {
+    let mute = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = mute.local_addr().unwrap();
+    let _tcp = tokio::net::TcpListener::bind(at).await.unwrap();
+    let dns = Prober::over(Arc::new(Sockets), at).patience(Duration::from_millis(100), 1);
+    let report = Verify::with(dns).run().await;
+    let Some(Verdict::Failed { fix, .. }) = report.verdict(Probe::Port) else { panic!("{report}") };
+    assert!(fix.contains("whether something else holds the port"), "{report}");
 }
 
 /// A Pi that shows another host key than it did.
