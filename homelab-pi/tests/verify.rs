@@ -3,13 +3,17 @@ use hickory_proto::{
     op::Message,
     rr::{RData, RecordType, rdata::TXT},
 };
-use homelab_core::{Site, host::Output, sim::SimMachine};
+use homelab_core::{
+    Failure, Site,
+    host::{Batch, Machine as _, Output, Reply},
+    sim::SimMachine,
+};
 use homelab_pi::{
     dns::{Prober, Sockets, Via, Wire},
-    pihole::Pihole,
+    pihole::{Dashboard, Health, Pihole},
     sim::pihole::{Upstream, World},
     testing::PiholeWorld,
-    verify::{Probe, Report, Verdict, Verify},
+    verify::{Inside, Probe, Report, Verdict, Verify},
 };
 use serde_json::json;
 use std::{
@@ -68,7 +72,11 @@ fn machine() -> SimMachine {
 }
 
 fn verify(world: &PiholeWorld) -> Verify {
-    Verify::with(world.prober())
+    verify_over(world.prober(), world)
+}
+
+fn verify_over(dns: Prober, world: &PiholeWorld) -> Verify {
+    Verify::with(dns)
         .local("pihole.lan", [IpAddr::from([192, 168, 0, 53])])
         .blocked("ads.corp-x.net")
         .api(Arc::new(world.client()))
@@ -99,14 +107,47 @@ impl Wire for Lan {
     }
 }
 
+/// A login that takes ten round trips: TCP, the two banners, keys, the proof of ours, a channel, and what is asked.
+struct Login(SimMachine);
+
+#[async_trait::async_trait]
+impl Inside for Login {
+    async fn ask(&self, batch: &Batch) -> Result<Vec<Reply>, Failure> {
+        sleep(Duration::from_millis(10)).await;
+        self.0.run(batch).await.map_err(|e| Failure::new(e.to_string()))
+    }
+    fn is_pinned(&self) -> bool {
+        true
+    }
+}
+
+/// A web page four round trips away: a connection, a login, what is asked, and the connections beside it.
+struct Page(Pihole);
+
+#[async_trait::async_trait]
+impl Dashboard for Page {
+    async fn health(&self) -> Result<Health, Failure> {
+        sleep(Duration::from_millis(4)).await;
+        self.0.health().await
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn independent_probes_run_together_so_a_healthy_pi_takes_a_few_round_trips() {
+async fn a_healthy_pi_a_millisecond_away_is_verified_in_far_less_than_a_second() {
     let world = world(Upstream::default());
     let began = Instant::now();
     let dns = Prober::over(Arc::new(Lan(world.clone())), homelab_pi::testing::SERVER);
-    let report = Verify::with(dns).blocked("ads.corp-x.net").run().await;
+    let report = Verify::with(dns).blocked("ads.corp-x.net").clock(|| CLOCK).run().await;
     assert!(report.is_healthy(), "{report}");
     // Two for the name that is asked twice, and twenty for the median: by the simulated clock, not this machine's.
+    assert_eq!(began.elapsed(), Duration::from_millis(22));
+    let began = Instant::now();
+    let dns = Prober::over(Arc::new(Lan(world.clone())), homelab_pi::testing::SERVER);
+    let verify = verify_over(dns, &world).within(Arc::new(Login(machine()))).api(Arc::new(Page(world.client())));
+    let report = verify.run().await;
+    let passed = report.checks.iter().filter(|c| matches!(c.verdict, Verdict::Passed { .. })).count();
+    assert_eq!(passed, 14, "{report}");
+    // The login and Pi-hole's API are asked meanwhile.
     assert_eq!(began.elapsed(), Duration::from_millis(22));
 }
 
@@ -240,12 +281,9 @@ async fn a_port_that_something_mute_holds_is_told_from_one_that_answers() {
 struct Changed;
 
 #[async_trait::async_trait]
-impl homelab_pi::verify::Inside for Changed {
-    async fn ask(
-        &self,
-        _: &homelab_core::host::Batch,
-    ) -> Result<Vec<homelab_core::host::Reply>, homelab_core::Failure> {
-        let shown = homelab_core::Failure::new("192.168.0.53 shows another host key than before");
+impl Inside for Changed {
+    async fn ask(&self, _: &Batch) -> Result<Vec<Reply>, Failure> {
+        let shown = Failure::new("192.168.0.53 shows another host key than before");
         Err(shown.hint("if its card was written anew, forget the old key: `ssh-keygen -R 192.168.0.53`"))
     }
     fn is_pinned(&self) -> bool {
