@@ -321,7 +321,15 @@ impl Line {
         }
         if !machine.lets_in(user) || self.key.as_ref().is_some_and(|key| !machine.knows_key(user, key)) {
             let (host, user) = (self.name.clone(), user.clone());
-            return Err(SshError::AuthRefused { host, user, offered: vec![], notes: vec![], methods: vec![] });
+            return Err(SshError::AuthRefused {
+                host,
+                user,
+                offered: vec![],
+                notes: vec![],
+                all: false,
+                agent: None,
+                methods: vec![],
+            });
         }
         self.logged_in.store(true, Ordering::Relaxed);
         Ok(())

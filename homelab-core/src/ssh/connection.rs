@@ -148,8 +148,10 @@ impl Connection {
             }
         }
         let host = self.route.name.clone();
+        let all = keys.all && offered.len() == keys.candidates.len();
+        let agent = keys.agent.as_ref().map(|agent| agent.socket.clone());
         let notes = std::mem::take(&mut keys.notes);
-        Err(SshError::AuthRefused { host, user, offered, notes, methods })
+        Err(SshError::AuthRefused { host, user, offered, notes, all, agent, methods })
     }
 
     /// A channel from it to another host.

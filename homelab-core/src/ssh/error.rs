@@ -60,6 +60,10 @@ pub enum SshError {
         offered: Vec<Offer>,
         /// What could not be offered, and why; what the agent is and has.
         notes: Vec<String>,
+        /// Whether that is every key that the agent and the files have.
+        all: bool,
+        /// The agent that was asked.
+        agent: Option<PathBuf>,
         /// What the host would accept: `publickey`.
         methods: Vec<String>,
     },

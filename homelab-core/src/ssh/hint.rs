@@ -1,5 +1,10 @@
 //! What to do about a machine that could not be reached.
-use super::{Origin, Phase, SshError};
+use super::{Offer, Origin, Phase, SshError};
+use std::path::Path;
+
+/// What the agent of 1Password offers: without its file the keys of one vault, with it those that the file names.
+const VAULTS: &str = "it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` names: \
+                      `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`";
 
 impl SshError {
     /// What to do about it, in one line.
@@ -24,24 +29,14 @@ impl SshError {
             SshError::CertAuthority { shown, .. } => {
                 format!("pin the machine's own key in the lab's code: `{}`", shown.openssh)
             }
-            SshError::AuthRefused { user, offered, .. } => match offered.first() {
-                Some(offer) => format!(
-                    "add `{}` to ~{user}/.ssh/authorized_keys of the machine, or name the right key with IdentityFile",
-                    offer.key.openssh
-                ),
-                None => "load the key into the agent with `ssh-add`, or name it with IdentityFile".into(),
-            },
+            SshError::AuthRefused { user, offered, all, agent, .. } => refused(user, offered, *all, agent.as_deref()),
             SshError::NoKey { .. } => {
                 "load a key into the agent with `ssh-add`, or name one with IdentityFile in ~/.ssh/config".into()
             }
             SshError::AgentUnreachable { .. } => {
                 "start or unlock the agent, or point SSH_AUTH_SOCK or IdentityAgent to the one that runs".into()
             }
-            SshError::AgentEmpty { socket } if is_1password(socket) => {
-                "unlock 1Password; it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` \
-                 names: `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`"
-                    .into()
-            }
+            SshError::AgentEmpty { socket } if is_1password(socket) => format!("unlock 1Password; {VAULTS}"),
             SshError::AgentEmpty { .. } => "add the key with `ssh-add`, or unlock the agent that holds it".into(),
             SshError::NameNotFound { host, .. } => {
                 format!("give `{host}` a HostName in ~/.ssh/config, use its address, or look at the DNS server")
@@ -76,6 +71,47 @@ impl SshError {
 }
 
 /// Whether an agent is 1Password's, by where it listens.
-fn is_1password(socket: &std::path::Path) -> bool {
+fn is_1password(socket: &Path) -> bool {
     socket.to_string_lossy().to_ascii_lowercase().contains("1password")
+}
+
+/// On which side the right key is missing, as far as it can be told from here.
+fn refused(user: &str, offered: &[Offer], all: bool, agent: Option<&Path>) -> String {
+    let Some(first) = offered.first() else {
+        return "load the key into the agent with `ssh-add`, or name it with IdentityFile".into();
+    };
+    let add = format!("add `{}` to ~{user}/.ssh/authorized_keys of the machine", first.key.openssh);
+    match agent {
+        _ if !all => format!(
+            "the right key may be one that was not offered: load it with `ssh-add`, or name it with IdentityFile; or {add}"
+        ),
+        Some(socket) if is_1password(socket) => {
+            format!("1Password may not offer the right key: {VAULTS}; or the machine has none of these: {add}")
+        }
+        _ => format!(
+            "all keys that are here were offered, and the machine has none of them: cloud-init has not put one there (`cloud-init status \
+             --long` on its console), or it was given another; {add}, or load the one that it has with `ssh-add`"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::Key;
+
+    #[test]
+    fn a_refused_login_says_on_which_side_the_key_is_missing() {
+        let (algorithm, fingerprint) = ("ssh-ed25519".into(), "SHA256:x".into());
+        let key = Key { algorithm, fingerprint, openssh: "ssh-ed25519 AAAA".into() };
+        let offered = [Offer { key, from: "me".into() }];
+        let says = |all, agent: Option<&str>| refused("root", &offered, all, agent.map(Path::new));
+        assert!(says(false, None).starts_with("the right key may be one that was not offered"));
+        assert!(says(true, Some("/run/agent")).starts_with("all keys that are here were offered"));
+        let vaults = says(true, Some("/home/me/.1password/agent.sock"));
+        assert!(vaults.starts_with("1Password may not offer") && vaults.contains("agent.toml"), "{vaults}");
+        for hint in [says(false, None), says(true, None), vaults] {
+            assert!(hint.contains("add `ssh-ed25519 AAAA` to ~root/.ssh/authorized_keys"), "{hint}");
+        }
+    }
 }
