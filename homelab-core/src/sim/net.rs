@@ -3,7 +3,7 @@ use super::{SimMachine, Store, StoreError, cloud};
 use crate::{
     Failure, Sandbox,
     host::{Machine, Network, OneOff, Spot},
-    ssh::SshError,
+    ssh::{Side, SshError},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -326,9 +326,8 @@ impl Line {
                 user,
                 offered: vec![],
                 notes: vec![],
-                all: false,
-                agent: None,
-                methods: vec![],
+                side: Side::Theirs,
+                methods: Box::default(),
             });
         }
         self.logged_in.store(true, Ordering::Relaxed);

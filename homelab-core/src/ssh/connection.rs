@@ -1,6 +1,6 @@
 //! One connection to a host, logged in, over as many others as the way has.
 use super::{
-    Phase, SshError,
+    Phase, Side, SshError,
     identity::Keys,
     known_hosts::{Known, key},
     reach::{Stream, reach},
@@ -148,10 +148,13 @@ impl Connection {
             }
         }
         let host = self.route.name.clone();
-        let all = keys.all && offered.len() == keys.candidates.len();
-        let agent = keys.agent.as_ref().map(|agent| agent.socket.clone());
+        let side = match &keys.agent {
+            _ if !keys.all || offered.len() < keys.candidates.len() => Side::Ours,
+            Some(agent) if agent.is_1password() => Side::OnePassword,
+            _ => Side::Theirs,
+        };
         let notes = std::mem::take(&mut keys.notes);
-        Err(SshError::AuthRefused { host, user, offered, notes, all, agent, methods })
+        Err(SshError::AuthRefused { host, user, offered, notes, side, methods: methods.into() })
     }
 
     /// A channel from it to another host.

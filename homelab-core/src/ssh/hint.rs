@@ -1,5 +1,5 @@
 //! What to do about a machine that could not be reached.
-use super::{Offer, Origin, Phase, SshError};
+use super::{Offer, Origin, Phase, Side, SshError};
 use std::path::Path;
 
 /// What the agent of 1Password offers: without its file the keys of one vault, with it those that the file names.
@@ -29,7 +29,7 @@ impl SshError {
             SshError::CertAuthority { shown, .. } => {
                 format!("pin the machine's own key in the lab's code: `{}`", shown.openssh)
             }
-            SshError::AuthRefused { user, offered, all, agent, .. } => refused(user, offered, *all, agent.as_deref()),
+            SshError::AuthRefused { user, offered, side, .. } => refused(user, offered, *side),
             SshError::NoKey { .. } => {
                 "load a key into the agent with `ssh-add`, or name one with IdentityFile in ~/.ssh/config".into()
             }
@@ -71,24 +71,24 @@ impl SshError {
 }
 
 /// Whether an agent is 1Password's, by where it listens.
-fn is_1password(socket: &Path) -> bool {
+pub(super) fn is_1password(socket: &Path) -> bool {
     socket.to_string_lossy().to_ascii_lowercase().contains("1password")
 }
 
-/// On which side the right key is missing, as far as it can be told from here.
-fn refused(user: &str, offered: &[Offer], all: bool, agent: Option<&Path>) -> String {
+/// What to do about keys of which none is accepted.
+fn refused(user: &str, offered: &[Offer], side: Side) -> String {
     let Some(first) = offered.first() else {
         return "load the key into the agent with `ssh-add`, or name it with IdentityFile".into();
     };
     let add = format!("add `{}` to ~{user}/.ssh/authorized_keys of the machine", first.key.openssh);
-    match agent {
-        _ if !all => format!(
+    match side {
+        Side::Ours => format!(
             "the right key may be one that was not offered: load it with `ssh-add`, or name it with IdentityFile; or {add}"
         ),
-        Some(socket) if is_1password(socket) => {
+        Side::OnePassword => {
             format!("1Password may not offer the right key: {VAULTS}; or the machine has none of these: {add}")
         }
-        _ => format!(
+        Side::Theirs => format!(
             "all keys that are here were offered, and the machine has none of them: cloud-init has not put one there (`cloud-init status \
              --long` on its console), or it was given another; {add}, or load the one that it has with `ssh-add`"
         ),
@@ -105,13 +105,15 @@ mod tests {
         let (algorithm, fingerprint) = ("ssh-ed25519".into(), "SHA256:x".into());
         let key = Key { algorithm, fingerprint, openssh: "ssh-ed25519 AAAA".into() };
         let offered = [Offer { key, from: "me".into() }];
-        let says = |all, agent: Option<&str>| refused("root", &offered, all, agent.map(Path::new));
-        assert!(says(false, None).starts_with("the right key may be one that was not offered"));
-        assert!(says(true, Some("/run/agent")).starts_with("all keys that are here were offered"));
-        let vaults = says(true, Some("/home/me/.1password/agent.sock"));
-        assert!(vaults.starts_with("1Password may not offer") && vaults.contains("agent.toml"), "{vaults}");
-        for hint in [says(false, None), says(true, None), vaults] {
+        for (side, begins) in [
+            (Side::Ours, "the right key may be one that was not offered"),
+            (Side::OnePassword, "1Password may not offer the right key: it offers what is in the vault Private"),
+            (Side::Theirs, "all keys that are here were offered"),
+        ] {
+            let hint = refused("root", &offered, side);
+            assert!(hint.starts_with(begins), "{hint}");
             assert!(hint.contains("add `ssh-ed25519 AAAA` to ~root/.ssh/authorized_keys"), "{hint}");
         }
+        assert!(is_1password(Path::new("/home/me/.1password/agent.sock")) && !is_1password(Path::new("/run/agent")));
     }
 }

@@ -1,6 +1,7 @@
 //! The keys that we may log in with: those of files, and those that an agent holds for us.
 use super::{
     Offer, SshError,
+    hint::is_1password,
     known_hosts::key,
     target::{Route, Surroundings, Target},
 };
@@ -26,8 +27,14 @@ const OFFERS: usize = 6;
 /// An agent that answers.
 pub(super) struct Agent {
     pub(super) client: AgentClient<UnixStream>,
-    pub(super) socket: PathBuf,
+    socket: PathBuf,
     keys: Vec<(PublicKey, String)>,
+}
+
+impl Agent {
+    pub(super) fn is_1password(&self) -> bool {
+        is_1password(&self.socket)
+    }
 }
 
 /// A key, and who signs with it.
