@@ -6,7 +6,7 @@ use super::{
     world::Domain,
 };
 use crate::pihole::http::Method;
-use regex::RegexBuilder;
+use regex_lite::RegexBuilder;
 use serde_json::{Value, json};
 
 pub(super) fn row(domain: &Domain) -> Value {
@@ -23,7 +23,7 @@ pub(super) fn split(expression: &str) -> (&str, Vec<&str>) {
     (parts.next().unwrap_or_default(), parts.collect())
 }
 
-pub(super) fn compile(expression: &str) -> Result<regex::Regex, regex::Error> {
+pub(super) fn compile(expression: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
     RegexBuilder::new(split(expression).0).case_insensitive(true).build()
 }
 
