@@ -1,4 +1,5 @@
 //! Why something did not work, in the words of whoever knows: what, on which object, and what to do next.
+use serde::Serialize;
 use std::fmt;
 
 /// What went wrong in the world. Provider crates turn their own errors into this; the engine adds the resource's key.
@@ -15,7 +16,8 @@ pub struct Failure {
 }
 
 /// What a failure means for the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Nature {
     /// It will not get better by itself: permission, a full disk, a wrong value.
     Refused,
