@@ -66,7 +66,7 @@ fn make(state: &mut State, body: &Value, kind: &str, form: &str) -> Result<Reply
         for name in &names {
             compile(name).map_err(|e| {
                 let why = e.to_string();
-                let hint = if why.contains("unclosed group") { "Missing ')'" } else { "Invalid regexp" };
+                let hint = if why.contains("without closing ')'") { "Missing ')'" } else { "Invalid regexp" };
                 error(400, "regex_error", "Regex validation failed", Some(hint))
             })?;
         }
