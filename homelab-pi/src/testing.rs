@@ -5,7 +5,7 @@ pub use pihole::{PASSWORD, PiholeWorld, SERVER};
 
 use crate::{
     PIS, Pis,
-    builder::{Builder, Built, Output, Say},
+    builder::{Builder, Built, Output, Say, Versions},
     deploy::{Answers, FromHere},
     dns::Prober,
     nix::NixTree,
@@ -71,13 +71,21 @@ impl PiWorld {
     }
 }
 
-impl World for PiWorld {
-    fn providers(&self) -> Providers {
+impl PiWorld {
+    /// Its site: the Pi, whoever builds for it and whoever asks it for names, all over the line.
+    #[must_use]
+    pub fn pis(&self) -> Pis {
         let builder = SimBuilder::new(vec![self.0.pi.clone()]).flawed(self.0.flaw);
         let builder = Broken { world: self.clone(), inner: builder };
         let answers = Broken { world: self.clone(), inner: self.answers() };
         let hosts = Hosts::of(Broken { world: self.clone(), inner: Wire(Arc::clone(&self.0.net)) });
-        Providers::default().with(PIS, Pis::new(hosts, Arc::new(builder), Arc::new(answers)))
+        Pis::new(hosts, Arc::new(builder), Arc::new(answers))
+    }
+}
+
+impl World for PiWorld {
+    fn providers(&self) -> Providers {
+        Providers::default().with(PIS, self.pis())
     }
     fn traffic(&self) -> &Traffic {
         &self.0.traffic
@@ -136,6 +144,9 @@ impl Builder for Broken<SimBuilder> {
     }
     async fn newest(&self, tree: &NixTree, say: Say<'_>) -> Result<String, Failure> {
         self.inner.newest(tree, say).await
+    }
+    async fn versions(&self, tree: &NixTree, function: &str, say: Say<'_>) -> Result<Versions, Failure> {
+        self.inner.versions(tree, function, say).await
     }
 }
 

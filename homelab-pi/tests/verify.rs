@@ -1,11 +1,19 @@
 //! The verification of a Pi against the simulator: what is healthy, what is broken, and that one is told from the other.
-use homelab_core::{Site, host::Output, sim::SimMachine};
+use hickory_proto::{
+    op::Message,
+    rr::{RData, RecordType, rdata::TXT},
+};
+use homelab_core::{
+    Failure, Site,
+    host::{Batch, Machine as _, Output, Reply},
+    sim::SimMachine,
+};
 use homelab_pi::{
     dns::{Prober, Sockets, Via, Wire},
-    pihole::Pihole,
+    pihole::{Dashboard, Health, Pihole},
     sim::pihole::{Upstream, World},
     testing::PiholeWorld,
-    verify::{Probe, Report, Verdict, Verify},
+    verify::{Inside, Probe, Report, Verdict, Verify},
 };
 use serde_json::json;
 use std::{
@@ -64,7 +72,11 @@ fn machine() -> SimMachine {
 }
 
 fn verify(world: &PiholeWorld) -> Verify {
-    Verify::with(world.prober())
+    verify_over(world.prober(), world)
+}
+
+fn verify_over(dns: Prober, world: &PiholeWorld) -> Verify {
+    Verify::with(dns)
         .local("pihole.lan", [IpAddr::from([192, 168, 0, 53])])
         .blocked("ads.corp-x.net")
         .api(Arc::new(world.client()))
@@ -95,14 +107,47 @@ impl Wire for Lan {
     }
 }
 
+/// A login that takes ten round trips: TCP, the two banners, keys, the proof of ours, a channel, and what is asked.
+struct Login(SimMachine);
+
+#[async_trait::async_trait]
+impl Inside for Login {
+    async fn ask(&self, batch: &Batch) -> Result<Vec<Reply>, Failure> {
+        sleep(Duration::from_millis(10)).await;
+        self.0.run(batch).await.map_err(|e| Failure::new(e.to_string()))
+    }
+    fn is_pinned(&self) -> bool {
+        true
+    }
+}
+
+/// A web page four round trips away: a connection, a login, what is asked, and the connections beside it.
+struct Page(Pihole);
+
+#[async_trait::async_trait]
+impl Dashboard for Page {
+    async fn health(&self) -> Result<Health, Failure> {
+        sleep(Duration::from_millis(4)).await;
+        self.0.health().await
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn independent_probes_run_together_so_a_healthy_pi_takes_a_few_round_trips() {
+async fn a_healthy_pi_a_millisecond_away_is_verified_in_far_less_than_a_second() {
     let world = world(Upstream::default());
     let began = Instant::now();
     let dns = Prober::over(Arc::new(Lan(world.clone())), homelab_pi::testing::SERVER);
-    let report = Verify::with(dns).blocked("ads.corp-x.net").run().await;
+    let report = Verify::with(dns).blocked("ads.corp-x.net").clock(|| CLOCK).run().await;
     assert!(report.is_healthy(), "{report}");
     // Two for the name that is asked twice, and twenty for the median: by the simulated clock, not this machine's.
+    assert_eq!(began.elapsed(), Duration::from_millis(22));
+    let began = Instant::now();
+    let dns = Prober::over(Arc::new(Lan(world.clone())), homelab_pi::testing::SERVER);
+    let verify = verify_over(dns, &world).within(Arc::new(Login(machine()))).api(Arc::new(Page(world.client())));
+    let report = verify.run().await;
+    let passed = report.checks.iter().filter(|c| matches!(c.verdict, Verdict::Passed { .. })).count();
+    assert_eq!(passed, 14, "{report}");
+    // The login and Pi-hole's API are asked meanwhile.
     assert_eq!(began.elapsed(), Duration::from_millis(22));
 }
 
@@ -187,16 +232,58 @@ async fn a_closed_port_is_told_from_silence() {
     );
 }
 
+/// A port that another program was quicker to take: it resolves what everybody resolves, and nothing of ours.
+struct Taken(PiholeWorld);
+
+#[async_trait::async_trait]
+impl Wire for Taken {
+    async fn exchange(&self, at: SocketAddr, via: Via, message: &[u8]) -> io::Result<Vec<u8>> {
+        let answer = self.0.sim().exchange(at, via, message).await?;
+        let mut told = Message::from_vec(&answer).unwrap();
+        for record in told.answers.iter_mut().filter(|record| record.record_type() == RecordType::TXT) {
+            record.data = RData::TXT(TXT::new(vec!["dnsmasq-2.90".to_owned()]));
+        }
+        Ok(told.to_vec().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_another_program_has_taken_is_told_by_its_name_with_what_finds_it() {
+    let world = world(Upstream::default());
+    world.sim().change(|w| w.config["dns"]["hosts"] = json!([]));
+    let dns = Prober::over(Arc::new(Taken(world)), homelab_pi::testing::SERVER);
+    let machine = machine();
+    machine.on_command(|argv, _| {
+        let failed = "pihole-ftl.service loaded failed failed Pi-hole FTL";
+        let output = Output { status: 0, stdout: failed.into(), stderr: vec![] };
+        argv.first().is_some_and(|program| program == "systemctl").then_some(output)
+    });
+    let local = ("pihole.lan", [IpAddr::from([192, 168, 0, 53])]);
+    let report = Verify::with(dns).local(local.0, local.1).machine(Arc::new(machine)).clock(|| CLOCK).run().await;
+    let Some(Verdict::Warned { reason, fix }) = report.verdict(Probe::Port) else { panic!("{report}") };
+    assert!(reason.contains("`dnsmasq-2.90`") && fix.contains("ss -lunpt"), "{report}");
+    let failed = failed(&report);
+    assert!(failed.contains(&Probe::Local) && failed.contains(&Probe::Units), "{report}");
+}
+
+#[tokio::test]
+async fn a_port_that_something_mute_holds_is_told_from_one_that_answers() {
+    let mute = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = mute.local_addr().unwrap();
+    let _tcp = tokio::net::TcpListener::bind(at).await.unwrap();
+    let dns = Prober::over(Arc::new(Sockets), at).patience(Duration::from_millis(100), 1);
+    let report = Verify::with(dns).run().await;
+    let Some(Verdict::Failed { fix, .. }) = report.verdict(Probe::Port) else { panic!("{report}") };
+    assert!(fix.contains("whether something else holds the port"), "{report}");
+}
+
 /// A Pi that shows another host key than it did.
 struct Changed;
 
 #[async_trait::async_trait]
-impl homelab_pi::verify::Inside for Changed {
-    async fn ask(
-        &self,
-        _: &homelab_core::host::Batch,
-    ) -> Result<Vec<homelab_core::host::Reply>, homelab_core::Failure> {
-        let shown = homelab_core::Failure::new("192.168.0.53 shows another host key than before");
+impl Inside for Changed {
+    async fn ask(&self, _: &Batch) -> Result<Vec<Reply>, Failure> {
+        let shown = Failure::new("192.168.0.53 shows another host key than before");
         Err(shown.hint("if its card was written anew, forget the old key: `ssh-keygen -R 192.168.0.53`"))
     }
     fn is_pinned(&self) -> bool {

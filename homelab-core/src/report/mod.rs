@@ -4,7 +4,7 @@ mod live;
 mod plain;
 mod voice;
 
-use crate::{Failure, plan::Action};
+use crate::{Failure, Nature, plan::Action};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -90,6 +90,8 @@ pub enum Event {
         key: String,
         /// What was to be done.
         action: Action,
+        /// What it means: `rolled_back` is the one after which all is as it was.
+        nature: Nature,
         /// What went wrong.
         message: String,
         /// The way out.
@@ -134,6 +136,7 @@ impl Event {
         Event::StepFailed {
             key: key.to_owned(),
             action,
+            nature: failure.nature,
             message: failure.message.clone(),
             hint: failure.hint.clone(),
             detail: failure.detail.clone(),

@@ -12,7 +12,7 @@ pub use run::{Processes, Run};
 use crate::nix::NixTree;
 use async_trait::async_trait;
 use homelab_core::{Failure, host::Spot};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// What is wanted of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,9 @@ pub struct Built {
     /// The image on this machine, if one was wanted.
     pub image: Option<PathBuf>,
 }
+
+/// Versions by the names of what they are of: `Linux`, `6.12.58`.
+pub type Versions = BTreeMap<String, String>;
 
 /// Where progress goes, one line at a time.
 pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -64,4 +67,11 @@ pub trait Builder: Send + Sync {
     /// # Errors
     /// When they cannot be asked for.
     async fn newest(&self, tree: &NixTree, say: Say<'_>) -> Result<String, Failure>;
+
+    /// Asks a tree, with the lock file that it has, for what this [function](crate::nix::versions) tells of it. It is evaluated; nothing is
+    /// built.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated: then nothing can be built of it either.
+    async fn versions(&self, tree: &NixTree, function: &str, say: Say<'_>) -> Result<Versions, Failure>;
 }

@@ -1,9 +1,10 @@
 //! Building with Nix, wherever it is.
-use super::{Builder, Built, Output, Run, Say, Way};
+use super::{Builder, Built, Output, Run, Say, Versions, Way};
 use crate::nix::NixTree;
 use async_trait::async_trait;
 use homelab_core::{Failure, host::Spot};
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -162,6 +163,16 @@ impl<R: Run> Builder for Nix<R> {
         let out = self.run.run(&argv, vec![], say).await?;
         String::from_utf8(out).map_err(|_| Failure::new("the new lock file is no text"))
     }
+
+    async fn versions(&self, tree: &NixTree, function: &str, say: Say<'_>) -> Result<Versions, Failure> {
+        let at = self.stage(tree, say).await?;
+        let systems = format!("path:{at}#nixosConfigurations");
+        let told = self.nix(&["eval", "--json", "--no-update-lock-file", &systems, "--apply", function], say).await?;
+        let mut all: BTreeMap<String, Versions> = serde_json::from_str(&told)
+            .map_err(|e| Failure::new(format!("Nix does not tell versions: {e}")).detail([told]))?;
+        // A tree has one system.
+        all.pop_first().map(|(_, versions)| versions).ok_or_else(|| Failure::new("the tree has no system"))
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +190,7 @@ mod tests {
             let line = argv.join(" ");
             self.0.lock().unwrap().push(line.clone());
             let says = match () {
+                () if line.contains("#nixosConfigurations") => r#"{"pihole": {"Linux": "6.12.58"}}"#,
                 () if line.contains("sdImage") => "/nix/store/bbb-pihole.img.zst\n",
                 () if line.contains("toplevel") => "/nix/store/aaa-nixos-system-pihole-25.11\n",
                 () => "x",
@@ -198,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn the_same_is_said_to_nix_wherever_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let spot = Spot { address: [192, 168, 0, 53].into(), login: Some("me".into()), key: None };
+        let spot = Spot::at([192, 168, 0, 53].into()).login("me");
         for way in [Way::Native, Way::Emulated, Way::Remote("root@arm".into()), Way::Container("docker")] {
             let fake = Fake::default();
             let nix = Nix::new(way.clone(), &fake, dir.path().join("stage"));
@@ -208,7 +220,14 @@ mod tests {
             assert_eq!(built.toplevel, "/nix/store/aaa-nixos-system-pihole-25.11");
             assert_eq!(built.image.map(|image| fs::read(image).unwrap()), (!local).then(|| b"x".to_vec()));
             nix.copy(&built.toplevel, &spot, &|_| {}).await.unwrap();
+            let versions = nix.versions(&tree(), "builtins.mapAttrs (_: it's: { })", &|_| {}).await.unwrap();
+            assert_eq!(versions, Versions::from([("Linux".to_owned(), "6.12.58".to_owned())]));
             let said = fake.0.lock().unwrap().join("\n");
+            let asked = match way {
+                Way::Remote(_) => r"'--apply' 'builtins.mapAttrs (_: it'\''s: { })'",
+                _ => "#nixosConfigurations --apply builtins.mapAttrs (_: it's: { })",
+            };
+            assert!(said.contains(asked), "{said}");
             assert!(said.contains("#packages.aarch64-linux.toplevel") && said.contains("ssh-ng://me@192.168.0.53"));
             assert_eq!(said.contains("--extra-platforms"), way == Way::Emulated, "{said}");
             assert_eq!(said.starts_with("ssh -A"), matches!(way, Way::Remote(_)));

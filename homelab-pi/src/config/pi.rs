@@ -1,7 +1,11 @@
 //! The description of a Pi, built step by step: what cannot be left out is asked for by the types.
 use crate::{
     Board,
-    config::{PiHole, System, pihole::is_name},
+    config::{
+        PiHole, System,
+        login::{Keys, Login, LoginKeys, is_key},
+        pihole::is_name,
+    },
 };
 use homelab_core::{Secret, units::HostAddr};
 use std::net::IpAddr;
@@ -19,13 +23,6 @@ pub struct NoLogin(&'static str, Board, HostAddr);
 #[derive(Clone, Debug)]
 pub struct NoSystem(&'static str, Board, HostAddr, Login);
 
-/// Who logs in, by key alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Login {
-    pub(crate) user: &'static str,
-    pub(crate) keys: Vec<&'static str>,
-}
-
 /// A Raspberry Pi with NixOS, Pi-hole and Unbound: the name server of a lab.
 ///
 /// ```
@@ -42,14 +39,7 @@ pub(crate) struct Login {
 ///     .dns(PiHole::new().record("grogu", LAN.host(10)));
 /// ```
 ///
-/// A Pi that nobody could log in to does not compile:
-///
-/// ```compile_fail
-/// # use homelab_pi::{Board, Pi};
-/// # use homelab_core::units::Network;
-/// # const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
-/// Pi::named("pihole").board(Board::Pi4).at(LAN.host(53)).login("svenlito", []);
-/// ```
+/// A Pi that nobody could log in to does not compile (`tests/ui/pi_without_a_key.rs`).
 #[derive(Clone, Debug)]
 pub struct Pi {
     pub(crate) name: &'static str,
@@ -99,14 +89,16 @@ impl NoAddress {
 }
 
 impl NoLogin {
-    /// Who logs in, with these public keys and in no other way. No key does not compile: nobody could ever log in.
+    /// Who logs in, with these public keys (1 to 16) and in no other way. No key does not compile: nobody could ever log in.
     ///
     /// # Panics
     /// When the name is no user's, or a key is none.
     #[must_use]
     #[track_caller]
-    pub fn login<const N: usize>(self, user: &'static str, keys: [&'static str; N]) -> NoSystem {
-        const { assert!(N > 0, "a Pi needs a key for its login: without one nobody can ever log in") };
+    pub fn login<const N: usize>(self, user: &'static str, keys: [&'static str; N]) -> NoSystem
+    where
+        Keys<N>: LoginKeys,
+    {
         let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
         let named = user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && user.chars().all(word);
         assert!(named && user.len() <= 31 && user != "root", "`{user}` is no name for a login");
@@ -115,14 +107,6 @@ impl NoLogin {
         }
         NoSystem(self.0, self.1, self.2, Login { user, keys: keys.to_vec() })
     }
-}
-
-fn is_key(key: &str) -> bool {
-    let mut parts = key.split_ascii_whitespace();
-    let kind = parts.next().unwrap_or_default();
-    let known = kind.starts_with("ssh-") || kind.starts_with("ecdsa-sha2-") || kind.starts_with("sk-");
-    let blob = parts.next().and_then(|b| data_encoding::BASE64.decode(b.as_bytes()).ok());
-    known && !key.contains(['\n', '\r']) && blob.is_some_and(|b| b.get(4..4 + kind.len()) == Some(kind.as_bytes()))
 }
 
 impl NoSystem {

@@ -2,7 +2,7 @@
 use super::{Pis, names::FromHere, site::STAGE};
 use crate::{
     Pi,
-    builder::{Builder, Built, Machine, Nix, Output, Processes, Say},
+    builder::{Builder, Built, Machine, Nix, Output, Processes, Say, Versions},
     nix::NixTree,
     pihole::{PASSWORD, Pihole, PiholeAt},
 };
@@ -106,5 +106,8 @@ impl Builder for Chosen {
     }
     async fn newest(&self, tree: &NixTree, say: Say<'_>) -> Result<String, Failure> {
         self.now()?.newest(tree, say).await
+    }
+    async fn versions(&self, tree: &NixTree, function: &str, say: Say<'_>) -> Result<Versions, Failure> {
+        self.now()?.versions(tree, function, say).await
     }
 }

@@ -34,17 +34,7 @@ impl DnsGate {
     /// }
     /// ```
     ///
-    /// A guest of Proxmox VE, or any other machine, does not compile:
-    ///
-    /// ```compile_fail,E0277
-    /// # use homelab_core::{Handle, Site};
-    /// # use homelab_pi::{Pi, pihole::{Appliance, DnsGate, Pihole}};
-    /// # use homelab_proxmox::Vm;
-    /// # const PIHOLE: Site<Pihole> = Site::named("pihole");
-    /// fn gate(guest: Handle<Vm>) -> DnsGate {
-    ///     DnsGate::of(Appliance::of(PIHOLE)).served_by(guest)
-    /// }
-    /// ```
+    /// A guest of Proxmox VE, or any other machine, does not compile (`tests/ui/names_from_a_proxmox_guest.rs`).
     #[must_use]
     pub fn served_by<H: NameServer>(self, host: Handle<H>) -> DnsGate {
         self.since(H::system(host))

@@ -10,7 +10,7 @@ pub(super) const VERBS: &[Verb<Pis>] = &[
     verb(
         "flash",
         "Write the image to a card, and read it back",
-        "DEVICE [IMAGE] [erase SERIAL] [--any-size] [--virtual]",
+        "[NAME] DEVICE [IMAGE] [erase SERIAL] [--any-size] [--virtual]",
         flash,
     ),
     verb("update", "Show what newer sources there are; take them with --yes", "[NAME]", update),
@@ -69,7 +69,13 @@ fn flash(pis: &Pis, words: Words) -> Doing<'_> {
     Box::pin(async move {
         let (rest, any_size) = split(&words, "--any-size");
         let limits = Limits { any_size, virtual_too: split(&words, "--virtual").1 };
-        let (device, image, typed) = match rest.as_slice() {
+        // A device is a path, and no name of a Pi is one.
+        let (name, rest) = match rest.split_first() {
+            Some((first, rest)) if !first.contains('/') => (Some(*first), rest),
+            _ => (None, rest.as_slice()),
+        };
+        let pi = verbs::chosen(pis, name)?;
+        let (device, image, typed) = match rest {
             [] => return Err(Failure::unusable("a device is needed").hint("`pi flash /dev/sdb`")),
             [device, "erase", serial @ ..] => (device, None, Some(serial)),
             [device, image, "erase", serial @ ..] => (device, Some(Path::new(*image)), Some(serial)),
@@ -77,13 +83,13 @@ fn flash(pis: &Pis, words: Words) -> Doing<'_> {
             [device, image] => (device, Some(Path::new(*image)), None),
             [_, _, more, ..] => {
                 return Err(Failure::unusable(format!("`{more}` is neither a device nor an image"))
-                    .hint("`pi flash DEVICE [IMAGE] erase SERIAL`, on one line"));
+                    .hint("`pi flash [NAME] DEVICE [IMAGE] erase SERIAL`, on one line"));
             }
         };
         let typed = typed.map(|serial| format!("erase {}", serial.join(" ")));
         let lab = words.graph().lab();
         let wish = verbs::Flash { image, device: Path::new(device), typed: typed.as_deref(), limits, lab };
-        Ok(said(verbs::flash(pis, verbs::chosen(pis, None)?, wish, &|line| words.say(line))?))
+        Ok(said(verbs::flash(pis, pi, wish, &|line| words.say(line))?))
     })
 }
 

@@ -65,6 +65,8 @@ pub struct Answer {
     pub ttl: Option<u32>,
     /// Whether there are signatures with it.
     pub has_signatures: bool,
+    /// The first text (TXT) of the answer.
+    pub text: Option<String>,
     /// How many records the answer has.
     pub records: usize,
     /// Why it is as it is.
@@ -83,6 +85,7 @@ impl Answer {
             addresses: answers.iter().filter_map(|record| address(&record.data)).collect(),
             ttl: answers.iter().map(|record| record.ttl).min(),
             has_signatures: answers.iter().any(|record| record.record_type() == RecordType::RRSIG),
+            text: answers.iter().find_map(|record| text(&record.data)),
             records: answers.len(),
             extended: extended.filter_map(parse).collect(),
             took,
@@ -147,6 +150,13 @@ fn address(data: &RData) -> Option<IpAddr> {
     match data {
         RData::A(a) => Some(IpAddr::V4(a.0)),
         RData::AAAA(a) => Some(IpAddr::V6(a.0)),
+        _ => None,
+    }
+}
+
+fn text(data: &RData) -> Option<String> {
+    match data {
+        RData::TXT(text) => Some(text.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()),
         _ => None,
     }
 }

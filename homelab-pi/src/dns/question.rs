@@ -2,7 +2,7 @@
 use super::PAYLOAD;
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, Query},
-    rr::{Name, RecordType},
+    rr::{DNSClass, Name, RecordType},
 };
 use std::{fmt, str::FromStr};
 
@@ -11,6 +11,7 @@ use std::{fmt, str::FromStr};
 pub struct Question {
     name: Name,
     kind: RecordType,
+    class: DNSClass,
     signatures: bool,
     unchecked: bool,
 }
@@ -40,7 +41,16 @@ impl Question {
         let bad = |reason: String| BadName { name: name.to_owned(), reason };
         let mut parsed = Name::from_str(name).map_err(|e| bad(e.to_string()))?;
         parsed.set_fqdn(true);
-        Ok(Question { name: parsed, kind, signatures: false, unchecked: false })
+        Ok(Question { name: parsed, kind, class: DNSClass::IN, signatures: false, unchecked: false })
+    }
+
+    /// Which program answers: `version.bind`, of the class CH, which FTL and dnsmasq tell (pi-notes section 12) and others mostly keep to
+    /// themselves.
+    ///
+    /// # Errors
+    /// Never: it is a good name.
+    pub fn version() -> Result<Question, BadName> {
+        Ok(Question { class: DNSClass::CH, ..Question::of("version.bind", RecordType::TXT)? })
     }
 
     /// The same, and its signatures (DO), so that a validating server says whether it could validate.
@@ -72,7 +82,9 @@ impl Question {
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
         message.metadata.checking_disabled = self.unchecked;
-        message.add_query(Query::query(self.name.clone(), self.kind));
+        let mut query = Query::query(self.name.clone(), self.kind);
+        query.set_query_class(self.class);
+        message.add_query(query);
         let mut edns = Edns::new();
         edns.set_max_payload(PAYLOAD).set_dnssec_ok(self.signatures);
         message.set_edns(edns);

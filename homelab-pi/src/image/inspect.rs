@@ -1,6 +1,7 @@
 //! Whether an image would boot, as far as that can be seen without booting it.
 use super::{
     Partition,
+    config_txt::started,
     extlinux::{Entry, default_entry},
     mbr,
     part::{Part, ReadOnly},
@@ -86,7 +87,7 @@ where
                 Ok(format!("firmware at {} MiB, root at {} MiB", firmware.start >> 20, root.start >> 20)),
             );
             look.firmware(Part::of(image.clone(), &firmware), board);
-            look.root(Part::of(image, &root));
+            look.root(Part::of(image, &root), board);
         }
         Err(why) => look.add("partitions", Err(why)),
     }
@@ -131,10 +132,10 @@ impl Inspection {
         }
         let names: Vec<String> =
             root.iter().filter_map(Result::ok).map(|entry| entry.file_name().to_ascii_lowercase()).collect();
-        self.add("config.txt", wanted(&text, board, &names));
+        self.add("config.txt", started(&text, board, &names));
     }
 
-    fn root<T: Read + Seek + Send + Sync + 'static>(&mut self, part: Part<T>) {
+    fn root<T: Read + Seek + Send + Sync + 'static>(&mut self, part: Part<T>, board: Board) {
         let ext4 = match Ext4::load(Box::new(part)) {
             Ok(ext4) => ext4,
             Err(e) => return self.add("root", Err(format!("it is no ext4: {e}"))),
@@ -148,40 +149,17 @@ impl Inspection {
         let Some(entry) = default_entry(&conf) else {
             return self.add("extlinux.conf", Err("its default is no entry of it".into()));
         };
-        self.add("extlinux.conf", booted(&ext4, &entry));
+        self.add("extlinux.conf", booted(&ext4, &entry, board));
         let system = entry.system().map(ToOwned::to_owned);
         self.add("system", closed(&ext4, system.as_deref()));
         self.system = system;
     }
 }
 
-/// Whether `config.txt` has a section for the board, and what it names is there.
-fn wanted(config: &str, board: Board, names: &[String]) -> Result<String, String> {
-    let section = board.section();
-    let (mut within, mut kernel, mut needs) = (false, None, vec![]);
-    for line in config.lines().map(str::trim) {
-        match line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            Some(name) => within = name == section,
-            None if within => match line.split_once('=') {
-                Some(("kernel", file)) => kernel = Some(file.trim()),
-                Some(("armstub", file)) => needs.push(file.trim()),
-                _ => {}
-            },
-            None => {}
-        }
-    }
-    let kernel =
-        kernel.ok_or_else(|| format!("it has no kernel in a section [{section}]: the {board} would not start"))?;
-    needs.push(kernel);
-    match needs.iter().find(|file| !names.contains(&file.to_ascii_lowercase())) {
-        Some(missing) => Err(format!("it names {missing}, which is not there")),
-        None => Ok(format!("[{section}] starts {kernel}")),
-    }
-}
-
-/// Whether what the boot loader starts is there.
-fn booted(ext4: &Ext4, entry: &Entry) -> Result<String, String> {
-    let files = [Some(&entry.linux), Some(&entry.initrd), entry.fdtdir.as_ref()];
+/// Whether what the boot loader starts is there. Without a directory of device trees the one of the firmware is used.
+fn booted(ext4: &Ext4, entry: &Entry, board: Board) -> Result<String, String> {
+    let tree = entry.fdtdir.as_ref().map(|dir| format!("{dir}/broadcom/{}", board.device_tree()));
+    let files = [Some(&entry.linux), Some(&entry.initrd), entry.fdtdir.as_ref(), tree.as_ref()];
     for file in files.into_iter().flatten() {
         let path = if file.starts_with('/') { file.clone() } else { beside(EXTLINUX, file) };
         match ext4.exists(path.as_str()) {

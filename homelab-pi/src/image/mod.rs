@@ -2,6 +2,7 @@
 //!
 //! The layout is that of nixpkgs' `sd-image.nix`: an MBR, a FAT partition with the firmware, and an ext4 root with the boot loader's
 //! configuration, the kernels and the store.
+mod config_txt;
 mod extlinux;
 mod inspect;
 mod look;

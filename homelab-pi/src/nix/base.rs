@@ -1,7 +1,7 @@
 //! The system itself: who logs in, what is kept, what the card is spared.
 use super::expr::{Binding, Expr, bind};
-use super::render::name;
-use crate::{Pi, Release};
+use super::{flake::needs_hardware, render::name};
+use crate::{Board, Pi, Release};
 
 /// What every file may use: said once.
 pub(super) fn constants(pi: &Pi) -> Expr {
@@ -85,6 +85,7 @@ pub(super) fn bindings(pi: &Pi) -> Vec<Binding> {
         image_name(pi),
     ];
     all.extend(watchdog(pi.system.release));
+    all.extend(firmware(pi.board));
     all
 }
 
@@ -96,6 +97,22 @@ fn image_name(pi: &Pi) -> Binding {
         true => bind("image.baseName", pi.name),
         false => bind("sdImage.imageBaseName", pi.name),
     }
+}
+
+/// What starts the model 5: U-Boot for all 64-bit boards, which the stable releases do not have ready-made. nixos-hardware puts it onto the
+/// first partition, with the settings and the device trees that the boot loader in the EEPROM wants to see there
+/// (`raspberry-pi/common/firmware.nix` there, from June 2026 on).
+fn firmware(board: Board) -> Vec<Binding> {
+    if !needs_hardware(board) {
+        return vec![];
+    }
+    let uboot = Expr::set([
+        ("defconfig", "rpi_arm64_defconfig".into()),
+        ("extraMeta", Expr::set([("platforms", Expr::list(["aarch64-linux"]))])),
+        ("filesToInstall", Expr::list(["u-boot.bin"])),
+    ]);
+    let package = Expr::Call("pkgs.buildUBoot", Box::new(uboot));
+    vec![bind("hardware.raspberry-pi.firmware.uboot", Expr::set([("enable", true.into()), ("package", package)]))]
 }
 
 /// A Pi that hangs starts anew.

@@ -12,6 +12,7 @@ mod render;
 mod secrets;
 mod tree;
 mod unbound;
+mod versions;
 
 pub use expr::{Binding, Expr};
 pub(crate) use flake::needs_hardware;
@@ -20,3 +21,4 @@ pub(crate) use pihole::PASSWORD;
 pub use pihole::ftl_settings;
 pub(crate) use secrets::FOLDER;
 pub use tree::{Addresses, NixTree, bindings, fingerprint, generate};
+pub use versions::versions;

@@ -1,9 +1,11 @@
 //! A builder that makes a system of a tree without Nix.
 use super::{SimPi, card, pi::Stored};
 use crate::{
-    builder::{Builder, Built, Output, Say},
+    Board,
+    builder::{Builder, Built, Output, Say, Versions},
+    config::locked,
     deploy::BootFiles,
-    nix::NixTree,
+    nix::{NixTree, needs_hardware},
 };
 use async_trait::async_trait;
 use homelab_core::{Failure, host::Spot};
@@ -36,19 +38,27 @@ pub struct SimBuilder {
     built: Mutex<BTreeMap<String, Stored>>,
     flaw: fn(&Value) -> Flaw,
     dir: Option<PathBuf>,
+    newest: Option<String>,
 }
 
 impl SimBuilder {
     /// Builds for these Pis, without flaws.
     #[must_use]
     pub fn new(pis: Vec<SimPi>) -> Self {
-        SimBuilder { pis, built: Mutex::default(), flaw: |_| Flaw::None, dir: None }
+        SimBuilder { pis, built: Mutex::default(), flaw: |_| Flaw::None, dir: None, newest: None }
     }
 
     /// Puts images into this directory; without one it makes none.
     #[must_use]
     pub fn into_dir(mut self, dir: &Path) -> Self {
         self.dir = Some(dir.to_owned());
+        self
+    }
+
+    /// The newest sources that it finds are those of this lock file, instead of those that it is given.
+    #[must_use]
+    pub fn finds(mut self, lock: &str) -> Self {
+        self.newest = Some(lock.to_owned());
         self
     }
 
@@ -80,6 +90,12 @@ pub(super) fn built(tree: &NixTree) -> Result<(String, Stored), Failure> {
     Ok((toplevel, Stored { flaw: Flaw::None, description, boot }))
 }
 
+/// The board that a system is for.
+fn board(system: &Stored) -> Result<Board, Failure> {
+    serde_json::from_value(system.description["board"].clone())
+        .map_err(|e| Failure::new(format!("nothing is built for such a board: {e}")))
+}
+
 #[async_trait]
 impl Builder for SimBuilder {
     fn describe(&self) -> String {
@@ -93,12 +109,13 @@ impl Builder for SimBuilder {
     async fn build(&self, tree: &NixTree, output: Output, say: Say<'_>) -> Result<Built, Failure> {
         let (toplevel, mut stored) = built(tree)?;
         stored.flaw = (self.flaw)(&stored.description);
+        let board = board(&stored)?;
         self.built.lock().unwrap_or_else(PoisonError::into_inner).insert(toplevel.clone(), stored);
         say(&format!("building '{toplevel}'"));
         let image = match (&self.dir, output) {
             (Some(dir), Output::Image) => {
                 let path = dir.join("image.img.zst");
-                let made = card::image(&toplevel).and_then(|bytes| std::fs::write(&path, bytes));
+                let made = card::image(&toplevel, board).and_then(|bytes| std::fs::write(&path, bytes));
                 made.map_err(|e| Failure::new(format!("the simulated builder cannot make an image: {e}")))?;
                 Some(path)
             }
@@ -117,6 +134,20 @@ impl Builder for SimBuilder {
     }
 
     async fn newest(&self, tree: &NixTree, _: Say<'_>) -> Result<String, Failure> {
-        tree.get("flake.lock").cloned().ok_or_else(|| Failure::new("the tree has no lock file"))
+        let now = || tree.get("flake.lock").cloned().ok_or_else(|| Failure::new("the tree has no lock file"));
+        self.newest.clone().map_or_else(now, Ok)
+    }
+
+    /// Its packages are all made on the day of the commit of nixpkgs, and numbered by it.
+    async fn versions(&self, tree: &NixTree, function: &str, _: Say<'_>) -> Result<Versions, Failure> {
+        let lock = tree.get("flake.lock").map(String::as_str).unwrap_or_default();
+        let locked = locked(lock).map_err(|why| Failure::new(format!("the lock file {why}")))?;
+        let input = |name: &str| locked.iter().find(|locked| locked.input == name);
+        if needs_hardware(board(&built(tree)?.1)?) && input("nixos-hardware").is_none() {
+            return Err(Failure::new("error: cannot find flake 'flake:nixos-hardware' in the flake registries"));
+        }
+        let version = format!("6.12.{}", input("nixpkgs").map_or(0, |nixpkgs| nixpkgs.modified / 86400));
+        let names = function.split('"').skip(1).step_by(2);
+        Ok(names.map(|name| (name.to_owned(), version.clone())).collect())
     }
 }

@@ -1,5 +1,8 @@
 //! The image that a simulated builder makes, and the reader that a card for it is in.
-use crate::flash::{Cards, Device, Target};
+use crate::{
+    Board,
+    flash::{Cards, Device, Target},
+};
 use homelab_core::Failure;
 use std::{
     fs::{self, File},
@@ -20,12 +23,28 @@ const FIRMWARE: (usize, usize) = (8 * MIB, 2 * MIB);
 const ROOT: &[u8] = include_bytes!("data/root.ext4.zst");
 /// That system. Another one has a name of the same length.
 const SYSTEM: &str = "/nix/store/00000000000000000000000000000000-nixos-system-pi-25.11";
-/// What the firmware reads.
-const CONFIG: &str =
-    "[pi3]\nkernel=u-boot-rpi3.bin\n\n[pi4]\nkernel=u-boot-rpi4.bin\narmstub=armstub8-gic.bin\n\n[all]\narm_64bit=1\n";
+/// What lies in the first partition: for the models 3 and 4 as nixpkgs puts it there, for the model 5 as nixos-hardware does.
+fn firmware(board: Board) -> &'static [(&'static str, &'static str)] {
+    match board {
+        Board::Pi3 | Board::Pi4 => &[
+            (
+                "config.txt",
+                "[pi3]\nkernel=u-boot-rpi3.bin\n\n[pi4]\nkernel=u-boot-rpi4.bin\narmstub=armstub8-gic.bin\n\n[all]\narm_64bit=1\n",
+            ),
+            ("u-boot-rpi3.bin", ""),
+            ("u-boot-rpi4.bin", ""),
+            ("armstub8-gic.bin", ""),
+        ],
+        Board::Pi5(_) => &[
+            ("config.txt", "[all]\narm_64bit=1\nkernel=u-boot.bin\n[all]\n[pi5]\nenable_uart=0\n"),
+            ("u-boot.bin", ""),
+            ("bcm2712-rpi-5-b.dtb", ""),
+        ],
+    }
+}
 
-/// An image with this system, laid out as nixpkgs does it, packed.
-pub(super) fn image(system: &str) -> io::Result<Vec<u8>> {
+/// An image with this system for this board, laid out as nixpkgs does it, packed.
+pub(super) fn image(system: &str, board: Board) -> io::Result<Vec<u8>> {
     let mut root = vec![];
     let unpacked = ruzstd::decoding::StreamingDecoder::new(ROOT).map_err(io::Error::other)?;
     { unpacked }.read_to_end(&mut root)?;
@@ -54,12 +73,11 @@ pub(super) fn image(system: &str) -> io::Result<Vec<u8>> {
     image[start..].copy_from_slice(&root);
     let label = fatfs::FormatVolumeOptions::new().volume_label(*b"FIRMWARE   ");
     fatfs::format_volume(Cursor::new(&mut image[FIRMWARE.0..start]), label)?;
-    let firmware = fatfs::FileSystem::new(Cursor::new(&mut image[FIRMWARE.0..start]), fatfs::FsOptions::new())?;
-    let files = [("config.txt", CONFIG), ("u-boot-rpi3.bin", ""), ("u-boot-rpi4.bin", ""), ("armstub8-gic.bin", "")];
-    for (file, content) in files {
-        firmware.root_dir().create_file(file)?.write_all(content.as_bytes())?;
+    let fat = fatfs::FileSystem::new(Cursor::new(&mut image[FIRMWARE.0..start]), fatfs::FsOptions::new())?;
+    for (file, content) in firmware(board) {
+        fat.root_dir().create_file(file)?.write_all(content.as_bytes())?;
     }
-    firmware.unmount()?;
+    fat.unmount()?;
     Ok(ruzstd::encoding::compress_to_vec(image.as_slice(), ruzstd::encoding::CompressionLevel::Fastest))
 }
 

@@ -1,12 +1,11 @@
-//! Building an image, the sources that it is built from, and who builds.
+//! Building an image, and who builds.
 use super::known;
 use crate::{
     Pi, Pis,
     builder::{Machine, Manifest, Output, Say},
-    config::compare,
     nix::generate,
 };
-use homelab_core::{Failure, Permit};
+use homelab_core::Failure;
 
 /// Builds a card's image, looks into it, and keeps the record of it. An image that would not boot has no record, and is not flashed.
 ///
@@ -16,7 +15,13 @@ pub async fn build(pis: &Pis, pi: &Pi, say: Say<'_>) -> Result<(Manifest, Vec<St
     pi.problems().map_err(Failure::new)?;
     let who = pis.builder().describe();
     say(&format!("builds with {who}"));
-    let built = pis.builder().build(&generate(pi, &known(pi)), Output::Image, say).await?;
+    let mut built = pis.builder().build(&generate(pi, &known(pi)), Output::Image, say).await?;
+    if let Some(image) = built.image.as_mut().filter(|image| image.starts_with(&pis.stage)) {
+        // That of the next Pi would take its place.
+        let own = pis.stage.join(format!("{}.img.zst", pi.name));
+        std::fs::rename(&image, &own).map_err(|e| Failure::new(format!("{} cannot be written: {e}", own.display())))?;
+        *image = own;
+    }
     // What was built before says nothing of this one.
     let _ = std::fs::remove_file(Manifest::path(&pis.stage, pi));
     say("looks into the image");
@@ -30,31 +35,9 @@ pub async fn build(pis: &Pis, pi: &Pi, say: Say<'_>) -> Result<(Manifest, Vec<St
         format!("record {}", record.display()),
     ];
     lines.extend(seen.to_string().lines().map(ToOwned::to_owned));
-    lines.push("write it to a card: `pi flash DEVICE`".into());
+    let which = if pis.pis.len() > 1 { format!("{} ", pi.name) } else { String::new() };
+    lines.push(format!("write it to a card: `pi flash {which}DEVICE`"));
     Ok((manifest, lines))
-}
-
-/// What newer sources there are; the lock file is written only with leave.
-///
-/// # Errors
-/// When they cannot be asked for, or the file is not found.
-pub async fn update(pis: &Pis, pi: &Pi, permit: Option<&Permit>, say: Say<'_>) -> Result<Vec<String>, Failure> {
-    let newest = pis.builder().newest(&generate(pi, &known(pi)), say).await?;
-    let pins = pi.system.pins;
-    let mut lines = compare(pins.text, &newest).map_err(|why| Failure::new(format!("the new lock file {why}")))?;
-    if lines.is_empty() {
-        return Ok(vec!["nothing is newer".into()]);
-    }
-    if permit.is_none() {
-        lines.push("nothing was changed; take them with `--yes`".into());
-        return Ok(lines);
-    }
-    let file = pins.file().ok_or_else(|| {
-        Failure::unusable(format!("the lock file {} is not found", pins.path)).hint("run it within the lab's project")
-    })?;
-    std::fs::write(&file, newest).map_err(|e| Failure::new(format!("{} cannot be written: {e}", file.display())))?;
-    lines.push(format!("written to {}: look at it, commit it, and deploy", file.display()));
-    Ok(lines)
 }
 
 /// Which builder is taken, and what this machine has.

@@ -2,10 +2,12 @@
 mod build;
 mod flash;
 mod run;
+mod update;
 
-pub use build::{build, builder_up, update};
+pub use build::{build, builder_up};
 pub use flash::{Flash, flash};
 pub use run::{backup, generations, rehearse, rollback, verify};
+pub use update::update;
 
 use crate::{Pi, Pis, nix::Addresses};
 use homelab_core::{Failure, Input};

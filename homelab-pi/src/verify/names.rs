@@ -25,6 +25,8 @@ const EITHER: &str = "look at the clock first (`timedatectl` on the Pi), then at
 pub(super) struct Names {
     udp: Asked,
     tcp: Asked,
+    /// What the program that answers calls itself, if it tells.
+    program: Option<String>,
     public: Asked,
     local: Vec<(String, Vec<IpAddr>, Asked)>,
     blocked: Option<(Asked, Asked)>,
@@ -72,9 +74,11 @@ pub(super) async fn ask(verify: &Verify) -> Names {
         let more = if Reply::of(&first) == Reply::There { None } else { Some(ask(name, true).await) };
         (first, more)
     };
-    let (udp, tcp, public, local, blocked, signed, bogus, direct) = join!(
+    let program = async { dns.ask(&Question::version().ok()?).await.ok()?.text };
+    let (udp, tcp, program, public, local, blocked, signed, bogus, direct) = join!(
         own(Via::Udp),
         own(Via::Tcp),
+        program,
         ask(&verify.public, false),
         join_all(local),
         blocked,
@@ -91,7 +95,7 @@ pub(super) async fn ask(verify: &Verify) -> Names {
             }
         }
     }
-    Names { udp, tcp, public, local, blocked, signed, bogus, direct, warm }
+    Names { udp, tcp, program, public, local, blocked, signed, bogus, direct, warm }
 }
 
 impl Names {
@@ -119,7 +123,14 @@ impl Names {
         let fix = "look at `systemctl status pihole-ftl` on the Pi, whether something else holds the port (`ss -lunpt sport = :53`), \
                    and whether its firewall lets 53 through";
         match (&self.udp, &self.tcp) {
-            (Ok(_), Ok(_)) => Verdict::passed("answers over UDP and TCP"),
+            // Both are dnsmasq at heart, and only one says that it is Pi-hole's.
+            (Ok(_), Ok(_)) => match &self.program {
+                Some(other) if !other.contains("pi-hole") => Verdict::warned(
+                    format!("answers over UDP and TCP, but it is `{other}` that does, and no Pi-hole"),
+                    fix,
+                ),
+                _ => Verdict::passed("answers over UDP and TCP"),
+            },
             (Err(e), Ok(_)) | (Ok(_), Err(e)) => Verdict::failed(e.to_string(), fix),
             (Err(udp), Err(_)) => Verdict::failed(format!("{udp}, and nothing over TCP either"), fix),
         }

@@ -1,5 +1,5 @@
 //! An image is looked into without root and without a loop device.
-use super::{CONFIG, image};
+use super::{CONFIG, image, image_with};
 use homelab_pi::{
     Board,
     board::Untested,
@@ -28,10 +28,37 @@ fn a_good_image_boots_the_system_that_it_holds() {
     }
 }
 
+/// The first partition as nixos-hardware fills it for the model 5.
+const MODEL_5: [(&str, &str); 3] = [
+    ("config.txt", "[all]\narm_64bit=1\nkernel=u-boot.bin\n[all]\n[pi5]\nenable_uart=0\n"),
+    ("u-boot.bin", "u-boot"),
+    ("bcm2712-rpi-5-b.dtb", "tree"),
+];
+
 #[test]
-fn a_board_that_the_firmware_does_not_know_is_told() {
+fn an_image_for_the_model_5_has_its_settings_its_boot_loader_and_its_device_tree() {
+    let faults = |files: &[_]| look(image_with(files), Board::Pi5(Untested)).faults();
+    assert_eq!(faults(&MODEL_5), Vec::<String>::new());
+    // U-Boot gets the firmware's tree where it is not told of another.
+    let without = replaced(image_with(&MODEL_5), b"  FDTDIR ", b"# FDTDIR ");
+    assert_eq!(look(without, Board::Pi5(Untested)).faults(), Vec::<String>::new());
+    assert_eq!(faults(&[MODEL_5[0], MODEL_5[2]]), ["config.txt: it names u-boot.bin, which is not there"]);
+    let told =
+        "config.txt: bcm2712-rpi-5-b.dtb is not beside it: the boot loader of the Raspberry Pi 5 would refuse the card";
+    assert_eq!(faults(&MODEL_5[..2]), [told]);
+    let other = replaced(image_with(&MODEL_5), b"bcm2712-rpi-5-b.dtb\0", b"bcm2712-rpi-9-b.dtb\0");
+    let missing =
+        "extlinux.conf: it starts /boot/nixos/dddd-device-tree/broadcom/bcm2712-rpi-5-b.dtb, which is not there";
+    assert_eq!(look(other, Board::Pi5(Untested)).faults(), [missing]);
+}
+
+#[test]
+fn the_stock_image_does_not_start_the_model_5_and_that_is_told() {
     let faults = look(image(CONFIG), Board::Pi5(Untested)).faults();
-    assert_eq!(faults, ["config.txt: it has no kernel in a section [pi5]: the Raspberry Pi 5 would not start"]);
+    assert_eq!(
+        faults,
+        ["config.txt: it has no kernel in a section [pi5] or for all: the Raspberry Pi 5 would not start"]
+    );
 }
 
 #[test]

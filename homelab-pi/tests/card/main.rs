@@ -44,6 +44,16 @@ pub(crate) fn root() -> Vec<u8> {
 
 /// An image laid out as nixpkgs lays it out, smaller: MBR, FAT at 1 MiB, ext4 behind it.
 pub(crate) fn image(config: &str) -> Vec<u8> {
+    image_with(&[
+        ("config.txt", config),
+        ("u-boot-rpi3.bin", "u-boot"),
+        ("u-boot-rpi4.bin", "u-boot"),
+        ("armstub8-gic.bin", "stub"),
+    ])
+}
+
+/// The same with these files in its first partition.
+pub(crate) fn image_with(files: &[(&str, &str)]) -> Vec<u8> {
     let root = root();
     let start = FIRMWARE.0 + FIRMWARE.1;
     let mut image = vec![0; start + root.len()];
@@ -63,12 +73,7 @@ pub(crate) fn image(config: &str) -> Vec<u8> {
         .unwrap();
     let fat = &mut image[FIRMWARE.0..start];
     let fs = fatfs::FileSystem::new(Slice(Cursor::new(fat)), fatfs::FsOptions::new()).unwrap();
-    for (name, content) in [
-        ("config.txt", config),
-        ("u-boot-rpi3.bin", "u-boot"),
-        ("u-boot-rpi4.bin", "u-boot"),
-        ("armstub8-gic.bin", "stub"),
-    ] {
+    for (name, content) in files {
         fs.root_dir().create_file(name).unwrap().write_all(content.as_bytes()).unwrap();
     }
     fs.unmount().unwrap();

@@ -1,22 +1,19 @@
 //! Plays the steps of the recording: the step language is described in docs/dns.md.
-use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, Query},
-    rr::{
-        DNSClass, Name, RData, Record, RecordType,
-        rdata::opt::{EdnsCode, EdnsOption},
-    },
+use super::{
+    masks::{dig, mask, parse, python, shape},
+    question::{decoded, query},
 };
+use hickory_proto::op::Message;
 use homelab_pi::{
     dns::{Via, Wire as _},
     pihole::http::{Http as _, Method, Request, Response},
     sim::pihole::Sim,
 };
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Write as _},
-    str::FromStr as _,
     time::Duration,
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -26,28 +23,6 @@ pub(crate) const PASSWORD: &str = "the tester's own";
 const AGAIN: Duration = Duration::from_millis(300);
 /// How long a step takes: three logins go into a second of the clock.
 const STEP: Duration = Duration::from_millis(400);
-/// Numbers that are times, and names whose values are secrets.
-const TIMES: [&str; 9] = [
-    "date_added",
-    "date_modified",
-    "date_updated",
-    "last_active",
-    "login_at",
-    "valid_until",
-    "timestamp",
-    "time",
-    "mtime",
-];
-const SECRETS: [(&str, &str); 7] = [
-    ("sid", "<sid>"),
-    ("csrf", "<csrf>"),
-    ("password", "<secret>"),
-    ("hash", "<secret>"),
-    ("pwhash", "<secret>"),
-    ("app_pwhash", "<secret>"),
-    ("totp_secret", "<secret>"),
-];
-
 pub(crate) struct Player {
     sim: Sim,
     vars: BTreeMap<String, Value>,
@@ -245,165 +220,6 @@ impl Player {
             Ok(Err(_)) => json!({ "broken": "OSError" }),
             Ok(Ok(answer)) => decoded(&Message::from_vec(&answer).expect("a message"), step),
         }
-    }
-}
-
-fn query(step: &Value) -> Vec<u8> {
-    let (name, kind) = step["dns"].as_str().unwrap_or_default().rsplit_once(' ').expect("a name and a type");
-    let mut name = Name::from_str(name).expect("a name");
-    name.set_fqdn(true);
-    let mut query = Query::query(name, RecordType::from_str(kind).expect("a type"));
-    if step["class"] == "CH" {
-        query.set_query_class(DNSClass::CH);
-    }
-    let mut message = Message::new(7, MessageType::Query, OpCode::Query);
-    message.metadata.recursion_desired = step["rd"] != false;
-    message.metadata.authentic_data = step["ad"] == true;
-    message.metadata.checking_disabled = step["cd"] == true;
-    message.add_query(query);
-    let size = step["edns"].as_u64().unwrap_or(1232);
-    if size > 0 {
-        let mut edns = Edns::new();
-        edns.set_max_payload(u16::try_from(size).expect("a size")).set_dnssec_ok(step["do"] == true);
-        message.set_edns(edns);
-    }
-    message.to_vec().expect("a message")
-}
-
-fn decoded(message: &Message, step: &Value) -> Value {
-    let ttl = step["ttl"] == true;
-    let row = |record: &Record| {
-        let life = if ttl { json!(record.ttl) } else { json!("<ttl>") };
-        json!([plain(&record.name), record.record_type().to_string(), life, data(&record.data)])
-    };
-    let mut answer: Vec<Value> = message.answers.iter().map(row).collect();
-    answer.sort_by_key(|row| (row[1] != "CNAME", row.to_string()));
-    let meta = &message.metadata;
-    let flags = [
-        ("qr", meta.message_type == MessageType::Response),
-        ("aa", meta.authoritative && ttl),
-        ("tc", meta.truncation),
-        ("rd", meta.recursion_desired),
-        ("ra", meta.recursion_available),
-        ("ad", meta.authentic_data),
-        ("cd", meta.checking_disabled),
-    ];
-    let flags: Vec<&str> = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
-    let edns = message.edns.as_ref().map(|edns| {
-        let ede = edns.options().get_all(EdnsCode::from(15)).into_iter().filter_map(|option| match option {
-            EdnsOption::Unknown(_, bytes) => {
-                Some(json!([u16::from_be_bytes([bytes[0], bytes[1]]), String::from_utf8_lossy(&bytes[2..])]))
-            }
-            _ => None,
-        });
-        json!({ "udp": edns.max_payload(), "do": edns.flags().dnssec_ok, "ede": ede.collect::<Vec<_>>() })
-    });
-    let rcode = match u16::from(meta.response_code) {
-        0 => "NOERROR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        _ => "other",
-    };
-    let authority: Vec<String> = message.authorities.iter().map(|r| r.record_type().to_string()).collect();
-    json!({ "answer": answer, "authority": authority, "edns": edns, "flags": flags, "rcode": rcode })
-}
-
-fn plain(name: &Name) -> String {
-    name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
-}
-
-fn data(data: &RData) -> String {
-    match data {
-        RData::CNAME(name) => plain(&name.0),
-        RData::PTR(name) => plain(&name.0),
-        RData::MX(mx) => format!("{} {}", mx.preference, plain(&mx.exchange)),
-        RData::SRV(srv) => format!("{} {} {} {}", srv.priority, srv.weight, srv.port, plain(&srv.target)),
-        RData::TXT(txt) => {
-            let texts: Vec<String> =
-                txt.txt_data.iter().map(|t| format!("\"{}\"", String::from_utf8_lossy(t))).collect();
-            texts.join(" ")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn parse(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or(Value::Null)
-}
-
-/// The text as the recorder writes it: `", "` and `": "` between things.
-fn python(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
-            let pairs: Vec<String> = keys.into_iter().map(|k| format!("{}: {}", json!(k), python(&map[k]))).collect();
-            format!("{{{}}}", pairs.join(", "))
-        }
-        Value::Array(all) => format!("[{}]", all.iter().map(python).collect::<Vec<_>>().join(", ")),
-        other => other.to_string(),
-    }
-}
-
-fn dig(value: &Value, path: &str) -> Value {
-    path.split('.')
-        .try_fold(value, |value, part| match part.parse::<usize>() {
-            Ok(n) if value.is_array() => value.get(n),
-            _ => value.get(part),
-        })
-        .cloned()
-        .unwrap_or_else(|| json!("<absent>"))
-}
-
-fn mask(value: &Value, key: &str) -> Value {
-    let secret = SECRETS.iter().find(|(name, _)| *name == key).map(|(_, word)| *word);
-    match value {
-        Value::Object(map) => {
-            Value::Object(map.iter().filter(|(k, _)| *k != "took").map(|(k, v)| (k.clone(), mask(v, k))).collect())
-        }
-        Value::Array(all) => Value::Array(all.iter().map(|v| mask(v, key)).collect()),
-        Value::String(text) => match secret {
-            Some(word) if !text.is_empty() => json!(word),
-            _ if ["description", "allowed"].contains(&key) => json!("<text>"),
-            _ if ["remote_addr", "user_agent"].contains(&key) => json!("<client>"),
-            _ => value.clone(),
-        },
-        Value::Number(number) => {
-            let positive = number.as_f64().is_some_and(|n| n > 0.0);
-            match key {
-                key if TIMES.contains(&key) && positive => json!("<time>"),
-                key if key == "id" || key.ends_with("_id") => json!("<id>"),
-                "validity" if positive => json!("<ttl>"),
-                "timer" => json!("<timer>"),
-                _ => value.clone(),
-            }
-        }
-        _ => value.clone(),
-    }
-}
-
-fn shape(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            Value::Object(map.iter().filter(|(k, _)| *k != "took").map(|(k, v)| (k.clone(), shape(v))).collect())
-        }
-        Value::Array(all) => {
-            let mut kinds: Vec<Value> = vec![];
-            for kind in all.iter().map(shape) {
-                if !kinds.contains(&kind) {
-                    kinds.push(kind);
-                }
-            }
-            kinds.sort_by_key(python);
-            kinds.insert(0, json!("list of"));
-            Value::Array(kinds)
-        }
-        Value::Bool(_) => json!("bool"),
-        Value::Number(_) => json!("number"),
-        Value::String(_) => json!("text"),
-        Value::Null => json!("null"),
     }
 }
 

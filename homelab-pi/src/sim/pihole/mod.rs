@@ -3,7 +3,7 @@
 //!
 //! [`World`] is all that exists, as data. [`Sim`] is the running thing: it implements both seams,
 //! [`Http`](crate::pihole::Http) and [`Wire`](crate::dns::Wire), and [`Sim::serve`] puts them on sockets. What a real one was seen
-//! to answer is replayed against it (`tests/parity.rs`).
+//! to answer is replayed against it (`tests/parity`).
 mod auth;
 mod call;
 mod config;

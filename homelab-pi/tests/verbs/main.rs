@@ -1,4 +1,7 @@
 //! The verbs of a Pi as a person types them, in the sandbox.
+mod flawed;
+mod update;
+
 use homelab_core::{
     Lab, ResourceExt, Secrets, Sites,
     cli::{self, Exit, Outside},
@@ -7,6 +10,7 @@ use homelab_core::{
 };
 use homelab_pi::{
     Board, PIS, Pi, PiSite,
+    board::Untested,
     config::{PiHole, Pins, System},
 };
 use std::{
@@ -17,7 +21,7 @@ use std::{
 };
 
 const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
-const PINS: Pins = homelab_pi::pins!("nix/flake.lock");
+const PINS: Pins = homelab_pi::pins!("../nix/flake.lock");
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUy4sUdyK2ePNnqVAtCY1Sdl6kPnCNKt0bNC8x8yGqP svenlito@proxmox";
 const LIST: &str = "https://lists.example/hosts";
 
@@ -43,6 +47,35 @@ impl Write for Shared {
     }
 }
 
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// A command line in a sandbox below this directory, of which everything is heard.
+fn outside(dir: &Path, words: &[&str], out: &Shared, err: &Shared) -> Outside {
+    let env = [
+        ("HOMELAB_STATE", dir.to_str().unwrap().to_owned()),
+        ("HOMELAB_SANDBOX_PACE", "0".to_owned()),
+        ("HOMELAB_AGE_IDENTITY", dir.join("identity.txt").to_str().unwrap().to_owned()),
+    ];
+    Outside {
+        args: ["lab", "--sandbox"].iter().chain(words).map(Into::into).collect(),
+        env: Ok(Env::from_pairs(env)),
+        dir: dir.to_owned(),
+        stdin: Box::new(io::empty()),
+        stdout: Box::new(out.clone()),
+        stderr: Box::new(err.clone()),
+        can_answer: false,
+        stdout_is_terminal: false,
+        ask_hidden: |_| Ok(String::new()),
+        terminal: None,
+        interrupt: None,
+        secrets: Secrets::none(),
+    }
+}
+
 /// A sandbox of its own.
 struct Place(tempfile::TempDir);
 
@@ -55,40 +88,23 @@ impl Place {
         self.0.path()
     }
 
-    /// Runs a command line of a lab with this name service: how it ended, and all that it said.
-    fn run_with(&self, names: fn() -> PiHole, words: &[&str]) -> (Exit, String) {
+    /// Runs a command line of a lab with these Pis: how it ended, and all that it said.
+    fn run_with(&self, pis: &[Pi], words: &[&str]) -> (Exit, String) {
         let heard = Shared::default();
-        let env = [
-            ("HOMELAB_STATE", self.dir().to_str().unwrap().to_owned()),
-            ("HOMELAB_SANDBOX_PACE", "0".to_owned()),
-            ("HOMELAB_AGE_IDENTITY", self.dir().join("identity.txt").to_str().unwrap().to_owned()),
-        ];
-        let outside = Outside {
-            args: ["lab", "--sandbox"].iter().chain(words).map(Into::into).collect(),
-            env: Ok(Env::from_pairs(env)),
-            dir: self.dir().to_owned(),
-            stdin: Box::new(io::empty()),
-            stdout: Box::new(heard.clone()),
-            stderr: Box::new(heard.clone()),
-            can_answer: false,
-            stdout_is_terminal: false,
-            ask_hidden: |_| Ok(String::new()),
-            terminal: None,
-            interrupt: None,
-            secrets: Secrets::none(),
-        };
         let lab = || {
             let mut lab = Lab::named("home");
-            lab.add(pi(names()).adopt());
+            for pi in pis {
+                lab.add(pi.clone().adopt());
+            }
             lab
         };
-        let exit = cli::run_in(&lab, &|| Sites::new().with(PIS, PiSite::of([pi(names())])), outside);
-        let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
-        (exit, text)
+        let sites = || Sites::new().with(PIS, PiSite::of(pis.to_vec()));
+        let exit = cli::run_in(&lab, &sites, outside(self.dir(), words, &heard, &heard));
+        (exit, heard.text())
     }
 
     fn run(&self, words: &[&str]) -> (Exit, String) {
-        self.run_with(dns, words)
+        self.run_with(&[pi(dns())], words)
     }
 
     #[track_caller]
@@ -129,7 +145,11 @@ fn an_image_is_built_looked_into_and_written_to_the_card_that_was_typed_back() {
     let place = Place::new();
     place.refused(Exit::Usage, &["pi", "flash", "/dev/simcard"], "no image of pihole was built here");
     let built = place.must(&["pi", "build"]);
-    for line in ["built by a simulated builder", "ok    partitions", "ok    config.txt: [pi4] starts u-boot-rpi4.bin"] {
+    for line in [
+        "built by a simulated builder",
+        "ok    partitions",
+        "ok    config.txt: the Raspberry Pi 4 starts u-boot-rpi4.bin",
+    ] {
         assert!(built.contains(line), "{built}");
     }
     let record: serde_json::Value =
@@ -151,7 +171,7 @@ fn an_image_is_built_looked_into_and_written_to_the_card_that_was_typed_back() {
 fn an_image_that_is_damaged_or_would_not_boot_is_not_written() {
     let place = Place::new();
     place.must(&["pi", "build"]);
-    let image = place.find("image.img.zst").unwrap();
+    let image = place.find("pihole.img.zst").unwrap();
     let whole = fs::read(&image).unwrap();
     let flash = [&["pi", "flash", "/dev/simcard"][..], &ERASE].concat();
     fs::write(&image, &whole[..whole.len() / 2]).unwrap();
@@ -173,11 +193,43 @@ fn the_sandbox_writes_no_device_of_this_machine() {
     }
 }
 
+/// A lock file with nixos-hardware beside nixpkgs.
+const MODEL_5: Pins = homelab_pi::pins!("model5.lock");
+
+#[test]
+fn each_of_two_pis_has_its_own_image_and_the_card_gets_the_one_that_is_named() {
+    let place = Place::new();
+    let second = Pi::named("spare").board(Board::Pi5(Untested)).at(LAN.host(54)).login("svenlito", [KEY]);
+    let both = [pi(dns()), second.system(System::nixos_25_11(MODEL_5)).dns(dns())];
+    let run = |words: &[&str]| place.run_with(&both, words);
+    for name in ["pihole", "spare"] {
+        let (exit, built) = run(&["pi", "build", name]);
+        assert_eq!(exit, Exit::Done, "{built}");
+        assert!(built.contains(&format!("`pi flash {name} DEVICE`")), "{built}");
+    }
+    let (exit, said) = run(&["pi", "flash", "/dev/simcard", "erase", "SIM0001"]);
+    assert_eq!(exit, Exit::Usage, "{said}");
+    assert!(said.contains("not clear which Pi") && said.contains("there are: pihole, spare"), "{said}");
+    for name in ["spare", "pihole"] {
+        let (exit, said) = run(&["pi", "flash", name, "/dev/simcard", "erase", "SIM0001"]);
+        assert_eq!(exit, Exit::Done, "{said}");
+        assert!(said.contains(&format!("put it into {name}")), "{said}");
+        let record: serde_json::Value =
+            serde_json::from_slice(&fs::read(place.find(&format!("{name}.json")).unwrap()).unwrap()).unwrap();
+        let system = record["toplevel"].as_str().unwrap().as_bytes();
+        // Cards are compared by what boots on them.
+        let card = fs::File::open(place.find("card.img").unwrap()).unwrap();
+        let mut head = vec![0; 11 << 20];
+        io::Read::read_exact(&mut &card, &mut head).unwrap();
+        assert!(head.windows(system.len()).any(|window| window == system), "{name}");
+    }
+}
+
 #[test]
 fn generations_are_listed_and_gone_back_to() {
     let place = Place::new();
     place.must(&["deploy", "--yes"]);
-    let more = || dns().record("web", LAN.host(80));
+    let more = &[pi(dns().record("web", LAN.host(80)))];
     assert_eq!(place.run_with(more, &["deploy", "--yes"]).0, Exit::Done);
     let listed = place.must(&["pi", "generations"]);
     assert!(listed.contains("   3  2026-01-01 00:00:02  boots by default"), "{listed}");
@@ -244,11 +296,12 @@ fn what_is_typed_wrong_is_told_with_what_would_be_right() {
     place.refused(Exit::Usage, &["pi", "build", "nosuch"], "there are: pihole");
     place.refused(Exit::Usage, &["pi", "build", "pihole", "more"], "`more` is too much");
     place.refused(Exit::Usage, &["pi", "flash"], "a device is needed");
+    place.refused(Exit::Usage, &["pi", "flash", "simcard"], "there is no Pi called `simcard`");
     place.refused(Exit::Usage, &["pi", "flash", "/dev/simcard", "a.img", "b.img"], "neither a device nor an image");
     assert!(place.must(&["pi", "builder", "up"]).contains("builds with a simulated builder"));
     assert!(place.must(&["pi", "update"]).contains("nothing is newer"));
     let help = place.must(&["pi", "flash", "--help"]);
-    for word in ["DEVICE [IMAGE] [erase SERIAL]", "--any-size", "--virtual", "read it back"] {
+    for word in ["[NAME] DEVICE [IMAGE] [erase SERIAL]", "--any-size", "--virtual", "read it back"] {
         assert!(help.contains(word), "{help}");
     }
 }
