@@ -1,5 +1,6 @@
 //! The resources against the simulator: what a lab's author sees of them.
 mod backup;
+mod busy;
 mod by_hand;
 mod conformance;
 mod container;
