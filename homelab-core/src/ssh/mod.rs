@@ -8,6 +8,7 @@ mod config;
 #[cfg(feature = "ssh")]
 mod connection;
 mod error;
+mod hint;
 #[cfg(feature = "ssh")]
 mod identity;
 #[cfg(feature = "ssh")]

@@ -17,6 +17,7 @@ mod rights;
 mod scaffold;
 mod sweep;
 mod template;
+mod through;
 mod token;
 mod vm;
 mod wire;
