@@ -3,7 +3,7 @@ use super::{SimMachine, Store, StoreError, cloud};
 use crate::{
     Failure, Sandbox,
     host::{Machine, Network, OneOff, Spot},
-    ssh::SshError,
+    ssh::{Side, SshError},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -321,7 +321,14 @@ impl Line {
         }
         if !machine.lets_in(user) || self.key.as_ref().is_some_and(|key| !machine.knows_key(user, key)) {
             let (host, user) = (self.name.clone(), user.clone());
-            return Err(SshError::AuthRefused { host, user, offered: vec![], notes: vec![], methods: vec![] });
+            return Err(SshError::AuthRefused {
+                host,
+                user,
+                offered: vec![],
+                notes: vec![],
+                side: Side::Theirs,
+                methods: Box::default(),
+            });
         }
         self.logged_in.store(true, Ordering::Relaxed);
         Ok(())

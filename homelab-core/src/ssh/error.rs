@@ -60,8 +60,10 @@ pub enum SshError {
         offered: Vec<Offer>,
         /// What could not be offered, and why; what the agent is and has.
         notes: Vec<String>,
+        /// On which side the right key is missing.
+        side: Side,
         /// What the host would accept: `publickey`.
-        methods: Vec<String>,
+        methods: Box<[String]>,
     },
     /// There is no key to offer at all.
     #[error("there is no key to log in to {host} with as `{user}`")]
@@ -262,6 +264,17 @@ pub struct Offer {
     pub key: Key,
     /// The file it is in, or the agent's comment.
     pub from: String,
+}
+
+/// On which side the right key is missing, as far as it can be told from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// There are keys that were not offered.
+    Ours,
+    /// All were, and 1Password's agent may have more that it does not offer.
+    OnePassword,
+    /// All that there are were offered.
+    Theirs,
 }
 
 /// What was waited for.

@@ -1,5 +1,10 @@
 //! What to do about a machine that could not be reached.
-use super::{Origin, Phase, SshError};
+use super::{Offer, Origin, Phase, Side, SshError};
+use std::path::Path;
+
+/// What the agent of 1Password offers: without its file the keys of one vault, with it those that the file names.
+const VAULTS: &str = "it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` names: \
+                      `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`";
 
 impl SshError {
     /// What to do about it, in one line.
@@ -24,24 +29,14 @@ impl SshError {
             SshError::CertAuthority { shown, .. } => {
                 format!("pin the machine's own key in the lab's code: `{}`", shown.openssh)
             }
-            SshError::AuthRefused { user, offered, .. } => match offered.first() {
-                Some(offer) => format!(
-                    "add `{}` to ~{user}/.ssh/authorized_keys of the machine, or name the right key with IdentityFile",
-                    offer.key.openssh
-                ),
-                None => "load the key into the agent with `ssh-add`, or name it with IdentityFile".into(),
-            },
+            SshError::AuthRefused { user, offered, side, .. } => refused(user, offered, *side),
             SshError::NoKey { .. } => {
                 "load a key into the agent with `ssh-add`, or name one with IdentityFile in ~/.ssh/config".into()
             }
             SshError::AgentUnreachable { .. } => {
                 "start or unlock the agent, or point SSH_AUTH_SOCK or IdentityAgent to the one that runs".into()
             }
-            SshError::AgentEmpty { socket } if is_1password(socket) => {
-                "unlock 1Password; it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` \
-                 names: `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`"
-                    .into()
-            }
+            SshError::AgentEmpty { socket } if is_1password(socket) => format!("unlock 1Password; {VAULTS}"),
             SshError::AgentEmpty { .. } => "add the key with `ssh-add`, or unlock the agent that holds it".into(),
             SshError::NameNotFound { host, .. } => {
                 format!("give `{host}` a HostName in ~/.ssh/config, use its address, or look at the DNS server")
@@ -76,6 +71,49 @@ impl SshError {
 }
 
 /// Whether an agent is 1Password's, by where it listens.
-fn is_1password(socket: &std::path::Path) -> bool {
+pub(super) fn is_1password(socket: &Path) -> bool {
     socket.to_string_lossy().to_ascii_lowercase().contains("1password")
+}
+
+/// What to do about keys of which none is accepted.
+fn refused(user: &str, offered: &[Offer], side: Side) -> String {
+    let Some(first) = offered.first() else {
+        return "load the key into the agent with `ssh-add`, or name it with IdentityFile".into();
+    };
+    let add = format!("add `{}` to ~{user}/.ssh/authorized_keys of the machine", first.key.openssh);
+    match side {
+        Side::Ours => format!(
+            "the right key may be one that was not offered: load it with `ssh-add`, or name it with IdentityFile; or {add}"
+        ),
+        Side::OnePassword => {
+            format!("1Password may not offer the right key: {VAULTS}; or the machine has none of these: {add}")
+        }
+        Side::Theirs => format!(
+            "all keys that are here were offered, and the machine has none of them: cloud-init has not put one there (`cloud-init status \
+             --long` on its console), or it was given another; {add}, or load the one that it has with `ssh-add`"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::Key;
+
+    #[test]
+    fn a_refused_login_says_on_which_side_the_key_is_missing() {
+        let (algorithm, fingerprint) = ("ssh-ed25519".into(), "SHA256:x".into());
+        let key = Key { algorithm, fingerprint, openssh: "ssh-ed25519 AAAA".into() };
+        let offered = [Offer { key, from: "me".into() }];
+        for (side, begins) in [
+            (Side::Ours, "the right key may be one that was not offered"),
+            (Side::OnePassword, "1Password may not offer the right key: it offers what is in the vault Private"),
+            (Side::Theirs, "all keys that are here were offered"),
+        ] {
+            let hint = refused("root", &offered, side);
+            assert!(hint.starts_with(begins), "{hint}");
+            assert!(hint.contains("add `ssh-ed25519 AAAA` to ~root/.ssh/authorized_keys"), "{hint}");
+        }
+        assert!(is_1password(Path::new("/home/me/.1password/agent.sock")) && !is_1password(Path::new("/run/agent")));
+    }
 }
