@@ -1,6 +1,6 @@
 //! Why something did not work, in the words of whoever knows: what, on which object, and what to do next.
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What went wrong in the world. Provider crates turn their own errors into this; the engine adds the resource's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Failure {
     pub detail: Vec<String>,
     /// What the engine may do about it.
     pub nature: Nature,
+    /// For how long even a plan waits for it to pass; for what passes surely, and cannot be looked at before.
+    pub patience: Option<Duration>,
 }
 
 /// What a failure means for the run.
@@ -35,13 +37,19 @@ impl Failure {
     /// A failure that stays.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), hint: None, detail: vec![], nature: Nature::Refused }
+        Failure { message: message.into(), hint: None, detail: vec![], nature: Nature::Refused, patience: None }
     }
 
     /// A failure that may pass, or may have had its effect.
     #[must_use]
     pub fn passing(message: impl Into<String>) -> Self {
         Failure { nature: Nature::Passing, ..Failure::new(message) }
+    }
+
+    /// The same for something that passes surely: whoever looks at it waits that long for it.
+    #[must_use]
+    pub fn waited_for(self, patience: Duration) -> Self {
+        Failure { patience: Some(patience), ..self }
     }
 
     /// Something that did not prove itself and was taken back.

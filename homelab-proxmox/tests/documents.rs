@@ -17,6 +17,24 @@ mod nodes {
     }
 }
 
+mod machines {
+    use homelab_core::{
+        Handle, Lab, Site,
+        host::{Computer, File},
+        units::Network,
+    };
+    use homelab_proxmox::{Container, ContainerTemplate, Node};
+
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+
+    fn through(mut lab: Lab, debian: Handle<ContainerTemplate>) {
+        let din = lab.add(Computer::named("din", LAN.host(11)).login("root"));
+        let inner = lab.add(Container::from_template(debian).on(DIN).id(202).named("inner").through(din));
+        lab.add(File::on(inner, "/etc/motd", "hello\n"));
+    }
+}
+
 mod templates {
     use homelab_core::{
         Lab, Site,

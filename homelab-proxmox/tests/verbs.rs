@@ -3,6 +3,7 @@ use homelab_core::{
     Lab, ResourceExt, Secrets, Site, Sites,
     cli::{self, Exit, Outside},
     env::Env,
+    host::{Computer, HOSTS, Ssh},
     units::{Network, SizeUnits},
 };
 use homelab_proxmox::{
@@ -51,6 +52,16 @@ fn run(dir: &Path, words: &[&str]) -> (Exit, String, String) {
 }
 
 fn run_of(lab: &dyn Fn() -> Lab, dir: &Path, words: &[&str]) -> (Exit, String, String) {
+    run_at(lab, &sites, dir, words)
+}
+
+/// The same, with machines that are logged in to.
+fn joined() -> Sites {
+    let cluster = Cluster::at(["https://192.0.2.1:8006"]).node(DIN, Hardware::default());
+    Sites::new().with(PVE, cluster.machine(DIN, LAN.host(11))).with(HOSTS, Ssh)
+}
+
+fn run_at(lab: &dyn Fn() -> Lab, sites: &dyn Fn() -> Sites, dir: &Path, words: &[&str]) -> (Exit, String, String) {
     let (out, err) = (Shared::default(), Shared::default());
     let outside = Outside {
         args: ["lab"].iter().chain(words).map(Into::into).collect(),
@@ -66,7 +77,7 @@ fn run_of(lab: &dyn Fn() -> Lab, dir: &Path, words: &[&str]) -> (Exit, String, S
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(lab, &sites, outside);
+    let exit = cli::run_in(lab, sites, outside);
     let text = |shared: &Shared| String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
     (exit, text(&out), text(&err))
 }
@@ -221,4 +232,27 @@ fn guests_go_down_and_come_up_in_the_order_that_follows_from_the_lab() {
     let out = run(&["proxmox", "shutdown", "--yes"]);
     let down = "guest alone is down\nguest web is down\nguest dns is down\nguest nas is down\nnode din shuts down\n";
     assert!(out.starts_with(down), "{out}");
+}
+
+#[test]
+fn a_container_behind_its_node_takes_commands_and_is_in_the_inventory() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = || {
+        let mut lab = Lab::named("home");
+        let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(DIN));
+        let din = lab.add(Computer::named("din", LAN.host(11)).login("root"));
+        lab.add(Container::from_template(debian).on(DIN).id(202).named("inner").memory(512.mib()).through(din));
+        lab
+    };
+    let run = |words: &[&str]| run_at(&lab, &joined, dir.path(), words);
+    let (exit, out, err) = run(&["deploy"]);
+    assert_eq!(exit, Exit::Done, "{out}\n{err}");
+    let (_, out, err) = run(&["inventory", "--ansible"]);
+    let line = "inner ansible_host=192.168.0.11 ansible_user=root \
+                ansible_connection=community.proxmox.proxmox_pct_remote proxmox_vmid=202";
+    assert!(out.contains(line), "{out}\n{err}");
+    let (exit, out, err) = run(&["exec", "inner", "--", "echo", "it's inside"]);
+    assert_eq!((exit, out.contains("it's inside\n")), (Exit::Done, true), "{out}\n{err}");
+    let (_, out, err) = run(&["ping"]);
+    assert!(out.contains("container 202 of root@192.168.0.11  up"), "{out}\n{err}");
 }

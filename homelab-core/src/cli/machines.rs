@@ -206,9 +206,21 @@ pub(super) fn ssh(session: &Session<'_>, host: &str) -> Result<Exit, Stop> {
         return Err(Stop::usage(why, format!("`exec {host} -- COMMAND` runs a command on it")));
     }
     let spot = session.block_on(async |interrupt| find(&session.connect(interrupt).await?, host).await)?;
-    let why = std::process::Command::new("ssh").arg("--").arg(spot.to_string()).exec();
+    let mut ssh = std::process::Command::new("ssh");
+    let at = Spot { container: None, ..spot.clone() }.to_string();
+    match spot.container {
+        None => ssh.args(["--", &at]),
+        Some(container) => {
+            let sudo = if spot.login.as_deref() == Some("root") { "" } else { "sudo " };
+            ssh.args(["-t", "--", &at, &format!("{sudo}pct enter {container}")])
+        }
+    };
+    let why = ssh.exec();
     Err(Stop::new(Exit::Refused, Problem::new(format!("cannot start ssh: {why}")).hint("install OpenSSH's client")))
 }
+
+/// How Ansible enters a container through its node.
+const PCT: &str = "community.proxmox.proxmox_pct_remote";
 
 /// The machines as Ansible wants them: a way out.
 pub(super) fn inventory(session: &Session<'_>, _: &InventoryArgs) -> Result<Exit, Stop> {
@@ -222,7 +234,8 @@ pub(super) fn inventory(session: &Session<'_>, _: &InventoryArgs) -> Result<Exit
         };
         let name = session.graph.resource(&machine.key).map_or("", |r| r.name()).to_owned();
         let user = spot.login.as_ref().map(|user| format!(" ansible_user={user}")).unwrap_or_default();
-        out.line(format_args!("{name} ansible_host={}{user}", spot.address));
+        let inside = spot.container.map(|number| format!(" ansible_connection={PCT} proxmox_vmid={number}"));
+        out.line(format_args!("{name} ansible_host={}{user}{}", spot.address, inside.unwrap_or_default()));
     }
     Ok(Exit::Done)
 }

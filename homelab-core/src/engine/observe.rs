@@ -1,5 +1,5 @@
 //! Looking at the world: reads in waves, and what the ledger has that the code has not.
-use super::Engine;
+use super::{Engine, LOOK_AGAIN_AFTER};
 use crate::{
     Failure, Nature,
     context::Known as Around,
@@ -9,7 +9,7 @@ use crate::{
     kind::{AnyKind, Looking},
     ledger::{Entry, Ledger},
     output::NodeId,
-    plan::{Action, Goal, Known, Stray, Wishes, judge},
+    plan::{Action, Goal, Known, Note, Stray, Wishes, judge},
     report::Event,
     resource::Owner,
     site::{Begun, Readers},
@@ -18,6 +18,7 @@ use crate::{
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::Instant;
 
 /// What could not be looked at.
 #[derive(Clone, Debug)]
@@ -51,24 +52,12 @@ impl Engine<'_> {
         let (going, wished) = (selected(Goal::Destroy), selected(Goal::Deploy));
         let mut lost = Lost { engine: self, ledger: &memory.ledger, going, wished, unasked: BTreeSet::new() };
         self.settle(&memory.maybe).await.map_err(|t| vec![t])?;
-        let readers = self.providers.readers();
+        let mut readers = self.providers.readers();
         let mut facts = Facts::default();
         let mut troubles = Troubles::default();
         for wave in self.waves() {
             let wave: Vec<NodeId> = wave.into_iter().filter(|id| !lost.takes(*id, &facts)).collect();
-            let marks: Vec<_> = wave.iter().map(|id| self.mark(self.graph.key(*id))).collect();
-            let (facts_so_far, readers) = (&facts, &readers);
-            let reads = wave.iter().zip(&marks).map(|(id, mark)| async move {
-                let node = &self.graph.vertex(*id).node;
-                let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
-                let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
-                let known = Around { id: entry.map(|entry| &entry.id), left, ..self.around(facts_so_far, mark) };
-                let looking = Looking { readers, known };
-                let seen = node.read(looking).await?;
-                let notes = node.inspect(seen.as_ref(), looking).await?;
-                Ok((seen, notes))
-            });
-            let seen: Vec<Result<_, Failure>> = join_all(reads).await;
+            let seen = self.look_patiently(&wave, memory, &facts, &mut readers).await;
             for (id, seen) in wave.iter().zip(seen) {
                 match seen {
                     Ok((seen, notes)) => {
@@ -91,6 +80,54 @@ impl Engine<'_> {
         let fresh = fresh.chain(made.map(|m| &m.key)).cloned().collect();
         let strays = self.strays(memory, &readers, &lost, &facts, &mut troubles).await;
         troubles.into_result(Known { facts, strays, ledger: memory.ledger.clone(), begun, fresh })
+    }
+
+    /// Looks at nodes together, in their order. What cannot be looked at yet, and surely can be soon, is waited for; what is read from
+    /// then on is read afresh.
+    async fn look_patiently(
+        &self,
+        wave: &[NodeId],
+        memory: &Memory,
+        facts: &Facts,
+        readers: &mut Readers,
+    ) -> Vec<Result<(Option<Observed>, Vec<Note>), Failure>> {
+        let began = Instant::now();
+        let mut told: BTreeSet<NodeId> = BTreeSet::new();
+        let mut seen: BTreeMap<NodeId, Result<_, Failure>> = BTreeMap::new();
+        let mut left = wave.to_vec();
+        loop {
+            let around = &*readers;
+            let reads = left.iter().map(|id| async move { (*id, self.look_at(*id, memory, facts, around).await) });
+            seen.extend(join_all(reads).await);
+            let waits = |failure: &Failure| failure.patience.is_some_and(|patience| began.elapsed() < patience);
+            left.retain(|id| matches!(&seen[id], Err(failure) if waits(failure)));
+            let Some((id, Err(failure))) = left.first().map(|id| (id, &seen[id])) else { break };
+            if told.insert(*id) {
+                let (key, message) = (self.graph.key(*id).to_owned(), format!("it is waited for: {failure}"));
+                self.reporter.report(&Event::Warning { key, message });
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            *readers = self.providers.readers();
+        }
+        wave.iter().filter_map(|id| seen.remove(id)).collect()
+    }
+
+    async fn look_at(
+        &self,
+        id: NodeId,
+        memory: &Memory,
+        facts: &Facts,
+        readers: &Readers,
+    ) -> Result<(Option<Observed>, Vec<Note>), Failure> {
+        let node = &self.graph.vertex(id).node;
+        let mark = self.mark(self.graph.key(id));
+        let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
+        let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
+        let known = Around { id: entry.map(|entry| &entry.id), left, ..self.around(facts, &mark) };
+        let looking = Looking { readers, known };
+        let seen = node.read(looking).await?;
+        let notes = node.inspect(seen.as_ref(), looking).await?;
+        Ok((seen, notes))
     }
 
     /// Nodes whose values do not wait for each other, together: each wave uses only what the waves before it have seen.

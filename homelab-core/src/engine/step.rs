@@ -231,7 +231,9 @@ impl Engine<'_> {
         let began = Instant::now();
         loop {
             match self.look(id, facts, mark).await {
-                Err(failure) if failure.nature == Nature::Passing && began.elapsed() < PATIENCE => {
+                Err(failure)
+                    if failure.nature == Nature::Passing && began.elapsed() < failure.patience.unwrap_or(PATIENCE) =>
+                {
                     let message = format!("waits, for {} s so far: {failure}", began.elapsed().as_secs());
                     self.reporter.report(&Event::Progress { key: mark.key.clone(), message, percent: None });
                     tokio::time::sleep(LOOK_AGAIN_AFTER).await;

@@ -26,7 +26,6 @@ pub(super) async fn is_done(spot: &Spot, gather: &Gather) -> Result<(), Failure>
     if seconds >= LONGEST.as_secs() {
         return Ok(());
     }
-    Err(Failure::passing(format!("cloud-init still sets {spot} up, {seconds} s after its boot")).hint(
-        "`cloud-init status --wait` on the machine waits for it, and `--long` tells what it does; then run again",
-    ))
+    let busy = Failure::passing(format!("cloud-init still sets {spot} up, {seconds} s after its boot"));
+    Err(busy.waited_for(LONGEST).hint("`cloud-init status --long` on the machine tells what it does"))
 }

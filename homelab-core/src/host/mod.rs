@@ -60,7 +60,7 @@ pub use probe::{Probe, Query};
 pub use recipe::{Part, Recipe};
 pub use reply::{Answer, NoAnswer, Reply};
 pub use resource::*;
-pub use script::{Boundary, Script};
+pub use script::{Boundary, Script, Start};
 #[cfg(feature = "ssh")]
 pub use ssh::Ssh;
 pub use visit::{OneOff, Visit};

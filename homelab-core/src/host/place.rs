@@ -9,7 +9,7 @@ use std::{fmt, net::IpAddr};
 /// [`Reachable`]. What lives on it is named within it, and goes with it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Host {
-    address: Input<IpAddr>,
+    address: At,
     #[serde(skip_serializing_if = "Option::is_none")]
     login: Option<Login>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,6 +18,14 @@ pub struct Host {
     up: Option<Output<bool>>,
     #[serde(skip)]
     machine: AnyHandle,
+}
+
+/// Where it is.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+enum At {
+    Address(Input<IpAddr>),
+    Said(Output<Spot>),
 }
 
 /// Who logs in.
@@ -32,7 +40,13 @@ impl Host {
     /// A machine that is reached at this address, as the login that `~/.ssh/config` names for it.
     #[must_use]
     pub fn at(machine: impl Into<AnyHandle>, address: impl Into<Input<IpAddr>>) -> Self {
-        Host { address: address.into(), login: None, key: None, up: None, machine: machine.into() }
+        Host { address: At::Address(address.into()), login: None, key: None, up: None, machine: machine.into() }
+    }
+
+    /// A machine of which only what made it knows how it is reached.
+    #[must_use]
+    pub fn said(machine: impl Into<AnyHandle>, spot: Output<Spot>) -> Self {
+        Host { address: At::Said(spot), login: None, key: None, up: None, machine: machine.into() }
     }
 
     /// The login. Where it is not `root`, everything is done through sudo, which must not want a password.
@@ -82,6 +96,10 @@ impl Host {
         if self.up.is_some_and(|up| cx.get(&Input::From(up)) != Some(true)) {
             return None;
         }
+        let address = match self.address {
+            At::Said(spot) => return cx.get(&Input::From(spot)),
+            At::Address(address) => address,
+        };
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
@@ -92,7 +110,7 @@ impl Host {
             None => None,
             Some(output) => Some(get(output)?).filter(|key| !key.is_empty()),
         };
-        Some(Spot { address: cx.get(&self.address)?, login, key })
+        Some(Spot { login, key, ..Spot::at(cx.get(&address)?) })
     }
 
     /// Where it is.
@@ -100,6 +118,10 @@ impl Host {
     /// # Errors
     /// When that is not known although the machine is made.
     pub fn spot_now(&self, cx: &Apply<'_, Hosts>) -> Result<Spot, Failure> {
+        let address = match self.address {
+            At::Said(spot) => return cx.get(&Input::From(spot)),
+            At::Address(address) => address,
+        };
         let login = match self.login {
             None => None,
             Some(Login::Known(user)) => Some(user.to_owned()),
@@ -107,7 +129,7 @@ impl Host {
         };
         let key = self.key.map(|output| cx.get(&Input::From(output))).transpose()?;
         let key = key.filter(|key: &String| !key.is_empty());
-        Ok(Spot { address: cx.get(&self.address)?, login, key })
+        Ok(Spot { login, key, ..Spot::at(cx.get(&address)?) })
     }
 }
 
@@ -140,10 +162,31 @@ pub struct Spot {
     /// The host key that it must show; what known_hosts says, if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The number of a container that is entered with `pct exec` by whoever is logged in there, a node of Proxmox VE; the machine
+    /// itself, if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<u32>,
+}
+
+impl Spot {
+    /// What answers at an address, as the login and with the host key that the SSH configuration says.
+    #[must_use]
+    pub const fn at(address: IpAddr) -> Self {
+        Spot { address, login: None, key: None, container: None }
+    }
+
+    /// The same as this login.
+    #[must_use]
+    pub fn login(self, user: impl Into<String>) -> Self {
+        Spot { login: Some(user.into()), ..self }
+    }
 }
 
 impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(container) = self.container {
+            write!(f, "container {container} of ")?;
+        }
         match &self.login {
             Some(login) => write!(f, "{login}@{}", self.address),
             None => write!(f, "{}", self.address),

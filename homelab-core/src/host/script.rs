@@ -46,6 +46,15 @@ impl fmt::Debug for Boundary {
     }
 }
 
+/// Where the shell of a batch is started, seen from whoever logs in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start {
+    /// As root by sudo: the login is another.
+    pub sudo: bool,
+    /// In the container of this number, by `pct exec`: the login is on a node of Proxmox VE.
+    pub container: Option<u32>,
+}
+
 /// A batch, written down for a shell.
 pub struct Script<'b> {
     batch: &'b Batch,
@@ -81,12 +90,12 @@ impl<'b> Script<'b> {
         script
     }
 
-    /// The command that a login shell is given, and what follows on its standard input. `sudo`: the login is not root.
+    /// The command that a login shell is given, and what follows on its standard input.
     #[must_use]
-    pub fn command(&self, sudo: bool) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
-        // sudo writes arguments into its log.
-        if sudo || !self.public || self.text.len() > ARGUMENT {
-            return self.command_on_stdin(sudo);
+    pub fn command(&self, start: Start) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
+        // sudo writes arguments into its log, and pct takes them for text.
+        if start.sudo || start.container.is_some() || !self.public || self.text.len() > ARGUMENT {
+            return self.command_on_stdin(start);
         }
         let mut command = b"exec sh -c ".to_vec();
         quote(&mut command, &self.text);
@@ -95,10 +104,12 @@ impl<'b> Script<'b> {
 
     /// The same where the script must not be an argument, because the login shell cannot read what is quoted for POSIX.
     #[must_use]
-    pub fn command_on_stdin(&self, sudo: bool) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
-        let how = if sudo { "exec sudo -n -H -- sh -c" } else { "exec sh -c" };
+    pub fn command_on_stdin(&self, start: Start) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
+        let sudo = if start.sudo { "sudo -n -H -- " } else { "" };
+        let inside = start.container.map(|number| format!("pct exec {number} -- ")).unwrap_or_default();
         // No backslash, quote or `!` inside: this is read alike by all shells, csh and fish too.
-        let command = format!("{how} 'eval \"$(dd bs={} count=1 iflag=fullblock)\"'", self.text.len());
+        let command =
+            format!("exec {sudo}{inside}sh -c 'eval \"$(dd bs={} count=1 iflag=fullblock)\"'", self.text.len());
         let mut stdin = Zeroizing::new(Vec::with_capacity(self.text.len() + self.payload.len()));
         stdin.extend_from_slice(&self.text);
         stdin.extend_from_slice(&self.payload);

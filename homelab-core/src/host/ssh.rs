@@ -37,6 +37,9 @@ impl Network for Ssh {
         if let Some(key) = &spot.key {
             target = target.pinned(key);
         }
+        if let Some(number) = spot.container {
+            target = target.container(number);
+        }
         Ok(Arc::new(SshMachine::new(target)))
     }
 

@@ -74,7 +74,7 @@ impl Hosts {
     /// # Errors
     /// When no key can be made.
     pub fn visit(&self, address: IpAddr, login: &str) -> Result<Visit, Failure> {
-        Ok(Visit { key: self.network().one_off()?, spot: Spot { address, login: Some(login.to_owned()), key: None } })
+        Ok(Visit { key: self.network().one_off()?, spot: Spot::at(address).login(login) })
     }
 }
 

@@ -142,9 +142,8 @@ impl Journal {
         };
         let mut durable = inner.durable.subscribe();
         if start_writing {
-            let inner = Arc::clone(inner);
-            // Nobody waits for the task itself: whoever waits, waits for the count.
-            drop(spawn_blocking(move || inner.write_queued()));
+            // Begun behind whoever is about to append too. Nobody waits for the task itself: whoever waits, waits for the count.
+            drop(tokio::spawn(Arc::clone(inner).write_behind()));
         }
         let reached = durable.wait_for(|d| d.count >= mine || d.failed.is_some()).await;
         let reached = reached.expect("the sending side lives in this journal");
@@ -210,25 +209,48 @@ impl Inner {
         queue
     }
 
-    /// Writes until nothing is queued: one write and one sync for all that has come together. The first failure is the
-    /// last thing that is written: everybody who waits, and who comes later, hears of it.
-    fn write_queued(&self) {
-        let mut file = lock(&self.file);
+    /// Writes until nothing is queued, while others work. It tells of it from here and not from the thread that writes, so that those
+    /// who wait for the same commit go on at the same time.
+    async fn write_behind(self: Arc<Self>) {
         loop {
-            let (text, upto) = {
-                let mut queue = lock(&self.queue);
-                if queue.text.is_empty() || self.durable.borrow().failed.is_some() {
-                    queue.writing = false;
-                    return;
-                }
-                (std::mem::take(&mut queue.text), queue.count)
-            };
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-            match written.map_err(DiskError::while_trying("write to the journal", &self.path)) {
-                Ok(()) => self.durable.send_modify(|d| d.count = upto),
-                Err(error) => self.durable.send_modify(|d| d.failed = Some(error.into())),
+            let inner = Arc::clone(&self);
+            let Ok(Some(upto)) = spawn_blocking(move || inner.write_once()).await else { return };
+            self.tell(upto);
+        }
+    }
+
+    /// Writes until nothing is queued.
+    fn write_queued(&self) {
+        while let Some(upto) = self.write_once() {
+            self.tell(upto);
+        }
+    }
+
+    /// One write and one sync for all that has come together; gives how many records are on the disk then, and nothing if there was
+    /// nothing to write. The first failure is the last thing that is written: everybody who waits, and who comes later, hears of it.
+    fn write_once(&self) -> Option<u64> {
+        let mut file = lock(&self.file);
+        let (text, upto) = {
+            let mut queue = lock(&self.queue);
+            if queue.text.is_empty() || self.durable.borrow().failed.is_some() {
+                queue.writing = false;
+                return None;
+            }
+            (std::mem::take(&mut queue.text), queue.count)
+        };
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        match written.map_err(DiskError::while_trying("write to the journal", &self.path)) {
+            Ok(()) => Some(upto),
+            Err(error) => {
+                self.durable.send_modify(|d| d.failed = Some(error.into()));
+                lock(&self.queue).writing = false;
+                None
             }
         }
+    }
+
+    fn tell(&self, upto: u64) {
+        self.durable.send_modify(|d| d.count = d.count.max(upto));
     }
 }
 

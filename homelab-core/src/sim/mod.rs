@@ -4,6 +4,7 @@ mod cloud;
 mod commands;
 mod debian;
 mod disk;
+mod door;
 mod files;
 mod machine;
 mod meddle;
@@ -14,6 +15,7 @@ mod store;
 mod world;
 
 pub use clock::Clock;
+pub use door::accept;
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]

@@ -3,7 +3,7 @@ use super::{SimMachine, Store, StoreError, cloud};
 use crate::{
     Failure, Sandbox,
     host::{Machine, Network, OneOff, Spot},
-    ssh::SshError,
+    ssh::{Side, SshError},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -32,6 +32,9 @@ pub struct Computer {
     /// What cloud-init takes for another machine when it changes; nothing where there is no cloud-init.
     #[serde(default)]
     pub instance: Option<String>,
+    /// The id of the computer that runs it as a container, and its number there.
+    #[serde(default)]
+    pub inside: Option<(String, u32)>,
 }
 
 impl Computer {
@@ -45,6 +48,7 @@ impl Computer {
             authorized_keys: vec![],
             disks: vec![],
             instance: None,
+            inside: None,
         }
     }
 }
@@ -186,6 +190,20 @@ impl Net {
         }
     }
 
+    /// Describes a computer that is off. One that was not there is, with nothing on it.
+    pub fn put_off(&self, id: &str, computer: Computer) {
+        let mut computers = self.computers();
+        match computers.get_mut(id) {
+            Some(known) if !known.on && known.computer == computer => return,
+            Some(known) => (known.on, known.computer) = (false, computer),
+            None => {
+                let machine = Arc::new(SimMachine::new(computer.name.clone()));
+                computers.insert(id.to_owned(), Known { computer, on: false, machine });
+            }
+        }
+        self.keep(&computers);
+    }
+
     /// Puts a computer there, off, with what is on the disk of another; nothing, if it is there already or the other is not.
     pub fn copy(&self, from: &str, id: &str, name: &str) {
         let mut computers = self.computers();
@@ -232,6 +250,13 @@ impl Net {
         let (id, known) = computers.iter().find(|(_, k)| k.on && k.computer.addresses.contains(&address))?;
         Some((id.clone(), known.computer.clone()))
     }
+
+    /// The container of a number that a computer runs, and whether it is on.
+    fn container(&self, host: &str, number: u32) -> Option<(Arc<SimMachine>, bool)> {
+        let computers = self.computers();
+        let is_it = |known: &&Known| known.computer.inside.as_ref().is_some_and(|(id, n)| id == host && *n == number);
+        computers.values().find(is_it).map(|known| (Arc::clone(&known.machine), known.on))
+    }
 }
 
 /// The network as those see it who log in.
@@ -269,6 +294,7 @@ struct Line {
     name: String,
     address: IpAddr,
     login: Option<String>,
+    container: Option<u32>,
     /// The only key that is offered; without one, the right one is.
     key: Option<String>,
     /// A connection that is there stays, whatever becomes of the rules for new ones.
@@ -282,6 +308,7 @@ impl Line {
             name: spot.to_string(),
             address: spot.address,
             login: spot.login.clone(),
+            container: spot.container,
             key,
             logged_in: AtomicBool::new(false),
         })
@@ -294,10 +321,30 @@ impl Line {
         }
         if !machine.lets_in(user) || self.key.as_ref().is_some_and(|key| !machine.knows_key(user, key)) {
             let (host, user) = (self.name.clone(), user.clone());
-            return Err(SshError::AuthRefused { host, user, offered: vec![], notes: vec![], methods: vec![] });
+            return Err(SshError::AuthRefused {
+                host,
+                user,
+                offered: vec![],
+                notes: vec![],
+                side: Side::Theirs,
+                methods: Box::default(),
+            });
         }
         self.logged_in.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// What `pct exec` on a machine enters.
+    fn enter(&self, id: &str, container: u32) -> Result<Arc<SimMachine>, SshError> {
+        let host = self.address.to_string();
+        match self.net.container(id, container) {
+            Some((machine, true)) => Ok(machine),
+            Some((_, false)) => Err(SshError::ContainerOff { host, container }),
+            None => {
+                let reason = format!("Configuration file for {container} does not exist");
+                Err(SshError::ContainerMissing { host, container, reason })
+            }
+        }
     }
 }
 
@@ -314,6 +361,10 @@ impl Machine for Line {
         if !self.logged_in.load(Ordering::Relaxed) {
             self.log_in(&computer, &machine)?;
         }
+        let machine = match self.container {
+            Some(container) => self.enter(&id, container)?,
+            None => machine,
+        };
         let answer = machine.run(batch).await;
         if !batch.is_reading() {
             self.net.keep(&self.net.computers());

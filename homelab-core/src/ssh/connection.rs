@@ -1,6 +1,6 @@
 //! One connection to a host, logged in, over as many others as the way has.
 use super::{
-    Phase, SshError,
+    Phase, Side, SshError,
     identity::Keys,
     known_hosts::{Known, key},
     reach::{Stream, reach},
@@ -148,8 +148,13 @@ impl Connection {
             }
         }
         let host = self.route.name.clone();
+        let side = match &keys.agent {
+            _ if !keys.all || offered.len() < keys.candidates.len() => Side::Ours,
+            Some(agent) if agent.is_1password() => Side::OnePassword,
+            _ => Side::Theirs,
+        };
         let notes = std::mem::take(&mut keys.notes);
-        Err(SshError::AuthRefused { host, user, offered, notes, methods })
+        Err(SshError::AuthRefused { host, user, offered, notes, side, methods: methods.into() })
     }
 
     /// A channel from it to another host.

@@ -60,8 +60,10 @@ pub enum SshError {
         offered: Vec<Offer>,
         /// What could not be offered, and why; what the agent is and has.
         notes: Vec<String>,
+        /// On which side the right key is missing.
+        side: Side,
         /// What the host would accept: `publickey`.
-        methods: Vec<String>,
+        methods: Box<[String]>,
     },
     /// There is no key to offer at all.
     #[error("there is no key to log in to {host} with as `{user}`")]
@@ -145,6 +147,24 @@ pub enum SshError {
         /// The login.
         user: String,
         /// What sudo says.
+        reason: String,
+    },
+    /// The container that was to be entered does not run.
+    #[error("container {container} does not run on {host}")]
+    ContainerOff {
+        /// The node.
+        host: String,
+        /// Its number.
+        container: u32,
+    },
+    /// The container that was to be entered is not on this node.
+    #[error("there is no container {container} on {host}: {reason}")]
+    ContainerMissing {
+        /// The node.
+        host: String,
+        /// Its number.
+        container: u32,
+        /// What the node says.
         reason: String,
     },
     /// The connection was lost before everything was answered.
@@ -246,6 +266,17 @@ pub struct Offer {
     pub from: String,
 }
 
+/// On which side the right key is missing, as far as it can be told from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// There are keys that were not offered.
+    Ours,
+    /// All were, and 1Password's agent may have more that it does not offer.
+    OnePassword,
+    /// All that there are were offered.
+    Theirs,
+}
+
 /// What was waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -277,72 +308,6 @@ fn offers(offered: &[Offer]) -> String {
 }
 
 impl SshError {
-    /// What to do about it, in one line.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            SshError::HostKeyChanged { host, known, .. } => match known.iter().find_map(|k| match &k.origin {
-                Origin::File(file, _) => Some(file),
-                Origin::Pinned => None,
-            }) {
-                Some(file) => format!(
-                    "if the machine was made anew, remove the old key: `ssh-keygen -R '{host}' -f {}`; if not, somebody may be listening",
-                    file.display()
-                ),
-                None => "the machine was made anew without the lab knowing, or somebody stands in its place: look at its console".into(),
-            },
-            SshError::HostKeyUnknown { host, shown, .. } => format!(
-                "compare the fingerprint with the machine's console (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then pin `{}` in the lab's code or log in once with `ssh {host}`",
-                shown.openssh
-            ),
-            SshError::HostKeyRevoked { .. } => "do not log in; give the machine new host keys from its console".into(),
-            SshError::CertAuthority { shown, .. } => {
-                format!("pin the machine's own key in the lab's code: `{}`", shown.openssh)
-            }
-            SshError::AuthRefused { user, offered, .. } => match offered.first() {
-                Some(offer) => format!(
-                    "add `{}` to ~{user}/.ssh/authorized_keys of the machine, or name the right key with IdentityFile",
-                    offer.key.openssh
-                ),
-                None => "load the key into the agent with `ssh-add`, or name it with IdentityFile".into(),
-            },
-            SshError::NoKey { .. } => {
-                "load a key into the agent with `ssh-add`, or name one with IdentityFile in ~/.ssh/config".into()
-            }
-            SshError::AgentUnreachable { .. } => {
-                "start or unlock the agent, or point SSH_AUTH_SOCK or IdentityAgent to the one that runs".into()
-            }
-            SshError::AgentEmpty { socket } if is_1password(socket) => {
-                "unlock 1Password; it offers what is in the vault Private (or Personal), and what `~/.config/1Password/ssh/agent.toml` \
-                 names: `[[ssh-keys]]` with `item = \"..\"` and `vault = \"..\"`"
-                    .into()
-            }
-            SshError::AgentEmpty { .. } => "add the key with `ssh-add`, or unlock the agent that holds it".into(),
-            SshError::NameNotFound { host, .. } => {
-                format!("give `{host}` a HostName in ~/.ssh/config, use its address, or look at the DNS server")
-            }
-            SshError::NoRoute { .. } => "look whether the machine is up and both are in networks that reach each other".into(),
-            SshError::Refused { .. } => "look whether sshd runs on the machine and on which port".into(),
-            SshError::Timeout { phase: Phase::Connect, .. } => {
-                "look whether the machine is up, and whether a firewall drops the connection".into()
-            }
-            SshError::Timeout { .. } => "look at the load of the machine; run again, what is done stays done".into(),
-            SshError::Handshake { .. } => "look whether this is an SSH server, and a current one".into(),
-            SshError::SudoPassword { user, .. } => {
-                format!("let it through without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d, or log in as root")
-            }
-            SshError::SudoRefused { .. } => "install sudo and allow the login all of it, or log in as root".into(),
-            SshError::Closed { .. } | SshError::Rebooted { .. } => {
-                "run again: what is there is looked at anew, and what is done stays done".into()
-            }
-            SshError::NotUnderstood { .. } => {
-                "the login needs a POSIX shell at `sh`, and `dd`, `stat` and `sha256sum` of coreutils or busybox".into()
-            }
-            SshError::Config { .. } => "correct the line".into(),
-            SshError::Jump { source, .. } => source.hint(),
-        }
-    }
-
     /// Whether it may be gone by itself after a moment.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -350,6 +315,7 @@ impl SshError {
             SshError::NoRoute { .. }
             | SshError::Refused { .. }
             | SshError::Timeout { .. }
+            | SshError::ContainerOff { .. }
             | SshError::Closed { .. }
             | SshError::Rebooted { .. } => true,
             SshError::Jump { source, .. } => source.may_pass(),
@@ -373,9 +339,4 @@ impl From<SshError> for Failure {
             _ => failure,
         }
     }
-}
-
-/// Whether an agent is 1Password's, by where it listens.
-fn is_1password(socket: &std::path::Path) -> bool {
-    socket.to_string_lossy().to_ascii_lowercase().contains("1password")
 }

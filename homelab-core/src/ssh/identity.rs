@@ -1,6 +1,7 @@
 //! The keys that we may log in with: those of files, and those that an agent holds for us.
 use super::{
     Offer, SshError,
+    hint::is_1password,
     known_hosts::key,
     target::{Route, Surroundings, Target},
 };
@@ -30,6 +31,12 @@ pub(super) struct Agent {
     keys: Vec<(PublicKey, String)>,
 }
 
+impl Agent {
+    pub(super) fn is_1password(&self) -> bool {
+        is_1password(&self.socket)
+    }
+}
+
 /// A key, and who signs with it.
 pub(super) struct Candidate {
     pub(super) public: PublicKey,
@@ -55,6 +62,8 @@ pub(super) struct Keys {
     pub(super) candidates: Vec<Candidate>,
     /// What is not among them, and why.
     pub(super) notes: Vec<String>,
+    /// Whether that is nothing.
+    pub(super) all: bool,
     /// The agent that should have been asked, if none answers.
     unreachable: Option<(PathBuf, String)>,
 }
@@ -67,7 +76,7 @@ impl Keys {
             let private = held.private();
             let (public, from) = (private.public_key().clone(), "made for this machine".to_owned());
             let candidates = vec![Candidate { public, from, private: Some(private) }];
-            return Keys { agent: None, candidates, notes, unreachable };
+            return Keys { agent: None, candidates, notes, all: true, unreachable };
         }
         let agent = find_agent(route, &mut notes, &mut unreachable).await;
         match &agent {
@@ -77,12 +86,16 @@ impl Keys {
             None if route.agents.is_empty() => notes.insert(0, "there is no agent: SSH_AUTH_SOCK is not set".into()),
             None => {}
         }
+        let mut all = unreachable.is_none();
         let mut candidates: Vec<Candidate> = vec![];
         let mut seen: Vec<Candidate> = vec![];
         for (file, named) in &route.identities {
             match load(file) {
                 Err(why) if why.kind() == io::ErrorKind::NotFound && !named => {}
-                Err(why) => notes.push(format!("{}: {why}", file.display())),
+                Err(why) => {
+                    all = false;
+                    notes.push(format!("{}: {why}", file.display()));
+                }
                 Ok(Loaded { public, private, encrypted }) => {
                     let held = public.as_ref().and_then(|p| agent.as_ref()?.keys.iter().find(|(k, _)| same(k, p)));
                     let from = file.display().to_string();
@@ -94,6 +107,7 @@ impl Keys {
                             seen.push(Candidate { public, from, private: Some(private) });
                         }
                         (public, _, _) => {
+                            all = false;
                             let print = public.map(|p| format!(" ({})", key(&p))).unwrap_or_default();
                             notes.push(match encrypted {
                                 true => format!("{from}{print} is encrypted and not in the agent: `ssh-add {from}`"),
@@ -113,6 +127,13 @@ impl Keys {
                     candidates.push(Candidate { public: public.clone(), from, private: None });
                 }
             }
+        } else {
+            let offered = |key: &PublicKey| candidates.iter().any(|c| same(&c.public, key));
+            let kept = agent.iter().flat_map(|a| &a.keys).filter(|(key, _)| !offered(key)).count();
+            if kept > 0 {
+                all = false;
+                notes.push(format!("{} of the agent not offered: IdentitiesOnly is set", counted(kept)));
+            }
         }
         // Files that somebody named go before what the agent merely has.
         let named = route.identities.iter().any(|(_, named)| *named);
@@ -127,8 +148,9 @@ impl Keys {
         if candidates.len() > OFFERS {
             notes.push(format!("{} more keys are not offered, because servers hang up: name the right one with IdentityFile and IdentitiesOnly", candidates.len() - OFFERS));
             candidates.truncate(OFFERS);
+            all = false;
         }
-        Keys { agent, candidates, notes, unreachable }
+        Keys { agent, candidates, notes, all, unreachable }
     }
 
     /// Why there is nothing to offer.
@@ -166,6 +188,10 @@ fn count(keys: usize) -> String {
         1 => "one key".into(),
         n => format!("{n} keys"),
     }
+}
+
+fn counted(keys: usize) -> String {
+    format!("{} {}", count(keys), if keys == 1 { "is" } else { "are" })
 }
 
 /// The first agent that holds a key, else the first that answers.

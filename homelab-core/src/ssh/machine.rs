@@ -4,7 +4,7 @@ use super::{
     connection::{Broken, Connection, Ran},
     target::Route,
 };
-use crate::host::{Batch, Boundary, Machine, Reply, Script};
+use crate::host::{Batch, Boundary, Machine, Reply, Script, Start};
 use async_trait::async_trait;
 use ring::rand::{SecureRandom, SystemRandom};
 use russh::keys::PublicKey;
@@ -117,17 +117,17 @@ impl SshMachine {
 
     async fn attempt(&self, connection: &Connection, batch: &Batch) -> Result<Vec<Reply>, Broken> {
         let route = self.route().map_err(Broken::Before)?;
-        let sudo = self.target.sudo && route.user != "root";
+        let start = Start { sudo: self.target.sudo && route.user != "root", container: self.target.container };
         let script = Script::of(batch, boundary());
         let (command, stdin) = match self.stdin_only.load(Ordering::Relaxed) {
-            true => script.command_on_stdin(sudo),
-            false => script.command(sudo),
+            true => script.command_on_stdin(start),
+            false => script.command(start),
         };
         let ran = self.exec(connection, command, &stdin, &script).await?;
         let as_argument = stdin.is_empty();
         if as_argument && !script.has_begun(&ran.stdout) {
             // A login shell that reads quotes in its own way. Nothing has run, and what only asks may be asked again.
-            let (command, stdin) = script.command_on_stdin(sudo);
+            let (command, stdin) = script.command_on_stdin(start);
             let ran = self.exec(connection, command, &stdin, &script).await?;
             let replies = self.replies(connection, &route, &script, &ran)?;
             self.stdin_only.store(true, Ordering::Relaxed);
@@ -155,7 +155,7 @@ impl SshMachine {
         ran: &Ran,
     ) -> Result<Vec<Reply>, Broken> {
         if !script.has_begun(&ran.stdout) {
-            return Err(Broken::Midway(not_begun(route, &ran.stderr)));
+            return Err(Broken::Midway(not_begun(route, self.target.container, &ran.stderr)));
         }
         if let Some(boot) = script.boot_id(&ran.stdout) {
             *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot);
@@ -222,9 +222,18 @@ impl SshMachine {
 }
 
 /// Why a script did not even begin.
-fn not_begun(route: &Route, stderr: &[u8]) -> SshError {
+fn not_begun(route: &Route, container: Option<u32>, stderr: &[u8]) -> SshError {
     let said = tail(stderr);
     let (host, user) = (route.name.clone(), route.user.clone());
+    if let Some(container) = container {
+        // pct looks for its configuration on this node, then becomes lxc-attach, whose last line says less than the one before.
+        if String::from_utf8_lossy(stderr).contains("Failed to get init pid") {
+            return SshError::ContainerOff { host, container };
+        }
+        if said.contains("does not exist") || said.contains("pct") && said.contains("not found") {
+            return SshError::ContainerMissing { host, container, reason: said };
+        }
+    }
     if said.contains("a password is required") || said.contains("a terminal is required") {
         return SshError::SudoPassword { host, user };
     }

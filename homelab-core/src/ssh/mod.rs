@@ -8,6 +8,7 @@ mod config;
 #[cfg(feature = "ssh")]
 mod connection;
 mod error;
+mod hint;
 #[cfg(feature = "ssh")]
 mod identity;
 #[cfg(feature = "ssh")]
@@ -25,7 +26,7 @@ mod target;
 #[cfg(feature = "ssh")]
 mod wire;
 
-pub use error::{Key, KnownKey, Offer, Origin, Phase, SshError};
+pub use error::{Key, KnownKey, Offer, Origin, Phase, Side, SshError};
 #[cfg(feature = "ssh")]
 pub use identity::offered;
 #[cfg(feature = "ssh")]

@@ -25,6 +25,7 @@ pub struct Target {
     keys: Vec<PathBuf>,
     jump: Option<String>,
     pub(super) sudo: bool,
+    pub(super) container: Option<u32>,
     one_off: Option<Held>,
 }
 
@@ -41,6 +42,7 @@ impl Target {
             keys: vec![],
             jump: None,
             sudo: true,
+            container: None,
             one_off: None,
         }
     }
@@ -97,6 +99,14 @@ impl Target {
     #[must_use]
     pub fn without_sudo(mut self) -> Self {
         self.sudo = false;
+        self
+    }
+
+    /// The container of this number on the host, which is a node of Proxmox VE: entered by `pct exec`, so it needs neither an address
+    /// nor sshd.
+    #[must_use]
+    pub fn container(mut self, number: u32) -> Self {
+        self.container = Some(number);
         self
     }
 }

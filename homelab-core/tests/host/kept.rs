@@ -9,7 +9,7 @@ use std::{fs, net::IpAddr, path::Path, sync::Arc};
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 11));
 
 fn machine(net: &Arc<Net>) -> Arc<dyn Machine> {
-    Wire(Arc::clone(net)).machine(&Spot { address: ADDRESS, login: None, key: None }).unwrap()
+    Wire(Arc::clone(net)).machine(&Spot::at(ADDRESS)).unwrap()
 }
 
 fn open(dir: &Path) -> Arc<Net> {

@@ -1,7 +1,7 @@
 //! A machine that is this one: the script of a batch, run by a local shell. No SSH.
 use async_trait::async_trait;
 use homelab_core::{
-    host::{Batch, Boundary, Machine, Reply, Script},
+    host::{Batch, Boundary, Machine, Reply, Script, Start},
     ssh::SshError,
 };
 use std::{
@@ -20,12 +20,13 @@ pub(crate) struct Local {
     pub(crate) path: Option<std::path::PathBuf>,
     /// Never as an argument, always on standard input.
     pub(crate) stdin: bool,
+    pub(crate) start: Start,
     pub(crate) runs: AtomicU32,
 }
 
 impl Local {
     pub(crate) fn new(shell: &'static [&'static str]) -> Self {
-        Local { shell, path: None, stdin: false, runs: AtomicU32::new(0) }
+        Local { shell, path: None, stdin: false, start: Start::default(), runs: AtomicU32::new(0) }
     }
 }
 
@@ -42,7 +43,8 @@ impl Machine for Local {
     async fn run(&self, batch: &Batch) -> Result<Vec<Reply>, SshError> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let script = Script::of(batch, boundary());
-        let (command, stdin) = if self.stdin { script.command_on_stdin(false) } else { script.command(false) };
+        let (command, stdin) =
+            if self.stdin { script.command_on_stdin(self.start) } else { script.command(self.start) };
         let mut shell = Command::new(self.shell[0]);
         shell.args(&self.shell[1..]).arg(OsString::from_vec(command));
         if let Some(dir) = &self.path {

@@ -1,5 +1,6 @@
 //! Machines: the script of a batch against real shells, the simulated machine, and real OpenSSH where the environment allows it.
 mod disk;
+mod inside;
 mod local;
 mod openssh;
 mod script;

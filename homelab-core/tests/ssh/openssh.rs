@@ -3,7 +3,7 @@ use super::sshd::{Sshd, keygen, wanted};
 use homelab_core::{
     Permit,
     host::{Action, Batch, Command, HostPath, Machine, probe},
-    ssh::{Origin, SshError, SshMachine, Surroundings, Target},
+    ssh::{Origin, Side, SshError, SshMachine, Surroundings, Target},
 };
 use std::{fs, os::unix::ffi::OsStrExt, path::Path, process, time::Duration};
 
@@ -98,8 +98,9 @@ async fn keys_come_from_files_of_every_kind_and_from_the_agent() {
     }
     // Only the last of them is authorized now, so the usual key is refused, by name.
     let refused = whoami(&sshd.machine()).await.unwrap_err();
-    let SshError::AuthRefused { user, offered, methods, notes, .. } = &refused else { panic!("{refused}") };
-    assert_eq!((user.as_str(), offered.len(), methods.as_slice()), ("root", 1, &["publickey".to_owned()][..]));
+    let SshError::AuthRefused { user, offered, methods, notes, side, .. } = &refused else { panic!("{refused}") };
+    assert!(*side == Side::Theirs && refused.hint().contains("cloud-init has not put one there"), "{}", refused.hint());
+    assert_eq!((user.as_str(), offered.len(), &methods[..]), ("root", 1, &["publickey".to_owned()][..]));
     assert!(offered[0].from.ends_with("/id_ed25519") && refused.hint().contains(&offered[0].key.openssh), "{refused}");
     assert_eq!(notes.as_slice(), ["there is no agent: SSH_AUTH_SOCK is not set"]);
 
@@ -119,9 +120,13 @@ async fn keys_come_from_files_of_every_kind_and_from_the_agent() {
     sshd.add(&home.join("rsa"));
     let wrong = whoami(&sshd.machine()).await.unwrap_err();
     assert!(
-        matches!(&wrong, SshError::AuthRefused { offered, .. } if offered[0].from == "test, by the agent"),
+        matches!(&wrong, SshError::AuthRefused { offered, side: Side::Theirs, notes, .. }
+            if offered[0].from == "test, by the agent" && notes[0].ends_with("holds one key")),
         "{wrong:?}"
     );
+    let withheld = whoami(&locked(&sshd)).await.unwrap_err();
+    assert!(matches!(&withheld, SshError::AuthRefused { side: Side::Ours, .. }), "{withheld:?}");
+    assert!(withheld.hint().starts_with("the right key may be one that was not offered"), "{}", withheld.hint());
     fs::copy(home.join("rsa.pub"), sshd.dir.path().join("authorized")).unwrap();
     assert_eq!(whoami(&sshd.machine()).await.unwrap(), 0);
     // The public half alone names the key that the agent shall use.

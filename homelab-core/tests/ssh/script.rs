@@ -2,7 +2,7 @@
 use super::local::Local;
 use homelab_core::{
     Permit,
-    host::{Action, Batch, Command, FileKind, Gather, HostPath, Machine, NoAnswer, Ownership, probe},
+    host::{Action, Batch, Command, FileKind, Gather, HostPath, Machine, NoAnswer, Ownership, Start, probe},
 };
 use std::{
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
@@ -400,7 +400,7 @@ async fn only_what_is_public_is_an_argument_of_a_process() {
     let permit = Permit::for_tests();
     let command = |batch: &Batch| {
         let script = Script::of(batch, super::local::boundary());
-        String::from_utf8(script.command(false).0).unwrap()
+        String::from_utf8(script.command(Start::default()).0).unwrap()
     };
     let mut asks = Batch::new();
     asks.ask(probe::read(HostPath::at("/etc/fstab")));
@@ -415,5 +415,8 @@ async fn only_what_is_public_is_an_argument_of_a_process() {
         assert!(!format!("{batch:?}").contains("s3cret"));
     }
     let script = Script::of(&asks, super::local::boundary());
-    assert!(script.command(true).0.starts_with(b"exec sudo -n -H -- sh -c 'eval "), "sudo logs its arguments");
+    assert!(
+        script.command(Start { sudo: true, ..Start::default() }).0.starts_with(b"exec sudo -n -H -- sh -c 'eval "),
+        "sudo logs its arguments"
+    );
 }

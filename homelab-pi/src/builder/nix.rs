@@ -210,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn the_same_is_said_to_nix_wherever_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let spot = Spot { address: [192, 168, 0, 53].into(), login: Some("me".into()), key: None };
+        let spot = Spot::at([192, 168, 0, 53].into()).login("me");
         for way in [Way::Native, Way::Emulated, Way::Remote("root@arm".into()), Way::Container("docker")] {
             let fake = Fake::default();
             let nix = Nix::new(way.clone(), &fake, dir.path().join("stage"));

@@ -75,7 +75,7 @@ impl Reachable for Pi {
 impl Pi {
     /// Where it is.
     pub(crate) fn spot(&self, key: Option<String>) -> Spot {
-        Spot { address: self.address.ip(), login: Some(self.login.user.to_owned()), key }
+        Spot { key, ..Spot::at(self.address.ip()).login(self.login.user) }
     }
 
     fn look(&self, spot: Spot, seen: Seen) -> PiState {

@@ -134,7 +134,7 @@ async fn it_is_gone_back_to_an_older_generation_without_a_build() {
     assert!(bench.deploy(with("nas")).await.is_success());
     let providers = bench.world.providers();
     let pis = providers.get(homelab_pi::PIS).unwrap();
-    let spot = homelab_core::host::Spot { address: LAN.host(53).ip(), login: None, key: None };
+    let spot = homelab_core::host::Spot::at(LAN.host(53).ip());
     let all = homelab_pi::deploy::generations(pis.hosts(), &spot).await.unwrap();
     assert_eq!(all.iter().map(|g| (g.number, g.default)).collect::<Vec<_>>(), [(1, false), (2, false), (3, true)]);
     assert_ne!(first, bench.world.pi().systems());

@@ -9,7 +9,7 @@ use homelab_pi::{
     pihole::http::{Http as _, Method, Request, Response},
     sim::pihole::Sim,
 };
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,

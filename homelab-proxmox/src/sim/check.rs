@@ -4,7 +4,7 @@ use super::call::Args;
 use super::schema::{Endpoint, Format, Prop, SCHEMA};
 use super::world::Release;
 use super::{format, props};
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -150,7 +150,7 @@ fn compile(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(&translate(pattern)).size_limit(64 << 20).build().ok()
 }
 
-/// Perl's stringified patterns in the syntax of the regex crate.
+/// Perl's stringified patterns in the syntax of the regex crates.
 fn translate(pattern: &str) -> String {
     let plain = pattern
         .replace("(?^:", "(?:")

@@ -45,8 +45,15 @@ impl Joined {
                 self.net.copy(&self.id(source), &self.id(guest.vmid), &guest.name());
                 self.there.insert(guest.vmid);
             }
+            let computer = || {
+                let inside = guest.lxc.then(|| (self.node_id(&guest.node), guest.vmid));
+                Computer { inside, ..world.computer(guest) }
+            };
             if guest.run.is_some() {
-                self.net.switch_on(&self.id(guest.vmid), world.computer(guest));
+                self.net.switch_on(&self.id(guest.vmid), computer());
+                self.there.insert(guest.vmid);
+            } else if guest.lxc {
+                self.net.put_off(&self.id(guest.vmid), computer());
                 self.there.insert(guest.vmid);
             } else if self.there.contains(&guest.vmid) {
                 self.net.switch_off(&self.id(guest.vmid));

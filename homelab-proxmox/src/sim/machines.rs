@@ -19,7 +19,7 @@ const NOTICE: &str =
     "\t\t\tif (res === null || res === undefined || !res ||\n\t\t\t    res.data.status.toLowerCase() !== 'active') {\n";
 
 impl Joined {
-    fn node_id(&self, node: &str) -> String {
+    pub(super) fn node_id(&self, node: &str) -> String {
         format!("proxmox/{}/node/{node}", self.site)
     }
 

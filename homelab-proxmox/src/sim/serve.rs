@@ -112,7 +112,7 @@ fn private(path: &Path, text: &str) -> std::io::Result<()> {
 
 async fn accept(sim: Sim, listener: TcpListener, tls: TlsAcceptor) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = homelab_core::sim::accept(&listener).await;
         tokio::spawn(connection(sim.clone(), stream, tls.clone()));
     }
 }

@@ -1,5 +1,5 @@
 //! Normalising: only what has to vary between two correct servers is blurred (as the recording tool does it).
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

@@ -147,7 +147,7 @@ impl Player {
         if let Some(field) = word("field") {
             body["data"] = dig(&body["data"], field);
         }
-        let fits = |text: &str| regex::Regex::new(word("match").unwrap_or_default()).unwrap().is_match(text);
+        let fits = |text: &str| regex_lite::Regex::new(word("match").unwrap_or_default()).unwrap().is_match(text);
         if let (Some(key), Some(list)) = (word("key"), body["data"].as_array()) {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let kept: Vec<Value> =

@@ -19,6 +19,7 @@ mod rights;
 mod scaffold;
 mod sweep;
 mod template;
+mod through;
 mod token;
 mod vm;
 mod wire;

@@ -80,6 +80,6 @@ async fn every_definition_sends_exactly_this_and_both_releases_know_it() {
     let definitions = |request: &&Request| request.method != Method::Get && !request.path.ends_with("/qemu");
     let writes: Vec<String> = requests[0].iter().filter(definitions).map(shown).collect();
     let digests =
-        |text: &str| regex::Regex::new("digest=[0-9a-f]{40}").unwrap().replace_all(text, "digest=..").into_owned();
+        |text: &str| regex_lite::Regex::new("digest=[0-9a-f]{40}").unwrap().replace_all(text, "digest=..").into_owned();
     insta::assert_snapshot!(digests(&writes.join("\n")));
 }

@@ -123,7 +123,7 @@ impl Sim {
         let sim = self.clone();
         let task = tokio::spawn(async move {
             loop {
-                let Ok((stream, _)) = listener.accept().await else { continue };
+                let stream = homelab_core::sim::accept(&listener).await;
                 tokio::spawn(session(sim.clone(), stream));
             }
         });

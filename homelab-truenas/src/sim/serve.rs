@@ -93,7 +93,7 @@ impl Sim {
 
 async fn accept(sim: Sim, listener: TcpListener, tls: Option<TlsAcceptor>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = homelab_core::sim::accept(&listener).await;
         tokio::spawn(connection(sim.clone(), stream, tls.clone()));
     }
 }

@@ -46,7 +46,7 @@ impl Computer {
     }
 
     fn spot(&self) -> Spot {
-        Spot { address: self.address, login: self.login.map(str::to_owned), key: None }
+        Spot { login: self.login.map(str::to_owned), ..Spot::at(self.address) }
     }
 }
 
@@ -125,7 +125,7 @@ impl Resource for Computer {
         }))
     }
     fn id(state: &ComputerState) -> Spot {
-        Spot { address: state.address, login: state.login.clone(), key: None }
+        Spot { login: state.login.clone(), ..Spot::at(state.address) }
     }
     fn login(state: &ComputerState) -> Option<Spot> {
         Some(Self::id(state))

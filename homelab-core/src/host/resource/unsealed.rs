@@ -24,7 +24,7 @@ impl Unsealed {
     }
 
     fn spot(&self) -> Spot {
-        Spot { address: self.address, login: Some(self.login.to_owned()), key: None }
+        Spot::at(self.address).login(self.login)
     }
 }
 
@@ -82,7 +82,7 @@ impl Resource for Unsealed {
         Ok(Some(UnsealedState { address: at.address, login: at.login.clone().unwrap_or_default(), boot_id }))
     }
     fn id(state: &UnsealedState) -> Spot {
-        Spot { address: state.address, login: Some(state.login.clone()), key: None }
+        Spot::at(state.address).login(&state.login)
     }
     async fn apply(&self, _: Option<&UnsealedState>, _: &Apply<'_, Hosts>) -> Result<(), Failure> {
         Ok(())

@@ -6,7 +6,7 @@ use super::{
     world::Domain,
 };
 use crate::pihole::http::Method;
-use regex::RegexBuilder;
+use regex_lite::RegexBuilder;
 use serde_json::{Value, json};
 
 pub(super) fn row(domain: &Domain) -> Value {
@@ -23,7 +23,7 @@ pub(super) fn split(expression: &str) -> (&str, Vec<&str>) {
     (parts.next().unwrap_or_default(), parts.collect())
 }
 
-pub(super) fn compile(expression: &str) -> Result<regex::Regex, regex::Error> {
+pub(super) fn compile(expression: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
     RegexBuilder::new(split(expression).0).case_insensitive(true).build()
 }
 
@@ -66,7 +66,7 @@ fn make(state: &mut State, body: &Value, kind: &str, form: &str) -> Result<Reply
         for name in &names {
             compile(name).map_err(|e| {
                 let why = e.to_string();
-                let hint = if why.contains("unclosed group") { "Missing ')'" } else { "Invalid regexp" };
+                let hint = if why.contains("without closing ')'") { "Missing ')'" } else { "Invalid regexp" };
                 error(400, "regex_error", "Regex validation failed", Some(hint))
             })?;
         }

@@ -88,7 +88,7 @@ async fn datagrams(sim: Sim, socket: Arc<UdpSocket>) {
 
 async fn streams(sim: Sim, listener: TcpListener) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = homelab_core::sim::accept(&listener).await;
         tokio::spawn(messages(sim.clone(), stream));
     }
 }
@@ -115,7 +115,7 @@ async fn messages(sim: Sim, mut stream: TcpStream) {
 
 async fn accept(sim: Sim, listener: TcpListener) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let stream = homelab_core::sim::accept(&listener).await;
         let sim = sim.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(sim.clone(), request));

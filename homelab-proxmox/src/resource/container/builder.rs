@@ -1,6 +1,6 @@
 //! What can be declared of a container once it has its node and its name.
 use super::{
-    Container, Nested, Spec,
+    Container, Nested, Spec, Through,
     parts::{DeviceSpec, MountSpec, Root},
 };
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 use homelab_core::{
-    Field, Input, Secret,
+    Field, Handle, Input, Secret,
+    host::Computer,
     units::{HostAddr, Size, Span},
 };
 use std::{collections::BTreeSet, marker::PhantomData, net::IpAddr};
@@ -292,6 +293,13 @@ impl<N> Container<N> {
     #[must_use]
     pub fn protection(self, on: bool) -> Self {
         self.with(|spec| spec.protection = Some(on))
+    }
+
+    /// What lives in it is configured through its node, `pct exec` over SSH to this machine: neither sshd nor an address is needed in
+    /// it. The machine is the node that it is [on](super::ContainerFrom::on), and the login there is root or may use sudo.
+    #[must_use]
+    pub fn through(self, node: Handle<Computer>) -> Self {
+        self.with(|spec| spec.through = Some(Through { address: node.address(), login: node.login() }))
     }
 
     /// Kept off.

@@ -51,6 +51,7 @@ use std::{collections::BTreeMap, marker::PhantomData, net::IpAddr, time::Duratio
 ///
 /// - Unprivileged unless [`privileged`](Container::privileged) says why not. Whether it may run containers itself (Docker) is part of
 ///   its type: [`nesting`](Container::nesting).
+/// - What lives in it is configured over SSH, at its address, or [through its node](Container::through), which needs no sshd in it.
 /// - Only what is declared is sent, compared and cleared. Keys and password are given when it is made, and not seen afterwards.
 /// - A mounted [`volume`](Container::volume) holds data: neither it nor the container is deleted by a plain run.
 /// - Directories and devices of the node are root's to give: a plan that needs it and lacks it says so (pve-notes section 3).
@@ -77,6 +78,7 @@ struct Spec {
     devices: BTreeMap<String, Field<DeviceSpec>>,
     nics: BTreeMap<NetKey, Field<NicSpec>>,
     ip: Option<IpAddr>,
+    through: Option<Through>,
     resolvers: Field<Vec<Input<IpAddr>>>,
     search_domain: Field<String>,
     authorized_keys: Option<Vec<String>>,
@@ -102,6 +104,21 @@ struct Source {
     node: Output<String>,
 }
 
+/// The node's machine, where the container is entered through that.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Through {
+    address: Output<IpAddr>,
+    login: Output<String>,
+}
+
+impl Through {
+    fn spot(&self, cx: &Look<'_, Pve>) -> Option<Spot> {
+        // Without a login it is the one that `~/.ssh/config` says.
+        let login = cx.get(&Input::From(self.login));
+        Some(Spot { login, ..Spot::at(cx.get(&Input::From(self.address))?) })
+    }
+}
+
 /// How it is worked on, which is nothing of the container itself.
 #[derive(Clone, Copy, Debug)]
 struct Terms {
@@ -124,9 +141,9 @@ impl<N> Serialize for Container<N> {
 }
 
 impl<N: Nesting> Reachable for Container<N> {
-    /// As root.
+    /// As root: at its address, or [through its node](Container::through).
     fn host(container: Handle<Self>) -> Host {
-        Host::at(container, container.ip()).login("root").up_from(container.running())
+        Host::said(container, container.spot()).up_from(container.running())
     }
 }
 
@@ -136,7 +153,7 @@ impl<N: Nesting> Resource for Container<N> {
     const KIND: &'static str = "proxmox/container";
     const MACHINE: bool = true;
     const REPLACE_ON: &'static [&'static str] = &["vmid", "unprivileged"];
-    const WRITE_ONLY: &'static [&'static str] = &["template", "authorized_keys", "password"];
+    const WRITE_ONLY: &'static [&'static str] = &["template", "authorized_keys", "password", "through"];
     type Provider = Pve;
     type State = ContainerState;
     type Id = ContainerId;
@@ -149,8 +166,7 @@ impl<N: Nesting> Resource for Container<N> {
         self.spec.node.site
     }
     fn login(state: &ContainerState) -> Option<Spot> {
-        let address = state.ip.filter(|_| state.running)?;
-        Some(Spot { address, login: Some("root".into()), key: None })
+        state.spot.clone().filter(|_| state.running)
     }
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());
@@ -210,6 +226,10 @@ impl<N: Nesting> Resource for Container<N> {
         if state.ip.is_none() && running {
             state.ip = ready::address(cx, &found.guest.node, state.vmid, None).await?;
         }
+        state.spot = match &self.spec.through {
+            Some(node) => node.spot(cx).map(|spot| Spot { container: Some(state.vmid), ..spot }),
+            None => state.ip.map(|ip| Spot::at(ip).login("root")),
+        };
         Ok(Some(state))
     }
     async fn inspect(&self, now: Option<&ContainerState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {

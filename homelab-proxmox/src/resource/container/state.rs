@@ -11,7 +11,9 @@ use crate::{
     },
 };
 use homelab_core::{
-    Owner, outputs,
+    Owner,
+    host::Spot,
+    outputs,
     units::{Mac, Size, Vlan},
 };
 use serde::Serialize;
@@ -75,6 +77,8 @@ pub struct ContainerState {
     pub ip: Option<IpAddr>,
     /// The hardware address of its first device.
     pub mac: Option<Mac>,
+    /// How it is logged in to while it runs: at its address, or through its node.
+    pub spot: Option<Spot>,
     /// What is still to be done with it: it was made and never seen up (`making`), or waits for a restart (`restart`).
     pub unfinished: Option<String>,
     /// Volumes that are mounted nowhere.
@@ -134,6 +138,8 @@ outputs!(
         mac: Mac,
         /// Whether it runs.
         running: bool,
+        /// How it is logged in to.
+        spot: Spot,
     }
 );
 
@@ -177,6 +183,7 @@ impl ContainerState {
             protection: config.protection.unwrap_or(false),
             running,
             ip: fixed,
+            spot: None,
             mac: first.and_then(|net| net.mac).map(|mac| Mac::new(mac.bytes())),
             unfinished: unfinished(config, &notes),
             unused: config

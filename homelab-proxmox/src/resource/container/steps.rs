@@ -66,6 +66,7 @@ impl PlacedContainer {
             devices: BTreeMap::new(),
             nics: BTreeMap::new(),
             ip: None,
+            through: None,
             resolvers: Field::Unmanaged,
             search_domain: Field::Unmanaged,
             authorized_keys: None,

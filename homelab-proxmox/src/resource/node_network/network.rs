@@ -131,7 +131,7 @@ impl NodeNetwork {
     /// to stay: a node that moves to another one is moved at its console.
     #[must_use]
     pub fn watched_at(self, host: HostAddr) -> NodeNetwork {
-        NodeNetwork { spot: Some(Spot { address: host.ip(), login: Some("root".into()), key: None }), ..self }
+        NodeNetwork { spot: Some(Spot::at(host.ip()).login("root")), ..self }
     }
 
     /// What a network claims of each of its interfaces, and what a guest uses that is plugged into one.

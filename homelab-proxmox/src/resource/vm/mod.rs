@@ -171,7 +171,7 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     fn login(state: &VmState) -> Option<Spot> {
         let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let address = state.ip.filter(|_| state.running)?;
-        Some(Spot { address, login: said(&state.login), key: said(&state.host_key) })
+        Some(Spot { login: said(&state.login), key: said(&state.host_key), ..Spot::at(address) })
     }
     fn claims(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site().name());

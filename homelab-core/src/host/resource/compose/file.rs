@@ -1,7 +1,8 @@
 //! A Compose file, read for what a lab has to know of it before it reaches a machine.
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use yaml_rust2::{Yaml, YamlLoader};
 
 /// How many ports one line of a Compose file may publish as a range.
 const RANGE: u16 = 1000;
@@ -47,7 +48,9 @@ impl ComposeFile {
     /// # Errors
     /// What is wrong with it, with line and column where the reader knows them.
     pub(crate) fn parse(text: &str, known: &BTreeMap<String, String>) -> Result<Self, String> {
-        let raw: Raw = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+        let documents = YamlLoader::load_from_str(text).map_err(|e| e.to_string())?;
+        let whole = documents.first().map(value).unwrap_or_default();
+        let raw: Raw = serde_json::from_value(whole).map_err(|e| e.to_string())?;
         if raw.services.is_empty() {
             return Err("it has no services".into());
         }
@@ -71,6 +74,39 @@ impl ComposeFile {
             );
         }
         Ok(ComposeFile { services, variables: variables(text) })
+    }
+}
+
+/// YAML as the value that Compose sees: with what `<<` brings in where a map has no key of its own.
+fn value(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::Hash(map) => {
+            let (mut own, mut brought) = (Map::new(), Map::new());
+            for (key, item) in map {
+                match (text(key), value(item)) {
+                    (Some("<<"), Value::Object(other)) => brought.extend(other),
+                    // Of several, the earlier one wins.
+                    (Some("<<"), Value::Array(others)) => {
+                        brought.extend(others.into_iter().rev().filter_map(|o| o.as_object().cloned()).flatten());
+                    }
+                    (Some(key), item) => drop(own.insert(key.to_owned(), item)),
+                    (None, _) => {}
+                }
+            }
+            brought.extend(own);
+            Value::Object(brought)
+        }
+        Yaml::Array(items) => items.iter().map(value).collect(),
+        Yaml::Integer(number) => (*number).into(),
+        Yaml::Boolean(yes) => (*yes).into(),
+        other => text(other).map_or(Value::Null, Value::from),
+    }
+}
+
+fn text(yaml: &Yaml) -> Option<&str> {
+    match yaml {
+        Yaml::String(text) | Yaml::Real(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -206,6 +242,27 @@ mod tests {
         };
         assert_eq!(of("a"), ["80/tcp", "81/udp", "82/tcp", "90/tcp", "7000/tcp", "7001/tcp", "7002/tcp", "8443/tcp"]);
         assert_eq!(of("b"), ["53/udp", "54/tcp"]);
+    }
+
+    #[test]
+    fn what_is_merged_into_a_service_counts_unless_the_service_says_it_itself() {
+        let file = parse(
+            "x-usual: &usual
+  image: usual:1
+  ports: ['80:80']
+  healthcheck: { test: [CMD, 'true'] }
+x-other: &other { image: other:1, ports: ['90:90'] }
+services:
+  a: { <<: *usual }
+  b: { <<: *usual, image: own:1 }
+  c: { <<: [*other, *usual] }
+",
+        );
+        let of = |name: &str| {
+            let service = &file.services[name];
+            (service.image.as_str(), service.ports.first().unwrap().0, service.has_health)
+        };
+        assert_eq!([of("a"), of("b"), of("c")], [("usual:1", 80, true), ("own:1", 80, true), ("other:1", 90, true)]);
     }
 
     #[test]
