@@ -1,13 +1,13 @@
 //! The machines that run Proxmox VE.
 use crate::{net, sites::PVE, storage};
 use homelab_core::{
-    AnyHandle, Lab,
+    AnyHandle, Lab, ResourceExt,
     host::Computer,
-    units::{Size, SizeUnits},
+    units::{HostAddr, Size, SizeUnits},
 };
 use homelab_proxmox::{
     Node, NodeConfig,
-    resource::node_config::Configured,
+    resource::{Bridge, NodeNetwork, VlanInterface, node_config::Configured},
     site::{Device, Drive, Hardware},
 };
 
@@ -26,6 +26,8 @@ pub const DIN_BOOTS_FROM: &str = "8086:8d62";
 pub const H330: &str = "1000:0097";
 /// LSI 9201-8e, in din: the DS2246 shelf, 24 disks of 900 GB, each on two paths.
 pub const LSI_9201_8E: &str = "1000:0072";
+/// The port of both nodes that the installer has put on the bridge.
+pub const PORT: &str = "eno1";
 /// Intel Arc A310 Eco, in grogu: transcodes for Jellyfin.
 pub const ARC_A310: &str = "8086:56a6";
 /// The controller of the MD1200 shelf, in grogu. The list of hardware does not name it, so it cannot be passed to the backup NAS:
@@ -89,6 +91,18 @@ fn usual(name_service: AnyHandle) -> NodeConfig {
         .restart_after(name_service)
 }
 
+/// The network of a node: one bridge that carries every VLAN to the guests, and the node itself in two of them.
+///
+/// The installer has put the node's address on the bridge, without a VLAN: it moves into the VLAN of its network, under a watchdog on
+/// the node. The switch has to carry that VLAN tagged, or the node puts its old network back.
+fn network(node: Node, lan: HostAddr, storage: HostAddr) -> NodeNetwork {
+    NodeNetwork::of(node)
+        .part(Bridge::named("vmbr0").port(PORT).vlans(net::NETWORKS))
+        .part(VlanInterface::on("vmbr0", lan).way_out())
+        .part(VlanInterface::on("vmbr0", storage))
+        .watched_at(lan)
+}
+
 /// Both nodes as they should be: `node configure grogu`, `node configure din`. They are restarted one after the other, and only after
 /// the name service is as it should be.
 ///
@@ -98,7 +112,14 @@ pub fn configure(lab: &mut Lab, name_service: impl Into<AnyHandle>) -> [Configur
     let name_service = name_service.into();
     let grogu = lab.add(Computer::named("grogu", net::GROGU).login("root"));
     let grogu = usual(name_service).claim([ARC_A310]).add_to(lab, GROGU, grogu);
+    joined(lab, GROGU, network(GROGU, net::GROGU, net::GROGU_STORAGE), name_service);
     let din = lab.add(Computer::named("din", net::DIN).login("root"));
     let din = usual(name_service).keep_drivers_off(["mpt3sas"]).add_to(lab, DIN, din);
+    joined(lab, DIN, network(DIN, net::DIN, net::DIN_STORAGE), name_service);
     [grogu, din]
+}
+
+/// A node's network, in the node's group. It is taken over from the installer, and changed while names are answered.
+fn joined(lab: &mut Lab, node: Node, network: NodeNetwork, name_service: AnyHandle) {
+    lab.group(&format!("node/{}", node.name()), |lab| lab.add(network.adopt().after(name_service)));
 }

@@ -64,6 +64,7 @@ impl Source {
     /// Fills a buffer, or less at the end.
     pub(crate) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
         buf.clear();
+        buf.reserve(want);
         (&mut self.reader).take(want as u64).read_to_end(buf)?;
         Ok(())
     }

@@ -12,6 +12,8 @@ const FIRST: usize = 4096;
 const EMPTIED: usize = 1 << 20;
 /// After so much the card has to have it: else the progress would tell of memory, and the end would take minutes.
 const SYNC_EVERY: u64 = 64 << 20;
+/// So many chunks are unpacked and hashed ahead: as many as are written before the card has to have them, so that this goes on meanwhile.
+const AHEAD: usize = (SYNC_EVERY as usize) / CHUNK;
 /// How much of an image may lie before the end of its first partition.
 const HEAD: u64 = 512 << 20;
 
@@ -130,7 +132,7 @@ pub fn write(
     };
     // What is unpacked and hashed on one thread is written on another: neither waits for the other.
     thread::scope(|scope| -> Result<(), WriteError> {
-        let (send, chunks) = mpsc::sync_channel::<io::Result<(Vec<u8>, Sum)>>(3);
+        let (send, chunks) = mpsc::sync_channel::<io::Result<(Vec<u8>, Sum)>>(AHEAD);
         let hashed = |chunk: Vec<u8>| {
             let sum = Sha256::digest(&chunk);
             (chunk, sum)

@@ -1,6 +1,6 @@
 //! What is generated is Nix, and laid out as `nixfmt` would.
 use super::{addresses, shapes};
-use homelab_pi::nix::generate;
+use homelab_pi::nix::{generate, versions};
 
 #[test]
 fn every_file_is_nix_and_stays_as_it_is_when_it_is_formatted() {
@@ -31,7 +31,7 @@ fn a_tree_of_a_thousand_names_has_them_all() {
     );
 }
 
-/// For `.ci/nix`, which has Nix itself parse them.
+/// For `.ci/nix`, which has Nix itself parse them, and ask a system for its versions as `pi update` does.
 #[test]
 fn trees_are_written_out() {
     let Some(dir) = std::env::var_os("HOMELAB_NIX_TREES") else { return };
@@ -39,5 +39,6 @@ fn trees_are_written_out() {
         let dir = std::path::Path::new(&dir).join(shape.replace(' ', "-"));
         std::fs::create_dir_all(&dir).unwrap();
         generate(&pi, &addresses()).iter().for_each(|(path, text)| std::fs::write(dir.join(path), text).unwrap());
+        std::fs::write(dir.join("versions.nix"), versions(&pi)).unwrap();
     }
 }

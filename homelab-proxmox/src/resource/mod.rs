@@ -31,7 +31,10 @@ mod work;
 
 pub use container::{Container, Nested, Nesting, Plain};
 pub use container_template::ContainerTemplate;
-pub use definition::{Access, BackupJob, BackupMode, Group, Keep, Pool, Realm, Role, Storage, Token, User};
+pub use definition::{
+    Access, BackupJob, BackupMode, Group, HaGroup, HaResource, HaRule, Keep, Pool, Realm, Replication, Role, Storage,
+    Token, User,
+};
 pub use firewall::{ClusterFirewall, GuestFirewall, IpSet, NodeFirewall, Rule, SecurityGroup, Verdict};
 pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
 pub use guest::GuestId;

@@ -84,6 +84,11 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
             "proxmox/token" => all.extend(["User.Modify", "Sys.Audit"]),
             "proxmox/realm" => all.extend(["Realm.Allocate", "Sys.Audit"]),
             "proxmox/backup-job" => all.extend(["Sys.Modify", "Sys.Audit", "Datastore.Audit"]),
+            "proxmox/replication" if release >= 9 => all.extend(["VM.Replicate", "VM.Audit"]),
+            "proxmox/replication" => all.extend(["Datastore.Allocate", "VM.Audit"]),
+            "proxmox/ha-resource" | "proxmox/ha-group" | "proxmox/ha-rule" => {
+                all.extend(["Sys.Console", "Sys.Audit"]);
+            }
             "proxmox/ip-set" | "proxmox/security-group" | "proxmox/cluster-firewall" | "proxmox/node-firewall" => {
                 all.extend(["Sys.Modify", "Sys.Audit"]);
             }

@@ -1,7 +1,8 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, IpSet, NodeFirewall,
-    NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Role, SecurityGroup, Storage, Token, UsbMapping, User,
+    Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, HaGroup, HaResource, HaRule,
+    IpSet, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role, SecurityGroup, Storage,
+    Token, UsbMapping, User,
     container::{Container, Nested},
     firmware::{Bios, CloudInit, Uefi},
     node_network::NodeNetworkId,
@@ -54,6 +55,10 @@ impl Provider for Pve {
             Kind::of::<Realm>(),
             Kind::of::<Access>(),
             Kind::of::<BackupJob>(),
+            Kind::of::<Replication>(),
+            Kind::of::<HaGroup>(),
+            Kind::of::<HaResource>(),
+            Kind::of::<HaRule>(),
             Kind::of::<IpSet>(),
             Kind::of::<SecurityGroup>(),
             Kind::of::<ClusterFirewall>(),

@@ -50,6 +50,9 @@ pub(crate) fn missing_guest(node: &str, lxc: bool, vmid: u32) -> String {
     format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist")
 }
 
+/// How long a replication job that was taken away stays in the list, in milliseconds: nodes look at their jobs once a minute.
+pub(crate) const REPLICATION_ROUND: u64 = 60_000;
+
 /// A stale digest of a QEMU guest (section 14: not the wording of the others).
 pub(crate) const STALE_QEMU: &str = "checksum mismatch (file change by other user?)";
 

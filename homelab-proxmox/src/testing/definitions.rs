@@ -3,7 +3,7 @@ use crate::sim::World;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Mappings, storages, pools, interfaces, users and what they may, firewall, jobs. No secret.
+/// Mappings, storages, pools, interfaces, users and what they may, firewall, jobs, high availability. No secret.
 pub(super) fn definitions(world: &World) -> BTreeSet<String> {
     let mut all = Lines(BTreeSet::new());
     for (kind, mappings) in &world.mappings {
@@ -37,6 +37,10 @@ pub(super) fn definitions(world: &World) -> BTreeSet<String> {
     all.put("alias", &world.firewall.aliases);
     all.put("firewall of guest", &world.guest_firewalls);
     all.put("backup job", &world.jobs);
+    all.put("replication job", &world.replications);
+    all.put("group of high availability", &world.ha.groups);
+    all.put("resource of high availability", &world.ha.resources);
+    all.put("rule of high availability", &world.ha.rules);
     all.0
 }
 

@@ -1,11 +1,13 @@
 //! The resources against the simulator: what a lab's author sees of them.
 mod backup;
+mod busy;
 mod by_hand;
 mod conformance;
 mod container;
 mod definition;
 mod firewall;
 mod fixture;
+mod ha;
 mod network;
 mod node_network;
 mod nodes;
@@ -13,6 +15,7 @@ mod order;
 mod passthrough;
 mod privileges;
 mod provisioned;
+mod replication;
 mod rights;
 mod scaffold;
 mod sweep;

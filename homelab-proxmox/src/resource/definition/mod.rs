@@ -4,9 +4,11 @@ mod access;
 mod admin;
 mod backup;
 mod group;
+mod ha;
 mod keep;
 mod pool;
 mod realm;
+mod replication;
 mod role;
 mod storage;
 mod token;
@@ -15,9 +17,13 @@ mod user;
 pub use access::{Access, AccessId, AccessState};
 pub use backup::{BackupJob, BackupJobState, BackupMode, BackupTo};
 pub use group::{Group, GroupOutputs, GroupState};
+pub use ha::{
+    HaGroup, HaGroupOutputs, HaGroupState, HaResource, HaResourceOutputs, HaResourceState, HaRule, HaRuleState,
+};
 pub use keep::Keep;
 pub use pool::{Pool, PoolOutputs, PoolState};
 pub use realm::{Realm, RealmOutputs, RealmState};
+pub use replication::{Replication, ReplicationId, ReplicationState};
 pub use role::{Role, RoleOutputs, RoleState};
 pub use storage::{Storage, StorageOutputs, StorageState};
 pub use token::{Token, TokenId, TokenOutputs, TokenState};

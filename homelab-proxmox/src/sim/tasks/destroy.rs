@@ -54,6 +54,7 @@ pub(super) fn finish(
         if world.ha.resources.remove(&format!("{}:{vmid}", kind.to_lowercase())).is_some() {
             task.say(format!("NOTE: removed {kind} {vmid} from HA resource configuration."));
         }
+        world.replications.retain(|job, _| job.split('-').next() != Some(&vmid.to_string()));
         let id = vmid.to_string();
         for job in world.jobs.values_mut() {
             if let Some(list) = job.get_mut("vmid") {

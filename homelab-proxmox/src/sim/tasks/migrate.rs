@@ -141,6 +141,14 @@ pub(super) fn finish(world: &mut World, task: &mut Task, job: &Migrate) -> Resul
         volume.volid = renamed;
         world.put_volume(&job.target, volume);
     }
+    // What was copied to where the guest goes is copied back from there.
+    let jobs = world.replications.iter_mut().filter(|(id, _)| id.split('-').next() == Some(&job.vmid.to_string()));
+    for (_, options) in jobs {
+        if options.get("target") == Some(&job.target) {
+            options.insert("target".to_owned(), guest.node.clone());
+        }
+        options.insert("source".to_owned(), job.target.clone());
+    }
     guest.node.clone_from(&job.target);
     world.guests.insert(job.vmid, guest);
     task.say("migration finished successfully (duration 00:00:03)");

@@ -46,6 +46,7 @@ impl World {
             guest_firewalls: BTreeMap::new(),
             ha: Ha::default(),
             jobs: BTreeMap::new(),
+            replications: BTreeMap::new(),
             figures_read: 0,
             appliances: catalog(),
             trouble: Trouble::default(),

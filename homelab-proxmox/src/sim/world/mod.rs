@@ -128,6 +128,8 @@ pub struct World {
     pub(crate) guest_firewalls: BTreeMap<u32, Firewall>,
     pub(crate) ha: Ha,
     pub(crate) jobs: BTreeMap<String, Texts>,
+    #[serde(default)]
+    pub(crate) replications: BTreeMap<String, Texts>,
     /// When a worker of the API last read the guests' figures for a listing of pools, in milliseconds.
     pub(crate) figures_read: u64,
     /// The index of templates for containers: their files.

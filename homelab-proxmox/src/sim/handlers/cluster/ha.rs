@@ -5,7 +5,7 @@ use crate::sim::format::list as words;
 use crate::sim::handlers::named;
 use crate::sim::quirks;
 use crate::sim::random;
-use crate::sim::world::Texts;
+use crate::sim::world::{Release, Texts};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,11 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
     {
         let text = format!("unable do detect SID from VMID - VM/CT {vmid} does not exist");
         return Some(Err(Fail::die(text)));
+    }
+    if call.world.release == Release::V9_2
+        && let Some(fail) = migrated(call, key)
+    {
+        return Some(Err(fail));
     }
     Some(match key {
         "GET /cluster/ha" => Ok(named("id", &["groups", "resources", "status"])),
@@ -42,8 +47,30 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "PUT /cluster/ha/resources/{sid}" => update(call, Kind::Resource),
         "DELETE /cluster/ha/resources/{sid}" => delete_resource(call),
         "GET /cluster/ha/rules" => list(call, Kind::Rule),
+        "POST /cluster/ha/rules" => create_rule(call),
+        "GET /cluster/ha/rules/{rule}" => read(call, Kind::Rule),
+        "PUT /cluster/ha/rules/{rule}" => update(call, Kind::Rule),
+        "DELETE /cluster/ha/rules/{rule}" => delete_rule(call),
         _ => return None,
     })
+}
+
+/// What release 9 says of groups, which it made rules of.
+fn migrated(call: &Call<'_>, key: &str) -> Option<Fail> {
+    let why = "ha groups have been migrated to rules";
+    if key.contains("/resources") && call.args.has("group") {
+        return Some(Fail::die(format!("invalid parameter 'group': {why}")));
+    }
+    let (method, path) = key.split_once(' ')?;
+    let what = match (method, path) {
+        ("GET", "/cluster/ha/groups") => "index groups",
+        ("POST", "/cluster/ha/groups") => "create group",
+        ("GET", "/cluster/ha/groups/{group}") => "read group",
+        ("PUT", "/cluster/ha/groups/{group}") => "update group",
+        ("DELETE", "/cluster/ha/groups/{group}") => "delete group",
+        _ => return None,
+    };
+    Some(Fail::die(format!("cannot {what}: {why}")))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +145,7 @@ fn read(call: &mut Call<'_>, kind: Kind) -> Answer {
     match all.get(&id) {
         Some(options) => Ok(row(kind, &id, options, &digest).into()),
         None if kind == Kind::Group => Err(Fail::die(format!("no such ha group '{id}'"))),
+        None if kind == Kind::Rule => Err(Fail::die(format!("no such ha rule '{id}'"))),
         None => Err(Fail::die(format!("no such resource '{id}'"))),
     }
 }
@@ -128,8 +156,11 @@ fn update(call: &mut Call<'_>, kind: Kind) -> Answer {
     {
         return Err(Fail::die(format!("HA group '{group}' does not exist")));
     }
-    let what = if kind == Kind::Group { "ha group" } else { "resource" };
-    let failed = if kind == Kind::Group { "update ha group failed" } else { "update resources config failed" };
+    let (what, failed) = match kind {
+        Kind::Group => ("ha group", "update ha group failed"),
+        Kind::Resource => ("resource", "update resources config failed"),
+        Kind::Rule => ("ha rule", "update ha rule failed"),
+    };
     change(call, kind, what).map_err(|fail| Fail::die(format!("{failed}: {}", fail.text())))?;
     Reply::done()
 }
@@ -146,7 +177,8 @@ fn change(call: &mut Call<'_>, kind: Kind, what: &str) -> Result<(), Fail> {
     let options = all.get_mut(&id).ok_or_else(|| Fail::die(format!("no such {what} '{id}'")))?;
     let known: &[&str] = match kind {
         Kind::Group => &["comment", "nodes", "nofailback", "restricted"],
-        _ => &["comment", "group", "max_relocate", "max_restart", "state"],
+        Kind::Resource => &["comment", "group", "max_relocate", "max_restart", "state"],
+        Kind::Rule => &["affinity", "comment", "disable", "strict"],
     };
     options.extend(set);
     for key in delete {
@@ -181,6 +213,32 @@ fn delete_group(call: &mut Call<'_>) -> Answer {
     Reply::done()
 }
 
+fn create_rule(call: &mut Call<'_>) -> Answer {
+    let id = call.args.text("rule").to_owned();
+    let options = call.args.texts(&["rule"]);
+    if call.world.ha.rules.contains_key(&id) {
+        return Err(Fail::die(format!("create ha rule failed: HA rule '{id}' already exists")));
+    }
+    let of_nodes = options.get("type").is_some_and(|kind| kind == "node-affinity");
+    let needed: &[&str] = if of_nodes { &["resources", "nodes"] } else { &["resources", "affinity"] };
+    if let Some(key) = needed.iter().find(|key| !options.contains_key(**key)) {
+        return Err(Fail::param(key, "property is missing and it is not optional"));
+    }
+    let stranger =
+        words(call.args.text("resources")).find(|sid| !call.world.ha.resources.contains_key(*sid)).map(str::to_owned);
+    if let Some(sid) = stranger {
+        return Err(Fail::die(format!("create ha rule failed: cannot use unmanaged resource(s) {sid}.")));
+    }
+    call.world.ha.rules.insert(id, options);
+    Reply::done()
+}
+
+fn delete_rule(call: &mut Call<'_>) -> Answer {
+    let id = call.args.text("rule").to_owned();
+    call.world.ha.rules.remove(&id);
+    Reply::done()
+}
+
 fn create_resource(call: &mut Call<'_>) -> Answer {
     let id = Kind::Resource.id(call);
     let mut options = call.args.texts(&["sid", "type"]);
@@ -199,9 +257,23 @@ fn create_resource(call: &mut Call<'_>) -> Answer {
 fn delete_resource(call: &mut Call<'_>) -> Answer {
     let id = Kind::Resource.id(call);
     match call.world.ha.resources.remove(&id) {
-        Some(_) => Reply::done(),
+        Some(_) => {
+            leave_rules(&mut call.world.ha.rules, &id);
+            Reply::done()
+        }
         None => Err(Fail::die(format!("cannot delete service '{id}', not HA managed!"))),
     }
+}
+
+/// A resource that goes is taken out of the rules; a rule of nothing goes with it.
+fn leave_rules(rules: &mut BTreeMap<String, Texts>, sid: &str) {
+    for rule in rules.values_mut() {
+        let left: Vec<&str> =
+            rule.get("resources").map_or("", String::as_str).split(',').filter(|other| *other != sid).collect();
+        let left = left.join(",");
+        rule.insert("resources".to_owned(), left);
+    }
+    rules.retain(|_, rule| rule.get("resources").is_some_and(|all| !all.is_empty()));
 }
 
 /// Asking for a move: it is written down, and nobody here takes it up.

@@ -3,6 +3,7 @@ mod backup;
 mod ha;
 mod mapping;
 mod options;
+mod replication;
 mod resources;
 
 use super::super::answer::Answer;
@@ -19,11 +20,12 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "status" => Some(resources::status(call)),
         "nextid" => Some(resources::next_id(call)),
         "tasks" => Some(nodes::cluster_tasks(call)),
-        "log" | "replication" if key.starts_with("GET") => Some(Ok(json!([]).into())),
+        "log" if key.starts_with("GET") => Some(Ok(json!([]).into())),
         "options" => options::route(call, key),
         "mapping" => mapping::route(call, key),
         "ha" => ha::route(call, key),
         "backup" => backup::route(call, key),
+        "replication" => replication::route(call, key),
         "firewall" => firewall::route(call, key),
         "config" if key == "GET /cluster/config/nodes" => {
             let rows: Vec<_> = call.world.nodes.keys().map(|name| json!({"node": name, "name": name})).collect();
