@@ -14,11 +14,11 @@ use homelab_proxmox::{
 };
 
 /// The key in the 1Password item `proxmox`: put the public half of yours here.
-pub const KEY: &str =
+pub(crate) const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUy4sUdyK2ePNnqVAtCY1Sdl6kPnCNKt0bNC8x8yGqP svenlito@proxmox";
 
 /// What services are cloned from: UEFI, set up by cloud-init, and with what all of them have.
-pub type Ubuntu = Handle<Template<Uefi, CloudInit>>;
+pub(crate) type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 
 /// The templates.
 ///
@@ -28,7 +28,7 @@ pub type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 ///
 /// What is on it, is on every clone from its first second on. The stacks declare it once more on their guests: there it is found right,
 /// and it stays so when the template is another one some day.
-pub fn templates(lab: &mut Lab) -> Ubuntu {
+pub(crate) fn templates(lab: &mut Lab) -> Ubuntu {
     let ubuntu = Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init();
     lab.add(ubuntu.provisioned(net::BUILD, |lab, machine| {
         lab.add(SshHardening::on(machine));
@@ -38,19 +38,19 @@ pub fn templates(lab: &mut Lab) -> Ubuntu {
 }
 
 /// A virtual machine of the template.
-pub type Guest = Handle<Vm<Uefi, CloudInit>>;
+pub(crate) type Guest = Handle<Vm<Uefi, CloudInit>>;
 
 /// What runs for people, for what is put on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Services {
+pub(crate) struct Services {
     /// The example VM.
-    pub newservice: Guest,
+    pub(crate) newservice: Guest,
     /// The one with the graphics card.
-    pub jellyfin: Guest,
+    pub(crate) jellyfin: Guest,
 }
 
 /// What runs for people.
-pub fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
+pub(crate) fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
     let newservice = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
@@ -102,16 +102,16 @@ pub fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
 
 /// The guests that the two NAS run in.
 #[derive(Clone, Copy, Debug)]
-pub struct NasGuests {
+pub(crate) struct NasGuests {
     /// That of the primary NAS.
-    pub primary: AnyHandle,
+    pub(crate) primary: AnyHandle,
     /// That of the backup NAS.
-    pub backup: AnyHandle,
+    pub(crate) backup: AnyHandle,
 }
 
 /// The guests of the two NAS. Their disks are behind controllers that are passed to them whole; that of the backup's shelf is passed if
 /// it is known. They start empty: TrueNAS is installed from its image by hand, and the deploy waits for it meanwhile.
-pub fn storage(lab: &mut Lab, md1200: Option<&'static str>) -> NasGuests {
+pub(crate) fn storage(lab: &mut Lab, md1200: Option<&'static str>) -> NasGuests {
     let h330 = DIN.pci(nodes::H330).map(lab, "h330");
     let lsi = DIN.pci(nodes::LSI_9201_8E).map(lab, "lsi-9201-8e");
     let shelf = md1200.map(|id| GROGU.pci(id).map(lab, "md1200"));

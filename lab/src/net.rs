@@ -2,53 +2,53 @@
 use homelab_core::units::{HostAddr, Network};
 
 /// iDRAC and switches.
-pub const MANAGEMENT: Network = Network::new("management", [10, 10, 1, 0], 24).vlan(1);
+pub(crate) const MANAGEMENT: Network = Network::new("management", [10, 10, 1, 0], 24).vlan(1);
 /// NFS, iSCSI and replication; no way out.
-pub const STORAGE: Network = Network::new("storage", [10, 10, 10, 0], 24).vlan(10);
+pub(crate) const STORAGE: Network = Network::new("storage", [10, 10, 10, 0], 24).vlan(10);
 /// Clients and infrastructure.
-pub const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).vlan(20).gateway(1);
+pub(crate) const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).vlan(20).gateway(1);
 /// Kubernetes: what its applications share (ingress, ArgoCD, cert-manager, Vault, SigNoz).
-pub const K8S_SHARED: Network = Network::new("Kubernetes shared services", [10, 0, 1, 0], 24).vlan(30);
+pub(crate) const K8S_SHARED: Network = Network::new("Kubernetes shared services", [10, 0, 1, 0], 24).vlan(30);
 /// Kubernetes: applications.
-pub const K8S_APPS: Network = Network::new("Kubernetes apps", [10, 0, 2, 0], 24).vlan(31);
+pub(crate) const K8S_APPS: Network = Network::new("Kubernetes apps", [10, 0, 2, 0], 24).vlan(31);
 /// Kubernetes: staging.
-pub const K8S_TEST: Network = Network::new("Kubernetes test", [10, 0, 3, 0], 24).vlan(32);
+pub(crate) const K8S_TEST: Network = Network::new("Kubernetes test", [10, 0, 3, 0], 24).vlan(32);
 
 /// All networks.
-pub const NETWORKS: [Network; 6] = [MANAGEMENT, STORAGE, LAN, K8S_SHARED, K8S_APPS, K8S_TEST];
+pub(crate) const NETWORKS: [Network; 6] = [MANAGEMENT, STORAGE, LAN, K8S_SHARED, K8S_APPS, K8S_TEST];
 
 /// The way out.
-pub const ROUTER: HostAddr = LAN.host(1);
+pub(crate) const ROUTER: HostAddr = LAN.host(1);
 /// The compute node, which answers for the cluster.
-pub const GROGU: HostAddr = LAN.host(10);
+pub(crate) const GROGU: HostAddr = LAN.host(10);
 /// The same on the storage network.
-pub const GROGU_STORAGE: HostAddr = STORAGE.host(10);
+pub(crate) const GROGU_STORAGE: HostAddr = STORAGE.host(10);
 /// The storage node.
-pub const DIN: HostAddr = LAN.host(11);
+pub(crate) const DIN: HostAddr = LAN.host(11);
 /// The same on the storage network.
-pub const DIN_STORAGE: HostAddr = STORAGE.host(11);
+pub(crate) const DIN_STORAGE: HostAddr = STORAGE.host(11);
 /// The primary NAS.
-pub const NAS: HostAddr = LAN.host(13);
+pub(crate) const NAS: HostAddr = LAN.host(13);
 /// The same on the storage network.
-pub const NAS_STORAGE: HostAddr = STORAGE.host(13);
+pub(crate) const NAS_STORAGE: HostAddr = STORAGE.host(13);
 /// The backup NAS.
-pub const NAS_BACKUP: HostAddr = LAN.host(14);
+pub(crate) const NAS_BACKUP: HostAddr = LAN.host(14);
 /// The same on the storage network.
-pub const NAS_BACKUP_STORAGE: HostAddr = STORAGE.host(14);
+pub(crate) const NAS_BACKUP_STORAGE: HostAddr = STORAGE.host(14);
 /// DNS for everybody: on a Raspberry Pi and never on Proxmox, so that it answers while Proxmox is worked on.
-pub const PIHOLE: HostAddr = LAN.host(53);
+pub(crate) const PIHOLE: HostAddr = LAN.host(53);
 /// The example service.
-pub const NEWSERVICE: HostAddr = LAN.host(202);
+pub(crate) const NEWSERVICE: HostAddr = LAN.host(202);
 
 /// Films and music, until Kubernetes takes them over.
-pub const JELLYFIN: HostAddr = LAN.host(210);
+pub(crate) const JELLYFIN: HostAddr = LAN.host(210);
 /// Whatever becomes a template, while it is built.
-pub const BUILD: HostAddr = LAN.host(250);
+pub(crate) const BUILD: HostAddr = LAN.host(250);
 /// The example container.
-pub const NEWCONTAINER: HostAddr = LAN.host(203);
+pub(crate) const NEWCONTAINER: HostAddr = LAN.host(203);
 
 /// Everybody who has an address, for looking somebody up.
-pub const HOSTS: [(&str, HostAddr); 14] = [
+pub(crate) const HOSTS: [(&str, HostAddr); 14] = [
     ("router", ROUTER),
     ("grogu", GROGU),
     ("grogu (storage)", GROGU_STORAGE),

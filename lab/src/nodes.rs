@@ -1,54 +1,47 @@
 //! The machines that run Proxmox VE.
-use crate::{net, sites::PVE, storage};
-use homelab_core::{
-    AnyHandle, Lab, ResourceExt,
-    host::Computer,
-    units::{HostAddr, Size, SizeUnits},
-};
+use crate::{sites::PVE, storage};
+use homelab_core::units::{Size, SizeUnits};
 use homelab_proxmox::{
-    Node, NodeConfig,
-    resource::{Bridge, NodeNetwork, VlanInterface, node_config::Configured},
+    Node,
     site::{Device, Drive, Hardware},
 };
 
 /// Dell PowerEdge R630: compute. It boots from one SATA drive in the optical bay.
-pub const GROGU: Node =
+pub(crate) const GROGU: Node =
     Node::of(PVE, "grogu").disks("local-lvm").images("local").bridge("vmbr0").boots_from(GROGU_BOOTS_FROM);
 /// Dell PowerEdge R730xd: storage and compute. It boots from two SATA SSD, which also hold the NAS guest's boot disk.
-pub const DIN: Node =
+pub(crate) const DIN: Node =
     Node::of(PVE, "din").disks("local-lvm").images("local").bridge("vmbr0").boots_from(DIN_BOOTS_FROM);
 
 /// The chipset's own SATA controller, with the drive in grogu's optical bay.
-pub const GROGU_BOOTS_FROM: &str = "8086:8d02";
+pub(crate) const GROGU_BOOTS_FROM: &str = "8086:8d02";
 /// The chipset's second SATA controller, with the two SSD in din's rear slots.
-pub const DIN_BOOTS_FROM: &str = "8086:8d62";
+pub(crate) const DIN_BOOTS_FROM: &str = "8086:8d62";
 /// Dell H330 Mini in IT mode, in din: five disks of 8 TB, and two SSDs for their intent log.
-pub const H330: &str = "1000:0097";
+pub(crate) const H330: &str = "1000:0097";
 /// LSI 9201-8e, in din: the DS2246 shelf, 24 disks of 900 GB, each on two paths.
-pub const LSI_9201_8E: &str = "1000:0072";
-/// The port of both nodes that the installer has put on the bridge.
-pub const PORT: &str = "eno1";
+pub(crate) const LSI_9201_8E: &str = "1000:0072";
 /// Intel Arc A310 Eco, in grogu: transcodes for Jellyfin.
-pub const ARC_A310: &str = "8086:56a6";
+pub(crate) const ARC_A310: &str = "8086:56a6";
 /// The controller of the MD1200 shelf, in grogu. The list of hardware does not name it, so it cannot be passed to the backup NAS:
 /// `lspci -nn` on grogu tells it. Until it stands here that NAS has no pool, nothing is replicated to it, and its notes say so.
-pub const MD1200_CONTROLLER: Option<&str> = None;
+pub(crate) const MD1200_CONTROLLER: Option<&str> = None;
 
 /// What the sandbox simulates of grogu: 2x E5-2699 v3.
 #[must_use]
-pub fn grogu() -> Hardware {
+pub(crate) fn grogu() -> Hardware {
     Hardware { cores: 72, memory: memory(), disk: 1.tib() }
 }
 
 /// What the sandbox simulates of din: 2x E5-2680 v3.
 #[must_use]
-pub fn din() -> Hardware {
+pub(crate) fn din() -> Hardware {
     Hardware { cores: 48, memory: memory(), disk: 1.tib() }
 }
 
 /// What the sandbox simulates of their cards and disks. The disks are those of [`storage`], so that the NAS finds what its pools name.
 #[must_use]
-pub fn devices(md1200: Option<&'static str>) -> Vec<(Node, Device)> {
+pub(crate) fn devices(md1200: Option<&'static str>) -> Vec<(Node, Device)> {
     let bulk = storage::BULK.map(|serial| disk(serial, "WDC WD80EFAX", 8_001_563_222_016));
     let log =
         storage::LOG.map(|serial| Drive { rotational: false, ..disk(serial, "INTEL SSDSC2BA20", 200_049_647_616) });
@@ -75,51 +68,4 @@ fn disk(serial: &str, model: &str, bytes: u64) -> Drive {
 /// The two have 192 to 320 GB together; half of the lower figure is sure to be there.
 fn memory() -> Size {
     96.gib()
-}
-
-/// What both nodes are set up with. The installer has been run by hand, and root's key is there; the rest is this.
-fn usual(name_service: AnyHandle) -> NodeConfig {
-    NodeConfig::release_8()
-        .no_subscription()
-        .without_notice()
-        .ssh()
-        // The router has the time when the Internet has not.
-        .time([net::ROUTER.ip().to_string().as_str()])
-        .node_exporter()
-        .passthrough()
-        // While a node is away, names are answered, or it does not go.
-        .restart_after(name_service)
-}
-
-/// The network of a node: one bridge that carries every VLAN to the guests, and the node itself in two of them.
-///
-/// The installer has put the node's address on the bridge, without a VLAN: it moves into the VLAN of its network, under a watchdog on
-/// the node. The switch has to carry that VLAN tagged, or the node puts its old network back.
-fn network(node: Node, lan: HostAddr, storage: HostAddr) -> NodeNetwork {
-    NodeNetwork::of(node)
-        .part(Bridge::named("vmbr0").port(PORT).vlans(net::NETWORKS))
-        .part(VlanInterface::on("vmbr0", lan).way_out())
-        .part(VlanInterface::on("vmbr0", storage))
-        .watched_at(lan)
-}
-
-/// Both nodes as they should be: `node configure grogu`, `node configure din`. They are restarted one after the other, and only after
-/// the name service is as it should be.
-///
-/// din gives its SAS controllers to the NAS, so their driver must not take them; its own disks hang on the chipset. grogu gives its
-/// graphics card away.
-pub fn configure(lab: &mut Lab, name_service: impl Into<AnyHandle>) -> [Configured; 2] {
-    let name_service = name_service.into();
-    let grogu = lab.add(Computer::named("grogu", net::GROGU).login("root"));
-    let grogu = usual(name_service).claim([ARC_A310]).add_to(lab, GROGU, grogu);
-    joined(lab, GROGU, network(GROGU, net::GROGU, net::GROGU_STORAGE), name_service);
-    let din = lab.add(Computer::named("din", net::DIN).login("root"));
-    let din = usual(name_service).keep_drivers_off(["mpt3sas"]).add_to(lab, DIN, din);
-    joined(lab, DIN, network(DIN, net::DIN, net::DIN_STORAGE), name_service);
-    [grogu, din]
-}
-
-/// A node's network, in the node's group. It is taken over from the installer, and changed while names are answered.
-fn joined(lab: &mut Lab, node: Node, network: NodeNetwork, name_service: AnyHandle) {
-    lab.group(&format!("node/{}", node.name()), |lab| lab.add(network.adopt().after(name_service)));
 }

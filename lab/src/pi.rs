@@ -1,21 +1,17 @@
 //! The Raspberry Pi: names for everybody, on a machine of their own, so that they are answered while Proxmox is worked on.
 use crate::{guests::KEY, net};
-use homelab_core::{Handle, Lab, ResourceExt, Secret};
+use homelab_core::{Handle, Lab, ResourceExt};
 use homelab_pi::{
     Board, Pi,
     config::{PiHole, Pins, System},
 };
 
 /// Which sources the Pi is built from. `pi update` writes the file; look at the change and commit it.
-pub const PINS: Pins = homelab_pi::pins!("../flake.lock");
-/// The hash of the password of Pi-hole's web page.
-pub const PASSWORD_HASH: Secret = Secret::named("PIHOLE_PASSWORD_HASH");
-/// The private half of the Pi's host key, so that it is known before the first boot.
-pub const HOST_KEY: Secret = Secret::named("PIHOLE_HOST_KEY");
+pub(crate) const PINS: Pins = homelab_pi::pins!("../flake.lock");
 
 /// The Pi as it should be.
 #[must_use]
-pub fn pihole() -> Pi {
+pub(crate) fn pihole() -> Pi {
     Pi::named("pihole")
         .board(Board::Pi4)
         .at(net::PIHOLE)
@@ -45,6 +41,6 @@ fn names() -> PiHole {
 }
 
 /// The name service. It is taken over: the card may have been written before this lab knew it.
-pub fn name_service(lab: &mut Lab) -> Handle<Pi> {
+pub(crate) fn name_service(lab: &mut Lab) -> Handle<Pi> {
     lab.add(pihole().adopt())
 }

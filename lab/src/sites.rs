@@ -10,16 +10,16 @@ use homelab_proxmox::{Pve, site::Cluster};
 use homelab_truenas::{Nas, site::TrueNas};
 
 /// The cluster of grogu and din.
-pub const PVE: Site<Pve> = Site::named("pve");
+pub(crate) const PVE: Site<Pve> = Site::named("pve");
 
 /// The primary NAS, a guest of din.
-pub const NAS: Site<Nas> = Site::named("nas");
+pub(crate) const NAS: Site<Nas> = Site::named("nas");
 /// The backup NAS, a guest of grogu.
-pub const BACKUP: Site<Nas> = Site::named("backup");
+pub(crate) const BACKUP: Site<Nas> = Site::named("backup");
 
 /// The cluster: where it answers, and what the sandbox simulates of it.
 #[must_use]
-pub fn cluster(md1200: Option<&'static str>) -> Cluster {
+pub(crate) fn cluster(md1200: Option<&'static str>) -> Cluster {
     let address = |node: HostAddr| format!("https://{}:8006", node.ip());
     // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
@@ -38,13 +38,13 @@ fn nas(at: HostAddr, key: Secret, guest: u32) -> TrueNas {
 
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]
-pub fn sites() -> Sites {
+pub(crate) fn sites() -> Sites {
     with_shelf(nodes::MD1200_CONTROLLER)
 }
 
 /// The same, with the controller of the backup's shelf in the sandbox or without it.
 #[must_use]
-pub fn with_shelf(md1200: Option<&'static str>) -> Sites {
+pub(crate) fn with_shelf(md1200: Option<&'static str>) -> Sites {
     Sites::new()
         .with(PVE, cluster(md1200))
         .with(NAS, nas(net::NAS, storage::NAS_KEY, 300))

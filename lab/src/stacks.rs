@@ -10,7 +10,7 @@ use homelab_truenas::NfsShare;
 use std::net::IpAddr;
 
 /// The password of Grafana's administrator.
-pub const GRAFANA_PASSWORD: Secret = Secret::named("GRAFANA_PASSWORD");
+pub(crate) const GRAFANA_PASSWORD: Secret = Secret::named("GRAFANA_PASSWORD");
 
 /// The user and the group that own the media, as numbers: the same on the NAS and in the containers.
 const MEDIA_USER: (&str, &str) = ("1000", "1000");
@@ -25,7 +25,7 @@ const LIBRARY: &str = "/srv/media";
 ///
 /// Sonarr, Radarr, Prowlarr and Jellyfin are meant to move to Kubernetes one day; until then they are here, as one value that can be
 /// put elsewhere.
-pub fn stacks(lab: &mut Lab, services: &Services, films: Option<Handle<NfsShare>>) {
+pub(crate) fn stacks(lab: &mut Lab, services: &Services, films: Option<Handle<NfsShare>>) {
     let media = prepared(lab, "jellyfin", services.jellyfin.ip(), services.jellyfin);
     if let Some(share) = films {
         let nfs = lab.add(Package::on(services.jellyfin, "nfs-common"));
@@ -41,7 +41,7 @@ pub fn stacks(lab: &mut Lab, services: &Services, films: Option<Handle<NfsShare>
 
 /// A machine that runs Docker, tells its figures, and has a name in dashboards.
 #[derive(Clone, Copy, Debug)]
-pub struct Watched {
+pub(crate) struct Watched {
     name: &'static str,
     address: Output<IpAddr>,
     host: DockerHost,
@@ -49,7 +49,7 @@ pub struct Watched {
 }
 
 /// Docker and the Node Exporter on a machine: what every machine with a stack has.
-pub fn prepared(
+pub(crate) fn prepared(
     lab: &mut Lab,
     name: &'static str,
     address: Output<IpAddr>,
@@ -61,7 +61,7 @@ pub fn prepared(
 }
 
 /// **arr**: Prowlarr, Sonarr, Radarr, Bazarr and qBittorrent over one library.
-pub fn arr(lab: &mut Lab, machine: Watched, library: &str) -> Handle<ComposeStack> {
+pub(crate) fn arr(lab: &mut Lab, machine: Watched, library: &str) -> Handle<ComposeStack> {
     lab.group("stacks/arr", |lab| {
         let stack = ComposeStack::on(machine.host, "arr", include_str!("stacks/arr.yaml"));
         lab.add(media(stack, library).after(machine.docker))
@@ -69,7 +69,7 @@ pub fn arr(lab: &mut Lab, machine: Watched, library: &str) -> Handle<ComposeStac
 }
 
 /// Jellyfin over the same library, with the machine's graphics card.
-pub fn jellyfin(lab: &mut Lab, machine: Watched, library: &str) -> Handle<ComposeStack> {
+pub(crate) fn jellyfin(lab: &mut Lab, machine: Watched, library: &str) -> Handle<ComposeStack> {
     lab.group("stacks/jellyfin", |lab| {
         let stack = ComposeStack::on(machine.host, "jellyfin", include_str!("stacks/jellyfin.yaml"));
         lab.add(media(stack, library).env("RENDER_GID", RENDER).after(machine.docker))
@@ -83,7 +83,7 @@ fn media(stack: ComposeStack, library: &str) -> ComposeStack {
 
 /// **observability**: Prometheus, Loki and Grafana on one machine, and an agent on each that is watched. The targets are the machines
 /// themselves, so nobody keeps a list.
-pub fn observability(lab: &mut Lab, on: Watched, watched: &[Watched]) -> Handle<ComposeStack> {
+pub(crate) fn observability(lab: &mut Lab, on: Watched, watched: &[Watched]) -> Handle<ComposeStack> {
     lab.group("stacks/observability", |lab| {
         let stack = lab.add(
             ComposeStack::on(on.host, "observability", include_str!("stacks/observability.yaml"))

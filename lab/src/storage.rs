@@ -23,66 +23,64 @@ use homelab_truenas::{
 };
 
 /// NFS and replication: a network without a way out, so nothing that is shared with it can be reached from the LAN.
-pub const STORAGE: StorageNetwork = StorageNetwork::of(net::STORAGE);
+pub(crate) const STORAGE: StorageNetwork = StorageNetwork::of(net::STORAGE);
 
 /// The password of the user `svenlito` for SMB.
-pub const SMB_PASSWORD: Secret = Secret::named("NAS_SMB_PASSWORD");
+pub(crate) const SMB_PASSWORD: Secret = Secret::named("NAS_SMB_PASSWORD");
 
 /// The password of `truenas_admin` on both: whoever installs TrueNAS sets it or leaves it open.
-pub const PASSWORD: Secret = Secret::named("NAS_PASSWORD");
+pub(crate) const PASSWORD: Secret = Secret::named("NAS_PASSWORD");
 /// The key of the primary NAS, made by its first deploy and kept in the secret store.
-pub const NAS_KEY: Secret = Secret::named("NAS_API_KEY");
+pub(crate) const NAS_KEY: Secret = Secret::named("NAS_API_KEY");
 /// The certificate that the primary NAS showed then.
-pub const NAS_FINGERPRINT: Secret = Secret::named("NAS_FINGERPRINT").open();
+pub(crate) const NAS_FINGERPRINT: Secret = Secret::named("NAS_FINGERPRINT").open();
 /// The key of the backup NAS.
-pub const BACKUP_KEY: Secret = Secret::named("NAS_BACKUP_API_KEY");
+pub(crate) const BACKUP_KEY: Secret = Secret::named("NAS_BACKUP_API_KEY");
 /// The certificate that the backup NAS showed.
-pub const BACKUP_FINGERPRINT: Secret = Secret::named("NAS_BACKUP_FINGERPRINT").open();
+pub(crate) const BACKUP_FINGERPRINT: Secret = Secret::named("NAS_BACKUP_FINGERPRINT").open();
 
 /// 5x 8 TB in the bays of din, behind its H330. Put the serial numbers of yours here: `lsblk -do name,serial,size`.
-pub const BULK: [&str; 5] = ["VLG1A001", "VLG1A002", "VLG1A003", "VLG1A004", "VLG1A005"];
+pub(crate) const BULK: [&str; 5] = ["VLG1A001", "VLG1A002", "VLG1A003", "VLG1A004", "VLG1A005"];
 /// Two SSDs for the intent log of `bulk`.
-pub const LOG: [&str; 2] = ["S3Z8NX001", "S3Z8NX002"];
+pub(crate) const LOG: [&str; 2] = ["S3Z8NX001", "S3Z8NX002"];
 /// 24x 900 GB in the DS2246, behind the LSI 9201-8e; each shows on two paths and is counted once.
-pub const FAST: [&str; 24] = [
+pub(crate) const FAST: [&str; 24] = [
     "KXG01", "KXG02", "KXG03", "KXG04", "KXG05", "KXG06", "KXG07", "KXG08", "KXG09", "KXG10", "KXG11", "KXG12",
     "KXG13", "KXG14", "KXG15", "KXG16", "KXG17", "KXG18", "KXG19", "KXG20", "KXG21", "KXG22", "KXG23", "KXG24",
 ];
 /// 8x 3 TB in the MD1200 on grogu.
-pub const BACKUP_DISKS: [&str; 8] = ["YHK01", "YHK02", "YHK03", "YHK04", "YHK05", "YHK06", "YHK07", "YHK08"];
+pub(crate) const BACKUP_DISKS: [&str; 8] = ["YHK01", "YHK02", "YHK03", "YHK04", "YHK05", "YHK06", "YHK07", "YHK08"];
 
 /// What others need of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Shares {
+pub(crate) struct Shares {
     /// Films and music, for Jellyfin.
-    pub media: Handle<NfsShare>,
-    /// Volumes of Kubernetes.
-    pub kubernetes: Handle<NfsShare>,
+    pub(crate) media: Handle<NfsShare>,
 }
 
 /// The systems of the two NAS. Everything on them comes after them.
 #[derive(Clone, Copy, Debug)]
-pub struct Systems {
+pub(crate) struct Systems {
     /// Of the primary NAS.
-    pub primary: Handle<System>,
+    pub(crate) primary: Handle<System>,
     /// Of the backup NAS.
-    pub backup: Handle<System>,
+    pub(crate) backup: Handle<System>,
 }
 
 /// The primary NAS from its first boot to a key.
 #[must_use]
-pub fn primary() -> System {
+pub(crate) fn primary() -> System {
     System::of(NAS).administrator(PASSWORD).keeps(NAS_KEY, NAS_FINGERPRINT)
 }
 
 /// The backup NAS from its first boot to a key.
 #[must_use]
-pub fn backup() -> System {
+pub(crate) fn backup() -> System {
     System::of(BACKUP).administrator(PASSWORD).keeps(BACKUP_KEY, BACKUP_FINGERPRINT)
 }
 
 /// The systems of both NAS, in their guests.
-pub fn systems(lab: &mut Lab, guests: NasGuests) -> Systems {
+pub(crate) fn systems(lab: &mut Lab, guests: NasGuests) -> Systems {
     lab.group("truenas/systems", |lab| Systems {
         primary: lab.add(primary().within(guests.primary)),
         backup: lab.add(backup().within(guests.backup)),
@@ -90,7 +88,7 @@ pub fn systems(lab: &mut Lab, guests: NasGuests) -> Systems {
 }
 
 /// Everything on the two NAS. The backup has a pool, and is replicated to, if it sees its shelf.
-pub fn storage(lab: &mut Lab, systems: &Systems, has_shelf: bool) -> Shares {
+pub(crate) fn storage(lab: &mut Lab, systems: &Systems, has_shelf: bool) -> Shares {
     let pools = lab.group("truenas/pools", |lab| pools(lab, systems));
     let users = lab.group("truenas/users", |lab| users(lab, systems));
     let datasets = lab.group("truenas/datasets", |lab| datasets(lab, &pools, &users));
@@ -158,7 +156,8 @@ fn shares(lab: &mut Lab, datasets: &Datasets) -> Shares {
     let at = net::NAS_STORAGE;
     let media = NfsShare::of(datasets.media).for_network(STORAGE).at(at).comment("Films and music, for Jellyfin.");
     let kubernetes = NfsShare::of(datasets.kubernetes).for_network(STORAGE).at(at).root_is("root", "root");
-    let shares = Shares { media: lab.add(media), kubernetes: lab.add(kubernetes) };
+    let shares = Shares { media: lab.add(media) };
+    lab.add(kubernetes);
     let macs = SmbShare::of(datasets.time_machine).named("Time Machine").time_machine(2.tib());
     lab.add(macs.for_networks([net::LAN]).at(net::NAS));
     shares

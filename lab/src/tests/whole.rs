@@ -52,7 +52,7 @@ fn run(dir: &Path, md1200: Option<&'static str>, args: &[&str]) -> (Exit, String
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(&|| lab::with_shelf(md1200), &|| lab::sites::with_shelf(md1200), outside);
+    let exit = cli::run_in(&|| crate::with_shelf(md1200), &|| crate::sites::with_shelf(md1200), outside);
     let text = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
     (exit, text)
 }

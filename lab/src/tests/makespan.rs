@@ -2,13 +2,13 @@
 //! boots of the longest way, one after the other, given what may not happen at once. The clock is paused, so these are times
 //! of the simulated world, the same on every machine.
 #![expect(clippy::print_stderr, reason = "the figures are for docs/benchmarks.md")]
-use homelab_core::{Lab, sim::Net, testing::Bench, units::SizeUnits};
-use homelab_proxmox::{Node, Template, Vm, sim::Pace, testing::SimWorld};
-use lab::{
+use crate::{
     net::LAN,
     nodes::{DIN, GROGU},
     sites::PVE,
 };
+use homelab_core::{Lab, sim::Net, testing::Bench, units::SizeUnits};
+use homelab_proxmox::{Node, Template, Vm, sim::Pace, testing::SimWorld};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ struct Deployed {
 }
 
 async fn deployed(lab: Lab) -> Deployed {
-    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").pace(Pace::realistic());
+    let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home").pace(Pace::realistic());
     let bench = Bench::new(SimWorld::new(PVE, world).joined(Net::new()));
     let began = Instant::now();
     let run = bench.deploy(lab).await;
@@ -59,7 +59,7 @@ impl Deployed {
 
 #[tokio::test(start_paused = true)]
 async fn the_lab_takes_as_long_as_its_longest_way() {
-    let lab = deployed(lab::proxmox()).await;
+    let lab = deployed(crate::proxmox()).await;
     // The template boots too: it is provisioned.
     lab.is_close_to("the reference lab", lab.tasks(9000, &[]) + BOOT + lab.tasks(201, &[]) + BOOT);
 }

@@ -1,11 +1,11 @@
 //! The Pi of the lab: what it is told, and that it is deployed without anybody losing the name service.
+use crate::{net, pi, setup};
 use homelab_core::{
     Lab,
     plan::{Goal, Wishes},
     testing::{Bench, World as _},
 };
 use homelab_pi::{nix::generate, sim::Flaw, testing::PiWorld};
-use lab::{net, nodes, pi};
 
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
@@ -52,7 +52,7 @@ async fn the_pi_is_deployed_once_and_then_needs_nothing() {
 fn no_node_is_restarted_before_the_name_service_is_as_it_should_be() {
     let mut lab = Lab::named("home");
     let pihole = pi::name_service(&mut lab);
-    nodes::configure(&mut lab, pihole);
+    setup::configure(&mut lab, pihole);
     let graph = lab.build().unwrap_or_else(|problems| panic!("{problems}"));
     let restarts: Vec<_> = graph.resources().filter(|r| r.kind() == "proxmox/node-reboot").collect();
     assert_eq!(restarts.len(), 2, "one for each node");

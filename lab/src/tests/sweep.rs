@@ -2,22 +2,22 @@
 //! with no orphan, no duplicate and nobody's help.
 //!
 //! All of it takes a quarter of an hour, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
-//! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab --test sweep`.
+//! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab sweep`.
+use crate::sites::PVE;
 use homelab_core::{sim::Net, testing::sweep_every};
 use homelab_proxmox::{sim::Pace, testing::SimWorld};
-use lab::sites::PVE;
 
 /// A twentieth of real times: long enough to be killed in the midst of every task, with few of the looks at it, which are alike.
 const PACE: f64 = 0.05;
 
 fn world() -> SimWorld {
-    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home");
+    let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home");
     SimWorld::new(PVE, world.pace(Pace::scaled(PACE))).joined(Net::new())
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_whole_lab_converges_from_anywhere() {
     let every = std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(53);
-    let runs = sweep_every(every, world, &[&lab::proxmox]).await;
+    let runs = sweep_every(every, world, &[&crate::proxmox]).await;
     assert!(runs as usize > 200 / every, "only {runs} faulty runs");
 }

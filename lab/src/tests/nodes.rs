@@ -1,4 +1,5 @@
 //! The nodes as the lab configures them.
+use crate::{net, setup, sites};
 use homelab_core::{
     Lab,
     host::Computer,
@@ -10,14 +11,13 @@ use homelab_proxmox::{
     sim::{Pace, Release},
     testing::SimWorld,
 };
-use lab::{net, nodes, sites};
 use std::sync::Arc;
 
 /// The nodes behind something that stands for the name service.
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let pihole = lab.add(Computer::named("pihole", net::PIHOLE));
-    nodes::configure(&mut lab, pihole);
+    setup::configure(&mut lab, pihole);
     lab
 }
 

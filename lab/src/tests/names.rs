@@ -1,4 +1,5 @@
 //! A deploy in the sandbox ends with names that resolve: the Pi's name server answers on loopback, over UDP and TCP, by its sockets.
+use crate::{net, pi};
 use homelab_core::{
     Connect as _, Sandbox, Secrets,
     cli::{self, Exit, Outside},
@@ -8,7 +9,6 @@ use homelab_pi::{
     PiSite, Pis,
     dns::{Extended, Prober, Question, RecordType, ResponseCode, Via},
 };
-use lab::{net, pi};
 use std::{
     fs,
     io::{self, Write},
@@ -47,7 +47,7 @@ fn must(dir: &Path, args: &[&str]) -> String {
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(&lab::lab, &lab::sites, outside);
+    let exit = cli::run_in(&crate::lab, &crate::sites, outside);
     let text = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
     assert_eq!(exit, Exit::Done, "{args:?}:\n{text}");
     text

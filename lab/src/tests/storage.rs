@@ -1,4 +1,8 @@
 //! The two NAS of the lab: what is planned for them, and that what is promised holds.
+use crate::{
+    sites::{BACKUP, NAS},
+    storage,
+};
 use homelab_core::{
     Lab, Providers, ResourceExt, Secrets,
     env::Env,
@@ -10,10 +14,6 @@ use homelab_truenas::{
     sim::{DiskSpec, World},
     testing::SimNas,
     topology::{Layout, Role, capacity},
-};
-use lab::{
-    sites::{BACKUP, NAS},
-    storage,
 };
 
 const TB: u64 = 1_000_000_000_000;

@@ -1,4 +1,5 @@
 //! The lab as its author tests it: it is valid, its addresses make sense, and its plan is the one that is meant.
+use crate::{net, sites::PVE};
 use homelab_core::{
     Claim,
     plan::{Goal, Wishes},
@@ -6,18 +7,17 @@ use homelab_core::{
     testing::{Bench, World as _},
 };
 use homelab_proxmox::{sim, testing::SimWorld};
-use lab::{net, sites::PVE};
 use std::collections::BTreeSet;
 
 fn bench() -> Bench<SimWorld> {
-    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").pace(sim::Pace::instant());
+    let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home").pace(sim::Pace::instant());
     Bench::new(SimWorld::new(PVE, world).joined(Net::new()))
 }
 
 #[test]
 fn the_lab_is_valid_and_warns_of_nothing() {
     for md1200 in [None, Some("1000:0072")] {
-        let graph = lab::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
+        let graph = crate::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
         assert!(graph.warnings().is_empty(), "{:?}", graph.warnings());
     }
 }
@@ -43,7 +43,7 @@ fn everybody_has_an_address_of_their_own_in_a_known_network() {
 
 #[test]
 fn name_service_does_not_depend_on_proxmox() {
-    let graph = lab::lab().build().unwrap();
+    let graph = crate::lab().build().unwrap();
     let address = format!("address {}", net::PIHOLE.ip());
     let holds = |claims: &[Claim]| claims.iter().any(|claim| claim.to_string() == address);
     let holders: Vec<_> = graph.resources().filter(|r| holds(r.claims())).map(|r| r.key().to_owned()).collect();
@@ -55,7 +55,7 @@ fn name_service_does_not_depend_on_proxmox() {
 #[test]
 fn the_nas_starts_before_its_clients_and_goes_down_after_them() {
     for md1200 in [None, Some("1000:0072")] {
-        let graph = lab::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
+        let graph = crate::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
         let order = |key: &str| {
             let startup = graph.resource(key).and_then(|guest| guest.spec().get("startup").map(ToString::to_string));
             startup.unwrap_or_else(|| "-".into())
@@ -71,23 +71,23 @@ fn the_nas_starts_before_its_clients_and_goes_down_after_them() {
 
 #[tokio::test(start_paused = true)]
 async fn the_controller_that_nobody_named_is_said_where_it_is_missing() {
-    assert!(lab::nodes::MD1200_CONTROLLER.is_none(), "once it is named, this test has done its work");
-    let plan = bench().plan(lab::proxmox(), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(crate::nodes::MD1200_CONTROLLER.is_none(), "once it is named, this test has done its work");
+    let plan = bench().plan(crate::proxmox(), &Wishes::new(Goal::Deploy)).await.to_string();
     assert!(plan.contains("notes: The controller of the MD1200 shelf is not in the list of hardware"), "{plan}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_plan_is_the_one_that_is_meant() {
-    let plan = bench().plan(lab::proxmox(), &Wishes::new(Goal::Deploy)).await;
+    let plan = bench().plan(crate::proxmox(), &Wishes::new(Goal::Deploy)).await;
     insta::assert_snapshot!(plan);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_cloned_lets_nobody_in_with_a_password_and_has_docker() {
     let net = Net::new();
-    let world = lab::sites::cluster(None).world("home").pace(sim::Pace::instant());
+    let world = crate::sites::cluster(None).world("home").pace(sim::Pace::instant());
     let bench = Bench::new(SimWorld::new(PVE, world).joined(std::sync::Arc::clone(&net)));
-    let run = bench.deploy(lab::proxmox()).await;
+    let run = bench.deploy(crate::proxmox()).await;
     assert!(run.is_success(), "{}", run.story());
     for guest in [201, 210] {
         let machine = net.machine(&format!("proxmox/pve/{guest}")).unwrap();
@@ -104,13 +104,13 @@ async fn what_is_cloned_lets_nobody_in_with_a_password_and_has_docker() {
 #[tokio::test(start_paused = true)]
 async fn the_lab_is_deployed_once_and_then_needs_nothing_and_leaves_nothing() {
     let bench = bench();
-    let run = bench.deploy(lab::proxmox()).await;
+    let run = bench.deploy(crate::proxmox()).await;
     assert!(run.is_success(), "{}", run.story());
     let writes = bench.world.writes();
-    let run = bench.deploy(lab::proxmox()).await;
+    let run = bench.deploy(crate::proxmox()).await;
     assert!(run.is_success(), "{}", run.story());
     assert_eq!(bench.world.writes(), writes, "a second run changes nothing");
-    let run = bench.destroy(lab::proxmox()).await;
+    let run = bench.destroy(crate::proxmox()).await;
     assert!(run.is_success(), "{}", run.story());
     assert_eq!(bench.world.inventory(), "");
 }

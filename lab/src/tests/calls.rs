@@ -1,4 +1,5 @@
 //! What the whole lab asks of Proxmox VE: how often, and in words that the API knows.
+use crate::sites::PVE;
 use homelab_core::{
     sim::Net,
     testing::{Bench, World as _},
@@ -7,11 +8,10 @@ use homelab_proxmox::{
     sim::{Pace, Release, check_request},
     testing::SimWorld,
 };
-use lab::sites::PVE;
 use std::collections::BTreeMap;
 
 fn bench(release: Release) -> Bench<SimWorld> {
-    let world = lab::sites::cluster(lab::nodes::MD1200_CONTROLLER).world("home").release(release);
+    let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home").release(release);
     Bench::new(SimWorld::new(PVE, world.pace(Pace::scaled(0.05))).joined(Net::new()))
 }
 
@@ -20,9 +20,9 @@ async fn every_request_of_the_labs_life_is_one_that_its_release_knows() {
     for release in [Release::V8_4, Release::V9_2] {
         let bench = bench(release);
         for run in [
-            bench.deploy(lab::proxmox()).await,
-            bench.deploy(lab::proxmox()).await,
-            bench.destroy(lab::proxmox()).await,
+            bench.deploy(crate::proxmox()).await,
+            bench.deploy(crate::proxmox()).await,
+            bench.destroy(crate::proxmox()).await,
         ] {
             assert!(run.is_success(), "{release:?}: {}", run.story());
         }
@@ -36,11 +36,11 @@ async fn every_request_of_the_labs_life_is_one_that_its_release_knows() {
 #[tokio::test(start_paused = true)]
 async fn a_deploy_without_changes_lists_once_and_reads_each_guest_once() {
     let bench = bench(Release::V9_2);
-    assert!(bench.deploy(lab::proxmox()).await.is_success());
+    assert!(bench.deploy(crate::proxmox()).await.is_success());
     // The listing knows what runs some seconds after it was started.
     tokio::time::advance(std::time::Duration::from_secs(60)).await;
     let (calls, writes) = (bench.world.log().len(), bench.world.writes());
-    assert!(bench.deploy(lab::proxmox()).await.is_success());
+    assert!(bench.deploy(crate::proxmox()).await.is_success());
     assert_eq!(bench.world.writes(), writes);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for call in &bench.world.log()[calls..] {

@@ -1,7 +1,13 @@
 //! From a controller that is passed through to a mount in a guest, with something going wrong at a call on the way: the next run
 //! finishes what was begun, with one of each.
 //!
-//! An ordinary test run strikes at a sample of the calls, `.ci/run` at more: `HOMELAB_SWEEP_EVERY=2 cargo test -p lab --test chain`.
+//! An ordinary test run strikes at a sample of the calls, `.ci/run` at more: `HOMELAB_SWEEP_EVERY=2 cargo test -p lab chain`.
+use crate::{
+    guests, net,
+    nodes::{self, DIN, GROGU},
+    sites::{NAS, PVE},
+    storage,
+};
 use homelab_core::{
     Lab, Providers, ResourceExt,
     env::Env,
@@ -13,12 +19,6 @@ use homelab_core::{
 };
 use homelab_proxmox::{Template, Vm, resource::Nic, sim::Pace, testing::SimWorld};
 use homelab_truenas::{Dataset, NfsShare, Pool, resource::Preset, sim::World, testing::SimNas, topology::NasDisks};
-use lab::{
-    guests, net,
-    nodes::{self, DIN, GROGU},
-    sites::{NAS, PVE},
-    storage,
-};
 use std::{sync::Arc, time::Duration};
 
 /// The cluster, the NAS in a guest of it, and a client in another. Their calls are counted together.
@@ -30,7 +30,7 @@ struct Chain {
 impl Chain {
     fn new() -> Chain {
         let net = Net::new();
-        let world = lab::sites::cluster(nodes::MD1200_CONTROLLER).world("home").pace(Pace::scaled(0.05));
+        let world = crate::sites::cluster(nodes::MD1200_CONTROLLER).world("home").pace(Pace::scaled(0.05));
         let cluster = SimWorld::new(PVE, world).joined(Arc::clone(&net));
         let nas = SimNas::new(NAS, World::new("truenas").pace(0.0)).just_installed().counted_with(cluster.traffic());
         let guest = format!("proxmox/{}/300", PVE.name());

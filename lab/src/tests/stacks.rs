@@ -1,6 +1,6 @@
 //! The stacks: complete, pinned, and watched without a list that somebody keeps.
+use crate::{guests, stacks};
 use homelab_core::{Lab, tree::Tree};
-use lab::{guests, stacks};
 
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
@@ -47,10 +47,10 @@ fn what_is_scraped_are_the_machines_themselves() {
 #[test]
 fn no_image_is_whatever_is_newest() {
     for (name, file) in [
-        ("arr", include_str!("../src/stacks/arr.yaml")),
-        ("agent", include_str!("../src/stacks/agent.yaml")),
-        ("jellyfin", include_str!("../src/stacks/jellyfin.yaml")),
-        ("observability", include_str!("../src/stacks/observability.yaml")),
+        ("arr", include_str!("../stacks/arr.yaml")),
+        ("agent", include_str!("../stacks/agent.yaml")),
+        ("jellyfin", include_str!("../stacks/jellyfin.yaml")),
+        ("observability", include_str!("../stacks/observability.yaml")),
     ] {
         for line in file.lines().filter_map(|line| line.trim().strip_prefix("image: ")) {
             let tag = line.rsplit_once(':').map(|(_, tag)| tag);
