@@ -103,6 +103,7 @@ impl World {
                         }
                     }
                 }
+                Value::String(text) if self.keys.values().any(|key| key == text) => "the key in force".clone_into(text),
                 id => *id = named(id).unwrap_or(id.clone()),
             }
         }
