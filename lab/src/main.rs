@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`net`] | the networks, and every address in them |
 //! | [`nodes`] | the machines that run Proxmox VE |
-//! | [`guests`] | the template and the guests |
+//! | [`mod@guests`] | the template and the guests |
 //! | [`setup`] | how those machines are set up |
 //! | [`pi`] | the Raspberry Pi that answers names |
 //! | [`stacks`] | what runs in containers |
