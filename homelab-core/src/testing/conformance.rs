@@ -1,18 +1,15 @@
 //! What every resource kind must survive.
-use super::{Bench, World, sweep::settled, sweep_every};
-use crate::{
-    Lab,
-    plan::{Goal, Wishes},
-};
+use super::{Bench, Declare, World, sweep::settled, sweep_every};
+use crate::plan::{Goal, Wishes};
 
 /// A kind's exam: a world, a lab with one resource of the kind (and what it needs), and the same lab with one field changed.
 pub struct Fixture<'a, W> {
     /// A fresh world.
-    pub world: &'a dyn Fn() -> W,
+    pub world: &'a (dyn Fn() -> W + Sync),
     /// The lab.
-    pub lab: &'a dyn Fn() -> Lab,
+    pub lab: &'a Declare<'a>,
     /// What is changed, and the lab with the change. Every field that can be declared should be here once.
-    pub edits: &'a [(&'a str, &'a dyn Fn() -> Lab)],
+    pub edits: &'a [(&'a str, &'a Declare<'a>)],
 }
 
 /// Puts a kind through everything: create, then nothing to do; change each field, then nothing to do, and back again; apply twice;

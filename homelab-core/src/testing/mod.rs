@@ -10,7 +10,7 @@ mod traffic;
 
 pub use bench::{Bench, Run};
 pub use conformance::{Fixture, conformance, conformance_every};
-pub use sweep::{sweep, sweep_every};
+pub use sweep::{Declare, sweep, sweep_every};
 pub use traffic::{Broken, Traffic};
 
 use crate::Providers;

@@ -4,7 +4,7 @@ use homelab_core::{
     Lab,
     host::{Nftables, RootLogin, SshHardening},
     sim::Room,
-    testing::{Bench, Fault, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fault, Fixture, World, conformance_every},
 };
 
 const FILE: &str = "/etc/ssh/sshd_config.d/00-homelab.conf";
@@ -15,7 +15,7 @@ fn ssh(change: impl FnOnce(SshHardening) -> SshHardening) -> Lab {
 
 #[tokio::test(start_paused = true)]
 async fn ssh_hardening_survives_everything() {
-    let edits: [(&str, &dyn Fn() -> Lab); 2] = [
+    let edits: [(&str, &Declare<'_>); 2] = [
         ("max_auth_tries", &|| ssh(|s| s.max_auth_tries(3))),
         ("allow_users", &|| ssh(|s| s.allow_users(["root", "me"]))),
     ];

@@ -5,7 +5,7 @@ use homelab_core::{
     host::{Block, Command, Directory, File, Line, Link},
     plan::{Goal, Wishes},
     sim::{Room, SimMachine},
-    testing::{Bench, Fixture, Run, World, conformance},
+    testing::{Bench, Declare, Fixture, Run, World, conformance},
     text,
 };
 use std::sync::Arc;
@@ -120,7 +120,7 @@ async fn a_block_conforms() {
             })
         }
     };
-    let edits: &[(&str, &dyn Fn() -> Lab)] = &[("text", &block("10.0.0.2 b\n10.0.0.3 c"))];
+    let edits: &[(&str, &Declare<'_>)] = &[("text", &block("10.0.0.2 b\n10.0.0.3 c"))];
     conformance(&Fixture { world: &room, lab: &block("10.0.0.1 a\n"), edits }).await;
 }
 
@@ -134,7 +134,7 @@ async fn a_line_and_a_block_make_a_file_that_is_not_there_where_they_are_told_to
             })
         }
     };
-    let edits: &[(&str, &dyn Fn() -> Lab)] = &[("both", &with("port=2", "10.0.0.2 b"))];
+    let edits: &[(&str, &Declare<'_>)] = &[("both", &with("port=2", "10.0.0.2 b"))];
     conformance(&Fixture { world: &room, lab: &with("port=1", "10.0.0.1 a"), edits }).await;
     let bench = Bench::new(room());
     let missing = || {

@@ -6,7 +6,7 @@ use homelab_core::{
     plan::{Goal, Wishes},
     report::{Event, Reporter},
     sim::Room,
-    testing::{Bench, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fixture, World, conformance_every},
 };
 use std::sync::Mutex;
 
@@ -29,7 +29,7 @@ fn curl(change: impl FnOnce(Package) -> Package) -> Lab {
 
 #[tokio::test(start_paused = true)]
 async fn a_package_survives_everything() {
-    let edits: [(&str, &dyn Fn() -> Lab); 2] =
+    let edits: [(&str, &Declare<'_>); 2] =
         [("version", &|| curl(|p| p.version("7.88.1-10"))), ("held", &|| curl(Package::held))];
     conformance_every(3, &Fixture { world: &shop, lab: &|| curl(|p| p), edits: &edits }).await;
 }
@@ -63,7 +63,7 @@ async fn a_repository_survives_everything() {
             })
         }
     };
-    let edits: [(&str, &dyn Fn() -> Lab); 4] = [
+    let edits: [(&str, &Declare<'_>); 4] = [
         ("uris", &with("https://mirror.example/debian", "bookworm", "stable", KEY)),
         ("suites", &with(DOCKER, "trixie", "stable", KEY)),
         ("components", &with(DOCKER, "bookworm", "test", KEY)),

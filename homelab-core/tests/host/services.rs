@@ -4,7 +4,7 @@ use homelab_core::{
     Lab, ResourceExt,
     host::{Package, Service, UnitFile},
     plan::{Goal, Wishes},
-    testing::{Bench, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fixture, World, conformance_every},
 };
 
 const APP: &str = "[Unit]\nDescription=app\n[Service]\nExecStart=/opt/app\n[Install]\nWantedBy=multi-user.target\n";
@@ -49,7 +49,7 @@ async fn a_service_survives_everything() {
             })
         }
     };
-    let edits: [(&str, &dyn Fn() -> Lab); 3] =
+    let edits: [(&str, &Declare<'_>); 3] =
         [("enabled and running", &on(1)), ("started_with", &on(2)), ("what it is started with", &|| app(APP2))];
     conformance_every(7, &Fixture { world: &room, lab: &on(0), edits: &edits }).await;
 }

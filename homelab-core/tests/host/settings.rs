@@ -4,14 +4,14 @@ use homelab_core::{
     Lab, ResourceExt,
     host::{Cron, Hostname, Locale, Mount, Package, TimeSync, Timezone},
     plan::{Goal, Wishes},
-    testing::{Bench, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fixture, World, conformance_every},
 };
 
 #[tokio::test(start_paused = true)]
 async fn a_host_name_survives_everything() {
     let with = |name: &'static str| move || lab(|lab, web| lab.add(Hostname::on(web, name)));
     let domain = || lab(|lab, web| lab.add(Hostname::on(web, "www").domain("home.arpa")));
-    let edits: [(&str, &dyn Fn() -> Lab); 2] = [("running", &with("shop")), ("in_hosts", &domain)];
+    let edits: [(&str, &Declare<'_>); 2] = [("running", &with("shop")), ("in_hosts", &domain)];
     conformance_every(3, &Fixture { world: &named, lab: &with("www"), edits: &edits }).await;
 }
 
@@ -25,7 +25,7 @@ fn named() -> homelab_core::sim::Room {
 #[tokio::test(start_paused = true)]
 async fn a_time_zone_survives_everything() {
     let with = |zone: &'static str| move || lab(|lab, web| lab.add(Timezone::on(web, zone)));
-    let edits: [(&str, &dyn Fn() -> Lab); 1] = [("zone", &with("America/New_York"))];
+    let edits: [(&str, &Declare<'_>); 1] = [("zone", &with("America/New_York"))];
     conformance_every(3, &Fixture { world: &room, lab: &with("Europe/Berlin"), edits: &edits }).await;
 }
 
@@ -40,7 +40,7 @@ async fn a_time_zone_that_is_none_is_refused_in_the_plan() {
 #[tokio::test(start_paused = true)]
 async fn a_locale_survives_everything() {
     let with = |lang: &'static str| move || lab(|lab, web| lab.add(Locale::on(web, lang)));
-    let edits: [(&str, &dyn Fn() -> Lab); 2] = [("lang", &with("de_DE.UTF-8")), ("built in", &with("C.UTF-8"))];
+    let edits: [(&str, &Declare<'_>); 2] = [("lang", &with("de_DE.UTF-8")), ("built in", &with("C.UTF-8"))];
     conformance_every(3, &Fixture { world: &room, lab: &with("en_US.UTF-8"), edits: &edits }).await;
 }
 
@@ -48,7 +48,7 @@ async fn a_locale_survives_everything() {
 async fn time_servers_survive_everything() {
     let with =
         |servers: &'static [&'static str]| move || lab(|lab, web| lab.add(TimeSync::on(web, servers.iter().copied())));
-    let edits: [(&str, &dyn Fn() -> Lab); 1] = [("servers", &with(&["192.168.0.1"]))];
+    let edits: [(&str, &Declare<'_>); 1] = [("servers", &with(&["192.168.0.1"]))];
     let fixture =
         Fixture { world: &room, lab: &with(&["0.debian.pool.ntp.org", "1.debian.pool.ntp.org"]), edits: &edits };
     conformance_every(3, &fixture).await;
@@ -75,7 +75,7 @@ async fn a_cron_job_survives_everything() {
     let with = |schedule: &'static str, user: &'static str, command: &'static str| {
         move || lab(|lab, web| lab.add(Cron::on(web, "backup", schedule, command).user(user)))
     };
-    let edits: [(&str, &dyn Fn() -> Lab); 3] = [
+    let edits: [(&str, &Declare<'_>); 3] = [
         ("schedule", &with("@weekly", "root", "backup --to '/a b' +%F")),
         ("user", &with("0 3 * * *", "daemon", "backup --to '/a b' +%F")),
         ("command", &with("0 3 * * *", "root", "backup --quiet")),
@@ -90,7 +90,7 @@ fn media(change: impl FnOnce(Mount) -> Mount) -> Lab {
 
 #[tokio::test(start_paused = true)]
 async fn a_mount_survives_everything() {
-    let edits: [(&str, &dyn Fn() -> Lab); 4] = [
+    let edits: [(&str, &Declare<'_>); 4] = [
         ("from", &|| lab(|lab, web| lab.add(Mount::on(web, "/srv/my media").from("nas:/mnt/tank/100%")))),
         ("kind", &|| media(|m| m.kind("nfs4"))),
         ("options", &|| media(|m| m.options("ro,noatime"))),

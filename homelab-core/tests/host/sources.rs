@@ -6,7 +6,7 @@ use homelab_core::{
     host::{Binary, Certificate, Content, GitCheckout, NodeExporter},
     plan::{Goal, Wishes},
     sim::Room,
-    testing::{Bench, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fixture, World, conformance_every},
 };
 
 const SITE: &str = "https://git.home.arpa/me/site.git";
@@ -43,7 +43,7 @@ fn exporter(url: &'static str, tar: &'static str, member: &'static str) -> impl 
 
 #[tokio::test(start_paused = true)]
 async fn a_checkout_survives_everything() {
-    let edits: [(&str, &dyn Fn() -> Lab); 3] =
+    let edits: [(&str, &Declare<'_>); 3] =
         [("revision", &site(SITE, "v2")), ("a branch", &site(SITE, "main")), ("url", &site(MOVED, "v1"))];
     conformance_every(3, &Fixture { world: &world, lab: &site(SITE, "v1"), edits: &edits }).await;
 }
@@ -70,7 +70,7 @@ async fn a_revision_that_is_none_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_downloaded_program_survives_everything() {
     let member = "exporter/exporter";
-    let edits: [(&str, &dyn Fn() -> Lab); 2] =
+    let edits: [(&str, &Declare<'_>); 2] =
         [("url and sum", &exporter(NEWER, NEWER_TAR, member)), ("member", &exporter(URL, TAR, "exporter/LICENSE"))];
     conformance_every(3, &Fixture { world: &world, lab: &exporter(URL, TAR, member), edits: &edits }).await;
 }
@@ -164,7 +164,7 @@ async fn the_node_exporter_comes_from_debian_or_from_its_makers() {
     let sum = Content::from(tar).sha256();
     let release = || lab(|lab, web| NodeExporter::release(lab, web, "1.9.1", "amd64", &sum));
     for (lab, unit) in
-        [(&debian as &dyn Fn() -> Lab, "prometheus-node-exporter.service"), (&release, "node_exporter.service")]
+        [(&debian as &Declare<'_>, "prometheus-node-exporter.service"), (&release, "node_exporter.service")]
     {
         let run = bench.deploy(lab()).await;
         assert!(run.is_success(), "{}", run.story());

@@ -1,20 +1,17 @@
 //! What every kind must survive, with an edit for every field that can be declared.
 use crate::{ADS, MALWARE, PIHOLE, lab, one, world};
-use homelab_core::{
-    Lab,
-    testing::{Fixture, conformance_every},
-};
+use homelab_core::testing::{Declare, Fixture, conformance_every};
 use homelab_pi::pihole::{BlockList, ClientGroup, Cname, DnsGate, DnsRecord, DomainRule, Setting};
 use std::net::{IpAddr, Ipv6Addr};
 
-type Edit<'a> = (&'a str, &'a dyn Fn() -> Lab);
+type Edit<'a> = (&'a str, &'a Declare<'a>);
 
 /// At which calls faults strike; `.ci/run` does all.
 fn every() -> usize {
     std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
 }
 
-async fn survives(base: &dyn Fn() -> Lab, edits: &[Edit<'_>]) {
+async fn survives(base: &Declare<'_>, edits: &[Edit<'_>]) {
     conformance_every(every(), &Fixture { world: &world, lab: base, edits }).await;
 }
 

@@ -3,7 +3,7 @@ use crate::fixture::{DIN, PVE, cluster, every, world};
 use homelab_core::{
     Lab,
     plan::{Goal, Wishes},
-    testing::{Bench, Fixture, conformance_every},
+    testing::{Bench, Declare, Fixture, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -45,7 +45,7 @@ async fn backup_jobs_take_every_setting_and_converge_from_anywhere() {
         job.on(DIN).notes("{{guestname}}").comment("").disabled()
     };
     let base = || lab(&Of::Two, same);
-    let edits: [(&str, &dyn Fn() -> Lab); 4] = [
+    let edits: [(&str, &Declare<'_>); 4] = [
         ("all", &|| lab(&Of::All, same)),
         ("all but one", &|| lab(&Of::AllBut, same)),
         ("a pool", &|| lab(&Of::ThePool, same)),

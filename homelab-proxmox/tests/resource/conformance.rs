@@ -3,7 +3,7 @@ use crate::fixture::{DIN, GROGU, KEY, LAN, STORAGE, every, lab, ubuntu, web, wor
 use homelab_core::{
     Lab, Secret, Secrets,
     env::Env,
-    testing::{Fixture, conformance_every, sweep_every},
+    testing::{Declare, Fixture, conformance_every, sweep_every},
     units::{Mac, SizeUnits, TimeUnits, Vlan},
 };
 use homelab_proxmox::{
@@ -12,9 +12,9 @@ use homelab_proxmox::{
     resource::{Bios, Disk, Image, Nic, NoCloudInit, template::TemplateOf},
 };
 
-type Edit<'a> = (&'a str, &'a dyn Fn() -> Lab);
+type Edit<'a> = (&'a str, &'a Declare<'a>);
 
-async fn survives(base: &dyn Fn() -> Lab, edits: &[Edit<'_>]) {
+async fn survives(base: &Declare<'_>, edits: &[Edit<'_>]) {
     conformance_every(every(), &Fixture { world: &world, lab: base, edits }).await;
 }
 

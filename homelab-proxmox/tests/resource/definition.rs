@@ -3,7 +3,7 @@ use crate::fixture::{DIN, LAN, PVE, cluster, every, world};
 use homelab_core::{
     Lab,
     plan::{Goal, Plan, Wishes},
-    testing::{Bench, Fixture, World as _, conformance_every},
+    testing::{Bench, Declare, Fixture, World as _, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -30,7 +30,7 @@ async fn storages_take_every_setting_and_converge_from_anywhere() {
     let edited = || one(nfs().content(["vztmpl", "backup"]).on([DIN]).disabled());
     let elsewhere = || one(Storage::nfs(PVE, "nas", LAN.host(14).ip(), "/mnt/bulk/proxmox").content(["backup", "iso"]));
     let other = || one(Storage::dir(PVE, "nas", "/srv/nas").content(["backup", "iso"]).shared(true));
-    let edits: [(&str, &dyn Fn() -> Lab); 3] =
+    let edits: [(&str, &Declare<'_>); 3] =
         [("content, nodes, off", &edited), ("server", &elsewhere), ("another kind", &other)];
     conformance_every(every(), &Fixture { world: &world, lab: &base, edits: &edits }).await;
 }
@@ -65,8 +65,7 @@ async fn pools_have_their_guests_and_converge_from_anywhere() {
         );
         lab
     };
-    let edits: [(&str, &dyn Fn() -> Lab); 2] =
-        [("guests", &|| lab(1, "People use them.")), ("comment", &|| lab(2, ""))];
+    let edits: [(&str, &Declare<'_>); 2] = [("guests", &|| lab(1, "People use them.")), ("comment", &|| lab(2, ""))];
     let base = || lab(2, "People use them.");
     conformance_every(every(), &Fixture { world: &world, lab: &base, edits: &edits }).await;
 }

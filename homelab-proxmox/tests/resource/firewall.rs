@@ -3,7 +3,7 @@ use crate::fixture::{DIN, LAN, PVE, cluster, every, world};
 use homelab_core::{
     Lab,
     plan::{Goal, Wishes},
-    testing::{Bench, Fixture, conformance_every},
+    testing::{Bench, Declare, Fixture, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -48,7 +48,7 @@ async fn firewalls_have_just_the_rules_that_are_declared_and_converge_from_anywh
         rules
     };
     let turned = || web().into_iter().rev().collect::<Vec<_>>();
-    let edits: [(&str, &dyn Fn() -> Lab); 5] = [
+    let edits: [(&str, &Declare<'_>); 5] = [
         ("other addresses", &|| lab(&["192.168.0.8", "192.168.8.0/24"], web(), ssh(), |guest| guest)),
         ("a rule between", &|| lab(&desks, more(), ssh(), |guest| guest)),
         ("another order", &|| lab(&desks, turned(), ssh(), |guest| guest)),

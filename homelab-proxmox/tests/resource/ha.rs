@@ -3,7 +3,7 @@ use crate::fixture::{DIN, GROGU, PVE, cluster, every, world};
 use homelab_core::{
     Handle, Lab,
     plan::{Goal, Wishes},
-    testing::{Bench, Fixture, conformance_every},
+    testing::{Bench, Declare, Fixture, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -36,7 +36,7 @@ fn alone(change: impl FnOnce(HaResource) -> HaResource) -> Lab {
 async fn guests_that_are_kept_running_take_every_setting_and_converge_from_anywhere_on_both_releases() {
     let base = || alone(|guest| guest);
     let set = || alone(|guest| guest.ignored().restarts(3).relocations(0).comment(""));
-    for world in [&old as &dyn Fn() -> SimWorld, &new] {
+    for world in [&old as &(dyn Fn() -> SimWorld + Sync), &new] {
         conformance_every(every(), &Fixture { world, lab: &base, edits: &[("everything", &set)] }).await;
     }
 }
@@ -76,9 +76,9 @@ fn related(apart: bool) -> Lab {
 async fn rules_take_every_setting_and_converge_from_anywhere_on_release_9() {
     let base = || ruled(|rule| rule, &[(GROGU, 1), (DIN, 2)]);
     let set = || ruled(|rule| rule.strict().comment("").disabled(), &[(DIN, 0)]);
-    let edits: [(&str, &dyn Fn() -> Lab); 2] = [("everything", &set), ("another kind", &|| related(true))];
+    let edits: [(&str, &Declare<'_>); 2] = [("everything", &set), ("another kind", &|| related(true))];
     conformance_every(every(), &Fixture { world: &new, lab: &base, edits: &edits }).await;
-    let edits: [(&str, &dyn Fn() -> Lab); 1] = [("apart", &|| related(true))];
+    let edits: [(&str, &Declare<'_>); 1] = [("apart", &|| related(true))];
     conformance_every(every(), &Fixture { world: &new, lab: &|| related(false), edits: &edits }).await;
 }
 

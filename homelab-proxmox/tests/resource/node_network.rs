@@ -4,7 +4,7 @@ use homelab_core::{
     Lab, ResourceExt,
     plan::{Goal, Wishes},
     sim::{Net, SimMachine},
-    testing::{Bench, Fault, Fixture, Run, World as _, conformance_every},
+    testing::{Bench, Declare, Fault, Fixture, Run, World as _, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
@@ -225,7 +225,7 @@ async fn bridges_bonds_and_vlans_of_a_node_survive_everything() {
             with(NodeNetwork::of(GROGU).part(Bridge::named("vmbr5").port("bond5")).part(bond))
         };
         let gone = || with(NodeNetwork::of(GROGU).part(Bridge::named("vmbr6").port("eno2").at(STORAGE.host(10))));
-        let edits: [(&str, &dyn Fn() -> Lab); 3] =
+        let edits: [(&str, &Declare<'_>); 3] =
             [("vlans and MTU", &vlans), ("an address", &address), ("another bridge", &gone)];
         conformance_every(every(), &Fixture { world: &world, lab: &one, edits: &edits }).await;
         let world = || SimWorld::new(PVE, nodes(release).with_port("grogu", "eno3")).joined(Net::new());

@@ -5,7 +5,7 @@ use homelab_core::{
     host::{DockerEngine, File, Group, NodeExporter, Output, Package, SshHardening, Unsealed},
     plan::{Action, Goal, Wishes},
     sim::{Computer, Net, SimMachine},
-    testing::{Bench, Fixture, World as _, conformance_every, sweep_every},
+    testing::{Bench, Declare, Fixture, World as _, conformance_every, sweep_every},
     text,
     units::{HostAddr, SizeUnits},
 };
@@ -304,7 +304,7 @@ async fn a_provisioned_template_survives_everything_on_both_releases() {
         );
         lab
     };
-    let edits: [(&str, &dyn Fn() -> Lab); 2] = [("recipe", &more), ("the node, and in place", &elsewhere)];
+    let edits: [(&str, &Declare<'_>); 2] = [("recipe", &more), ("the node, and in place", &elsewhere)];
     for release in [Release::V8_4, Release::V9_2] {
         let fixture = Fixture { world: &|| slow(release), lab: &base, edits: &edits };
         conformance_every(every() * 3, &fixture).await;

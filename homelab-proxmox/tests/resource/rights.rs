@@ -4,7 +4,7 @@ use homelab_core::{
     Lab, Permit, Secret,
     env::Env,
     plan::{Goal, Plan, Wishes},
-    testing::{Bench, Fixture, World as _, conformance_every},
+    testing::{Bench, Declare, Fixture, World as _, conformance_every},
 };
 use homelab_proxmox::{
     resource::{Access, Group, Realm, Token, User},
@@ -33,7 +33,7 @@ fn family(comment: &'static str, in_it: bool, role: &'static str) -> Lab {
 #[tokio::test(start_paused = true)]
 async fn groups_have_their_users_and_rights_and_converge_from_anywhere() {
     let base = || family("They run it.", true, "PVEAdmin");
-    let edits: [(&str, &dyn Fn() -> Lab); 3] = [
+    let edits: [(&str, &Declare<'_>); 3] = [
         ("comment", &|| family("", true, "PVEAdmin")),
         ("nobody in it", &|| family("They run it.", false, "PVEAdmin")),
         ("another role", &|| family("They run it.", true, "PVEAuditor")),
@@ -53,7 +53,7 @@ fn exporter(change: impl FnOnce(Token) -> Token) -> Lab {
 #[tokio::test(start_paused = true)]
 async fn tokens_take_every_setting_and_converge_from_anywhere() {
     let base = || exporter(|token| token.comment("Prometheus."));
-    let edits: [(&str, &dyn Fn() -> Lab); 3] = [
+    let edits: [(&str, &Declare<'_>); 3] = [
         ("comment", &|| exporter(|token| token.comment(""))),
         ("an end", &|| exporter(|token| token.comment("Prometheus.").until("2031-01-01T00:00:00Z"))),
         ("all rights", &|| exporter(|token| token.comment("Prometheus.").with_all_rights())),
@@ -126,7 +126,7 @@ async fn realms_take_every_setting_and_converge_from_anywhere() {
     let ldap =
         || one(Realm::ldap(PVE, "authentik", "ldap.example", "ou=people,dc=example", "uid").option("mode", "ldaps"));
     let domain = || one(Realm::active_directory(PVE, "authentik", "ad.example", "example").option("port", "636"));
-    let edits: [(&str, &dyn Fn() -> Lab); 4] = [
+    let edits: [(&str, &Declare<'_>); 4] = [
         ("comment", &|| realm(|realm| realm.comment(""))),
         ("options", &|| {
             realm(|realm| realm.comment("One login for all.").option("autocreate", "0").option("scopes", "email"))

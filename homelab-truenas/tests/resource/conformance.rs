@@ -2,7 +2,7 @@
 use crate::world::{NAS, nth, old_world, with_dataset, with_pool, world};
 use homelab_core::{
     Handle, Lab, ResourceExt, Secret,
-    testing::{Fixture, conformance_every},
+    testing::{Declare, Fixture, conformance_every},
     units::{Network, SizeUnits},
 };
 use homelab_truenas::{
@@ -19,13 +19,13 @@ const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 
 const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
 
 /// On both releases, each of which judges every call by its own schemas.
-async fn exam(lab: &dyn Fn() -> Lab, edits: &[(&str, &dyn Fn() -> Lab)]) {
+async fn exam(lab: &Declare<'_>, edits: &[(&str, &Declare<'_>)]) {
     new_exam(lab, edits).await;
     conformance_every(nth(), &Fixture { world: &old_world, lab, edits }).await;
 }
 
 /// On 25.10 alone, for what was not there before.
-async fn new_exam(lab: &dyn Fn() -> Lab, edits: &[(&str, &dyn Fn() -> Lab)]) {
+async fn new_exam(lab: &Declare<'_>, edits: &[(&str, &Declare<'_>)]) {
     conformance_every(nth(), &Fixture { world: &world, lab, edits }).await;
 }
 

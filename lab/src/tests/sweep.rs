@@ -1,7 +1,7 @@
 //! The Proxmox part of the lab, failing at every single call in every way, while tasks take their time: the next run finishes what was begun,
 //! with no orphan, no duplicate and nobody's help.
 //!
-//! All of it takes a quarter of an hour, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
+//! All of it takes a quarter of an hour on two cores, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
 //! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab sweep`.
 use crate::sites::PVE;
 use homelab_core::{sim::Net, testing::sweep_every};
@@ -19,5 +19,5 @@ fn world() -> SimWorld {
 async fn the_whole_lab_converges_from_anywhere() {
     let every = std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(53);
     let runs = sweep_every(every, world, &[&crate::proxmox]).await;
-    assert!(runs as usize > 200 / every, "only {runs} faulty runs");
+    assert!(runs > 200 / every, "only {runs} faulty runs");
 }
