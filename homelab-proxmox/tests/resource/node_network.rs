@@ -128,6 +128,28 @@ async fn a_dangerous_change_that_fails_or_is_cut_off_at_any_call_converges_and_l
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_node_is_reached_by_stays_when_the_rest_of_its_network_goes_and_that_is_the_end_of_it() {
+    let (bench, net) = bench();
+    assert!(bench.deploy(lab(aware("eno1"))).await.is_success());
+    let shown = bench.plan(lab(aware("eno1")), &Wishes::new(Goal::Destroy)).await.to_string();
+    assert!(shown.contains("vmbr0.20 stays as it is: din is reached by it"), "{shown}");
+    let run = bench.destroy(lab(aware("eno1"))).await;
+    assert!(run.is_success(), "{}", run.story());
+    let file = din(&net).text("/etc/network/interfaces").unwrap();
+    assert!(file.contains("iface vmbr0.20 inet static") && !file.contains("vmbr0.10"), "{file}");
+    let rest = bench.plan(lab(aware("eno1")), &Wishes::new(Goal::Destroy)).await;
+    assert!(rest.is_noop(), "{rest}");
+    // It can be taken up again, also where nothing of ours but that was left.
+    assert!(bench.deploy(lab(aware("eno1"))).await.is_success());
+    let alone =
+        || lab(NodeNetwork::of(DIN).part(Bridge::named("vmbr0").port("eno1").vlans([LAN])).watched_at(LAN.host(11)));
+    let run = bench.deploy(alone()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let plan = bench.plan(alone(), &Wishes::new(Goal::Deploy)).await;
+    assert!(plan.is_noop(), "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_somebody_else_has_staged_is_shown_and_never_loaded_along() {
     let (bench, _net) = bench();
     let pve = bench.world.client();

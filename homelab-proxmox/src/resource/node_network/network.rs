@@ -157,6 +157,14 @@ fn surplus(
     names.cloned().collect()
 }
 
+/// What is said of those that this lab made and that do not go with the rest.
+fn stays(there: &Interfaces, node: &str, address: Option<IpAddr>) -> Option<String> {
+    let kept = carriers(there, address);
+    let names = marked(there).map(|(found, _)| found.name.as_str()).filter(|name| kept.contains(*name));
+    let names = names.collect::<Vec<_>>().join(" and ");
+    (!names.is_empty()).then(|| format!("{names} stays as it is: {node} is reached by it"))
+}
+
 /// What is not as it seems: the API shows what is staged as if it were loaded.
 fn unloaded(cx: &Reader, node: &str, there: &Interfaces, declared: &BTreeMap<String, Options>) -> Option<String> {
     let staged = there.staged.as_ref()?;
@@ -186,7 +194,10 @@ async fn look(
     let there = cx.interfaces(node).await?;
     let kept = carriers(&there, spot.map(|spot| spot.address));
     let surplus = surplus(&there, declared, mark, &kept);
-    let owner = marked(&there).find(|(_, theirs)| mark.is_none_or(|mark| mark == theirs)).map(|(_, mark)| mark);
+    // What the node is reached by stays when the rest goes: where there is nothing else, there is nothing of ours to delete, and
+    // what was there before us bears no mark.
+    let goes = marked(&there).filter(|(found, _)| !kept.contains(&found.name)).map(|(_, theirs)| theirs);
+    let owner = goes.filter(|theirs| mark.is_none_or(|mark| mark == theirs)).last();
     let unconfirmed = match unloaded(cx, node, &there, declared) {
         Some(staged) => Some(staged),
         None => unconfirmed(cx, spot).await?,
@@ -197,7 +208,7 @@ async fn look(
         interfaces: interfaces.collect(),
         surplus: (!surplus.is_empty()).then_some(surplus),
         unconfirmed,
-        owner: owner.map_or(Owner::Unmarked, Owner::Marked),
+        owner: owner.map_or(Owner::Unmarkable, Owner::Marked),
         there,
         spot: spot.cloned(),
     })
@@ -231,6 +242,13 @@ impl Resource for NodeNetwork {
     }
 
     fn review(&self, now: Option<&NodeNetworkState>, action: Action, _: &[Change]) -> Vec<Note> {
+        if action == Action::Delete {
+            return now
+                .and_then(|now| stays(&now.there, &now.node, self.address()))
+                .into_iter()
+                .map(Note::info)
+                .collect();
+        }
         let acts = matches!(action, Action::Create | Action::Update | Action::Adopt);
         let Some(now) = now.filter(|_| acts) else { return vec![] };
         // The mark that new interfaces get changes nothing of what is dangerous.
@@ -350,6 +368,9 @@ impl Resource for NodeNetwork {
     async fn delete(state: &NodeNetworkState, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
         let at = At { node: &state.node, spot: state.spot.as_ref() };
         let mark = cx.mark();
+        if let Some(stays) = stays(&state.there, &state.node, at.address()) {
+            cx.progress(stays, None);
+        }
         at.change(cx, |there| {
             let gone = surplus(there, &BTreeMap::new(), Some(mark), &carriers(there, at.address()));
             steps(there, &BTreeMap::new(), &gone, mark)
