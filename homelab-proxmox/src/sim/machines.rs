@@ -6,10 +6,6 @@ use super::tasks::{Job, Locks};
 use super::world::{Identity, Node, Release, World};
 use homelab_core::sim::{Computer, SimMachine};
 
-/// How long a server takes to come back, in milliseconds; at any pace it is away for a moment.
-const RESTART: u64 = 180_000;
-const SHORTEST_RESTART: u64 = 5_000;
-
 /// What ifupdown2 has loaded on a simulated machine.
 const LOADED: &str = "/run/network/loaded";
 
@@ -122,7 +118,7 @@ fn install(machine: &SimMachine, release: Release) {
 impl World {
     /// Restarts a node: it is away for a while, its guests go down, and those that start at boot come back.
     pub(crate) fn restart_node(&mut self, name: &str) {
-        let until = self.now + self.pace.ms(RESTART).max(SHORTEST_RESTART);
+        let until = self.now + self.pace.restart();
         self.take_node_down(name);
         let Some(node) = self.nodes.get_mut(name) else { return };
         node.booted = until;

@@ -16,6 +16,13 @@ const COPY_PER_MS: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0 / 45_000.0;
 /// Bytes that a realistic uplink fetches in a millisecond: 600 MB take 60 s.
 const FETCH_PER_MS: f64 = 600.0e6 / 60_000.0;
 
+/// How long a server counts its memory and looks for its cards until it boots, in milliseconds.
+const FIRMWARE: u64 = 150_000;
+/// How long its system takes from there to its API.
+const SYSTEM: u64 = 30_000;
+/// At any pace it is away for a moment: uptimes are told in seconds, so that a shorter restart would not be seen.
+const SHORTEST_RESTART: u64 = 1_000;
+
 impl Pace {
     /// Every task is done when it is next looked at.
     #[must_use]
@@ -35,7 +42,8 @@ impl Pace {
         Pace { factor: factor.max(0.0), limits: false }
     }
 
-    /// The same for somebody who sits before it: a guest that does not listen is not waited for in real time either.
+    /// The same for somebody who sits before it: a guest that does not listen is not waited for in real time either, and a node that
+    /// is restarted does not count its memory.
     #[must_use]
     pub fn watched(mut self) -> Pace {
         self.limits = true;
@@ -45,6 +53,12 @@ impl Pace {
     /// How long a guest is given that was promised `ms` milliseconds to shut down.
     pub(crate) fn limit(self, ms: u64) -> u64 {
         if self.limits { self.ms(ms) } else { ms }
+    }
+
+    /// How long a node is away that is restarted.
+    pub(crate) fn restart(self) -> u64 {
+        let all = if self.limits { SYSTEM } else { FIRMWARE + SYSTEM };
+        self.ms(all).max(SHORTEST_RESTART)
     }
 
     /// A span that takes `ms` milliseconds on realistic hardware.

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     Pve,
     api::{FromScalar, qemu::Description},
-    client::{Params, Reader, call::path},
+    client::{Params, Reader, call::path, pause_after},
 };
 use homelab_core::{
     Apply, Claim, Failure, Input, Lock, Look, Nature, Output, Owner, Resource, Site, Text, outputs,
@@ -19,8 +19,6 @@ use tokio::time::{Instant, sleep};
 
 /// How long a node may take until it answers again: servers count their memory for minutes.
 const WAIT: Duration = Duration::from_secs(1200);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_secs(3);
 /// What is remembered in the node's notes: what the last restart was for, when it was asked for, and who ran then.
 const FOR: &str = "for";
 const KERNEL: &str = "kernel";
@@ -383,6 +381,6 @@ async fn back(cx: &Apply<'_, Pve>, node: &str, asked: i64) -> Result<(), Failure
             }
             _ => cx.progress(format!("waits for {node} to come back ({} s)", began.elapsed().as_secs()), None),
         }
-        sleep(PAUSE).await;
+        sleep(pause_after(began.elapsed())).await;
     }
 }
