@@ -10,6 +10,7 @@ use homelab_core::{
 use homelab_proxmox::{
     Container, ContainerTemplate,
     resource::{Nested, Nic},
+    sim::Image,
     testing::SimWorld,
 };
 
@@ -124,6 +125,31 @@ async fn a_template_that_the_index_does_not_have_is_told_with_what_it_has() {
     let (_, note) = plan.refusals()[0];
     assert_eq!(note.text, "the index of din has no template whose name begins with debian-11-standard");
     assert_eq!(note.hint.as_deref(), Some("there are debian-12-standard, debian-13-standard"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_that_is_not_what_its_checksum_says_is_refused_and_nothing_of_it_is_kept() {
+    const URL: &str = "https://images.example.org/router_1.2_amd64.tar.xz";
+    const SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000\
+                       0000000000000000000000000000000000000000000000000000000000000000";
+    let broken = Image { checksums: vec![("sha512".to_owned(), "f".repeat(128))], ..Image::default() };
+    let bench = Bench::new(SimWorld::new(PVE, cluster().with_image(URL, broken)));
+    let lab = || {
+        let mut lab = Lab::named("home");
+        let router = lab.add(ContainerTemplate::from_url(URL, SUM).on(DIN));
+        lab.add(Container::from_template(router).on(DIN).id(202).named("router"));
+        lab
+    };
+    let run = bench.deploy(lab()).await;
+    let story = run.story();
+    assert!(!run.is_success(), "{story}");
+    for part in ["proxmox/container-template/din/router_1.2_amd64", "checksum mismatch", SUM] {
+        assert!(story.contains(part), "{story}");
+    }
+    assert_eq!(bench.world.inventory(), "", "neither the file nor a container of it");
+    let right = Image { checksums: vec![("sha512".to_owned(), SUM.to_owned())], ..Image::default() };
+    bench.world.sim().change(|world| world.with_image(URL, right)).unwrap();
+    must(&bench, lab()).await;
 }
 
 #[tokio::test(start_paused = true)]
