@@ -1,7 +1,7 @@
 //! The guests of the cluster.
 use crate::{
     net,
-    nodes::{self, DIN, GROGU},
+    nodes::{ARC_A310, DIN, GROGU, H330, LSI_9201_8E, Ready},
 };
 use homelab_core::{
     AnyHandle, Handle, Lab,
@@ -17,8 +17,25 @@ use homelab_proxmox::{
 pub(crate) const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUy4sUdyK2ePNnqVAtCY1Sdl6kPnCNKt0bNC8x8yGqP svenlito@proxmox";
 
+/// All of them, for what is put on them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guests {
+    /// What runs for people.
+    pub(crate) services: Services,
+    /// What the two NAS run in.
+    pub(crate) nas: NasGuests,
+}
+
+/// All guests, and the template that some are cloned from.
+pub(crate) fn guests(lab: &mut Lab, nodes: Ready, md1200: Option<&'static str>) -> Guests {
+    lab.group("proxmox", |lab| {
+        let ubuntu = templates(lab, nodes);
+        Guests { services: services(lab, nodes, ubuntu), nas: storage(lab, nodes, md1200) }
+    })
+}
+
 /// What services are cloned from: UEFI, set up by cloud-init, and with what all of them have.
-pub(crate) type Ubuntu = Handle<Template<Uefi, CloudInit>>;
+type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 
 /// The templates.
 ///
@@ -28,13 +45,13 @@ pub(crate) type Ubuntu = Handle<Template<Uefi, CloudInit>>;
 ///
 /// What is on it, is on every clone from its first second on. The stacks declare it once more on their guests: there it is found right,
 /// and it stays so when the template is another one some day.
-pub(crate) fn templates(lab: &mut Lab) -> Ubuntu {
+fn templates(lab: &mut Lab, nodes: Ready) -> Ubuntu {
     let ubuntu = Template::ubuntu_24_04(9000).on(GROGU).uefi().cloud_init();
-    lab.add(ubuntu.provisioned(net::BUILD, |lab, machine| {
+    lab.add(nodes.before(ubuntu.provisioned(net::BUILD, |lab, machine| {
         lab.add(SshHardening::on(machine));
         DockerEngine::ubuntu(lab, machine);
         NodeExporter::debian(lab, machine);
-    }))
+    })))
 }
 
 /// A virtual machine of the template.
@@ -50,7 +67,7 @@ pub(crate) struct Services {
 }
 
 /// What runs for people.
-pub(crate) fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
+fn services(lab: &mut Lab, nodes: Ready, ubuntu: Ubuntu) -> Services {
     let newservice = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
@@ -67,7 +84,7 @@ pub(crate) fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
     // The reference gives this one 201 too, which is the VM's: two guests cannot have one number, so it has the next.
     // It mounts `/mnt/pve/storage` of its node at `/data`, shared. No token may set that, so it gets a volume of its own: with a login
     // of root it would be `.bind("/mnt/pve/storage", "/data")`.
-    let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(GROGU));
+    let debian = lab.add(nodes.before(ContainerTemplate::appliance("debian-12-standard").on(GROGU)));
     lab.add(
         Container::from_template(debian)
             .on(GROGU)
@@ -82,7 +99,7 @@ pub(crate) fn services(lab: &mut Lab, ubuntu: Ubuntu) -> Services {
             .authorized_keys([KEY])
             .tags(["debian", "newservice"]),
     );
-    let arc = GROGU.pci(nodes::ARC_A310).map(lab, "arc-a310");
+    let arc = nodes.before_naming(GROGU.pci(ARC_A310)).map(lab, "arc-a310");
     let jellyfin = lab.add(
         Vm::clone_from(ubuntu)
             .on(GROGU)
@@ -111,38 +128,42 @@ pub(crate) struct NasGuests {
 
 /// The guests of the two NAS. Their disks are behind controllers that are passed to them whole; that of the backup's shelf is passed if
 /// it is known. They start empty: TrueNAS is installed from its image by hand, and the deploy waits for it meanwhile.
-pub(crate) fn storage(lab: &mut Lab, md1200: Option<&'static str>) -> NasGuests {
-    let h330 = DIN.pci(nodes::H330).map(lab, "h330");
-    let lsi = DIN.pci(nodes::LSI_9201_8E).map(lab, "lsi-9201-8e");
-    let shelf = md1200.map(|id| GROGU.pci(id).map(lab, "md1200"));
+fn storage(lab: &mut Lab, nodes: Ready, md1200: Option<&'static str>) -> NasGuests {
+    let h330 = nodes.before_naming(DIN.pci(H330)).map(lab, "h330");
+    let lsi = nodes.before_naming(DIN.pci(LSI_9201_8E)).map(lab, "lsi-9201-8e");
+    let shelf = md1200.map(|id| nodes.before_naming(GROGU.pci(id)).map(lab, "md1200"));
     let missing = "The controller of the MD1200 shelf is not in the list of hardware, so this guest has no disks for its pool: name it \
                    in lab/src/nodes.rs.";
     let primary = lab.add(
-        Vm::blank()
-            .uefi()
-            .on(DIN)
-            .id(300)
-            .named("truenas")
-            .cores(4)
-            .memory(16.gib())
-            .disk(32.gib())
-            .nic(Nic::at(net::NAS))
-            .nic(Nic::at(net::NAS_STORAGE))
-            .passthrough([h330, lsi]),
+        nodes.before(
+            Vm::blank()
+                .uefi()
+                .on(DIN)
+                .id(300)
+                .named("truenas")
+                .cores(4)
+                .memory(16.gib())
+                .disk(32.gib())
+                .nic(Nic::at(net::NAS))
+                .nic(Nic::at(net::NAS_STORAGE))
+                .passthrough([h330, lsi]),
+        ),
     );
     let backup = lab.add(
-        Vm::blank()
-            .uefi()
-            .on(GROGU)
-            .id(301)
-            .named("truenas-backup")
-            .cores(4)
-            .memory(16.gib())
-            .disk(32.gib())
-            .nic(Nic::at(net::NAS_BACKUP))
-            .nic(Nic::at(net::NAS_BACKUP_STORAGE))
-            .notes(if shelf.is_none() { missing } else { "" })
-            .passthrough(shelf),
+        nodes.before(
+            Vm::blank()
+                .uefi()
+                .on(GROGU)
+                .id(301)
+                .named("truenas-backup")
+                .cores(4)
+                .memory(16.gib())
+                .disk(32.gib())
+                .nic(Nic::at(net::NAS_BACKUP))
+                .nic(Nic::at(net::NAS_BACKUP_STORAGE))
+                .notes(if shelf.is_none() { missing } else { "" })
+                .passthrough(shelf),
+        ),
     );
     NasGuests { primary: primary.into(), backup: backup.into() }
 }

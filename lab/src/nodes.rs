@@ -1,8 +1,13 @@
 //! The machines that run Proxmox VE.
-use crate::{sites::PVE, storage};
-use homelab_core::units::{Size, SizeUnits};
+use crate::{net, sites::PVE, storage};
+use homelab_core::{
+    AnyHandle, Declare, Lab, ResourceExt, With,
+    host::Computer,
+    units::{HostAddr, Size, SizeUnits},
+};
 use homelab_proxmox::{
-    Node,
+    Node, NodeConfig,
+    resource::{Bridge, NodeNetwork, PciOn, VlanInterface},
     site::{Device, Drive, Hardware},
 };
 
@@ -26,6 +31,78 @@ pub(crate) const ARC_A310: &str = "8086:56a6";
 /// The controller of the MD1200 shelf, in grogu. The list of hardware does not name it, so it cannot be passed to the backup NAS:
 /// `lspci -nn` on grogu tells it. Until it stands here that NAS has no pool, nothing is replicated to it, and its notes say so.
 pub(crate) const MD1200_CONTROLLER: Option<&str> = None;
+
+/// The port of both nodes that the installer has put on the bridge. Put the name of yours here: `ip -br link`.
+pub(crate) const PORT: &str = "eno1";
+
+/// What both nodes are set up with. The installer has been run by hand, and root's key is there; the rest is this.
+///
+/// Nothing tells which release that installer was of. It is the current one here; a plan refuses a node of another, and says what to
+/// write instead.
+fn usual(names: AnyHandle) -> NodeConfig {
+    NodeConfig::release_9()
+        .no_subscription()
+        .without_notice()
+        .ssh()
+        // The router has the time when the Internet has not.
+        .time([net::ROUTER.ip().to_string().as_str()])
+        .node_exporter()
+        .passthrough()
+        // While a node is away, names are answered, or it does not go.
+        .restart_after(names)
+}
+
+/// The network of a node: one bridge that carries every VLAN to the guests, and the node itself in two of them.
+///
+/// The installer has put the node's address on the bridge, without a VLAN: it moves into the VLAN of its network, under a watchdog on
+/// the node. The switch has to carry that VLAN tagged, or the node puts its old network back.
+fn network(node: Node, lan: HostAddr, storage: HostAddr) -> NodeNetwork {
+    NodeNetwork::of(node)
+        .part(Bridge::named("vmbr0").port(PORT).vlans(net::NETWORKS))
+        .part(VlanInterface::on("vmbr0", lan).way_out())
+        .part(VlanInterface::on("vmbr0", storage))
+        .watched_at(lan)
+}
+
+/// Both nodes, as they should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready(pub(crate) [AnyHandle; 2]);
+
+impl Ready {
+    /// This comes after it. While one of two nodes is away the other has no quorum, so nothing can be changed on either.
+    pub(crate) fn before<D: Declare>(self, resource: D) -> With<D::Resource> {
+        let Ready([grogu, din]) = self;
+        resource.after(grogu).after(din)
+    }
+
+    /// The same for a device of a node.
+    pub(crate) fn before_naming(self, device: PciOn) -> PciOn {
+        self.0.into_iter().fold(device, PciOn::after)
+    }
+}
+
+/// Sets both nodes up: `node configure grogu`, `node configure din`. Their networks are changed and they are restarted one after the
+/// other, and only while names are answered.
+///
+/// din gives its SAS controllers to the NAS, so their driver must not take them; its own disks hang on the chipset. grogu gives its
+/// graphics card away.
+pub(crate) fn ready(lab: &mut Lab, names: impl Into<AnyHandle>) -> Ready {
+    let names = names.into();
+    let grogu = usual(names).claim([ARC_A310]);
+    let din = usual(names).keep_drivers_off(["mpt3sas"]);
+    Ready([
+        one(lab, GROGU, [net::GROGU, net::GROGU_STORAGE], grogu, names),
+        one(lab, DIN, [net::DIN, net::DIN_STORAGE], din, names),
+    ])
+}
+
+/// A node: its network, which is taken over from the installer, and then the rest.
+fn one(lab: &mut Lab, node: Node, [lan, storage]: [HostAddr; 2], config: NodeConfig, names: AnyHandle) -> AnyHandle {
+    let machine = lab.add(Computer::named(node.name(), lan).login("root"));
+    let network = network(node, lan, storage).adopt().after(machine).after(names);
+    let network = lab.group(&format!("node/{}", node.name()), |lab| lab.add(network));
+    config.restart_after(network).add_to(lab, node, machine).ready.into()
+}
 
 /// What the sandbox simulates of grogu: 2x E5-2699 v3.
 #[must_use]

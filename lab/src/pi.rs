@@ -1,9 +1,10 @@
 //! The Raspberry Pi: names for everybody, on a machine of their own, so that they are answered while Proxmox is worked on.
-use crate::{guests::KEY, net};
+use crate::{guests::KEY, net, sites::PIHOLE};
 use homelab_core::{Handle, Lab, ResourceExt};
 use homelab_pi::{
     Board, Pi,
     config::{PiHole, Pins, System},
+    pihole::DnsGate,
 };
 
 /// Which sources the Pi is built from. `pi update` writes the file; look at the change and commit it.
@@ -40,7 +41,9 @@ fn names() -> PiHole {
     dns.cname("proxmox", "grogu").cname("nas", "truenas")
 }
 
-/// The name service. It is taken over: the card may have been written before this lab knew it.
-pub(crate) fn name_service(lab: &mut Lab) -> Handle<Pi> {
-    lab.add(pihole().adopt())
+/// The name service: the Pi, and the gate that is open while it answers. The Pi is taken over: its card may have been written before this
+/// lab knew it.
+pub(crate) fn name_service(lab: &mut Lab) -> Handle<DnsGate> {
+    let pi = lab.add(pihole().adopt());
+    lab.add(DnsGate::of(PIHOLE).local("grogu.lan", net::GROGU.ip()).served_by(pi))
 }

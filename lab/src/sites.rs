@@ -5,13 +5,18 @@ use homelab_core::{
     host::{HOSTS, Ssh},
     units::HostAddr,
 };
-use homelab_pi::{PIS, PiSite};
+use homelab_pi::{
+    PIS, PiSite,
+    pihole::{Pihole, PiholeAt},
+};
 use homelab_proxmox::{Pve, site::Cluster};
 use homelab_truenas::{Nas, site::TrueNas};
 
 /// The cluster of grogu and din.
 pub(crate) const PVE: Site<Pve> = Site::named("pve");
 
+/// The name server of the Pi, as it is asked.
+pub(crate) const PIHOLE: Site<Pihole> = Site::named("pihole");
 /// The primary NAS, a guest of din.
 pub(crate) const NAS: Site<Nas> = Site::named("nas");
 /// The backup NAS, a guest of grogu.
@@ -50,5 +55,6 @@ pub(crate) fn with_shelf(md1200: Option<&'static str>) -> Sites {
         .with(NAS, nas(net::NAS, storage::NAS_KEY, 300))
         .with(BACKUP, nas(net::NAS_BACKUP, storage::BACKUP_KEY, 301))
         .with(PIS, PiSite::of([pi::pihole()]))
+        .with(PIHOLE, PiholeAt::address(net::PIHOLE).without_password())
         .with(HOSTS, Ssh)
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Most a killed run may have lived, in milliseconds: about as long as a whole deploy at this pace takes.
-const LIFE: u64 = 900;
+const LIFE: u64 = 4_000;
 /// How often each round kills a deploy, and then a destroy.
 const KILLS: u32 = 4;
 

@@ -1,7 +1,7 @@
 //! A Pi-hole as a site of a lab: where it is, and what lets us in.
 use super::{Pihole, Reader, resource, session::Passwords, web::web_to};
 use crate::dns::Prober;
-use homelab_core::{Begun, Connect, Failure, Kind, Provider, Sandbox, Secret, SecretValue, Secrets};
+use homelab_core::{Begun, Connect, Failure, Kind, Provider, Sandbox, Secret, Secrets};
 use std::net::{IpAddr, SocketAddr};
 
 /// The password of Pi-hole's web page.
@@ -32,6 +32,7 @@ pub struct PiholeAt {
     dns: SocketAddr,
     password: Secret,
     previous: Secret,
+    locked: bool,
     pub(crate) names: Vec<String>,
     pub(crate) lists: Vec<String>,
 }
@@ -50,6 +51,7 @@ impl PiholeAt {
             dns,
             password: PASSWORD,
             previous: PREVIOUS_PASSWORD,
+            locked: true,
             names: vec![],
             lists: vec![],
         }
@@ -59,6 +61,13 @@ impl PiholeAt {
     #[must_use]
     pub fn password(mut self, current: Secret, previous: Secret) -> PiholeAt {
         (self.password, self.previous) = (current, previous);
+        self
+    }
+
+    /// Its API asks for no password, as on a [`Pi`](crate::Pi) that is declared without one, or it is only asked for names.
+    #[must_use]
+    pub fn without_password(mut self) -> PiholeAt {
+        self.locked = false;
         self
     }
 
@@ -103,11 +112,11 @@ impl Connect for PiholeAt {
     type Provider = Pihole;
 
     fn credentials(&self) -> Vec<Vec<Secret>> {
-        vec![vec![self.password]]
+        if self.locked { vec![vec![self.password]] } else { vec![] }
     }
 
     async fn live(&self, secrets: &Secrets) -> Result<Pihole, Failure> {
-        let given = |secret: &Secret| -> Option<SecretValue> { secrets.resolve(secret).ok() };
+        let given = |secret: &Secret| secrets.resolve(secret).ok().filter(|_| self.locked);
         let passwords = Passwords { current: given(&self.password), previous: given(&self.previous) };
         let url = secrets.setting(URL).unwrap_or_else(|| self.url.clone());
         Ok(Pihole::new(web_to(&url)?, &url, passwords, Prober::new(self.dns)))

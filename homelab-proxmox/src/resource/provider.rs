@@ -5,6 +5,7 @@ use super::{
     Token, UsbMapping, User,
     container::{Container, Nested},
     firmware::{Bios, CloudInit, Uefi},
+    node_config::{NodeId, answers},
     node_network::NodeNetworkId,
     template::Template,
     vm::Vm,
@@ -79,6 +80,13 @@ impl Provider for Pve {
         if begun.kind == NodeNetwork::KIND && begun.task.is_some() {
             let id: Option<NodeNetworkId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
             self.staging().extend(id.map(|id| id.node));
+        }
+        // A node that it restarted is away for a while, and with it all that is looked at on its machine.
+        if begun.kind == NodeReboot::KIND && begun.task.is_some() {
+            let id: Option<NodeId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
+            if let Some(NodeId { node }) = id {
+                answers(self, &node).await?;
+            }
         }
         if !GUESTS.contains(&begun.kind) {
             return Ok(());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     factor: f64,
-    /// Whether the time that a guest is given to shut down is scaled too.
+    /// Whether waiting of Proxmox VE itself is scaled too.
     #[serde(default)]
     limits: bool,
 }
@@ -42,15 +42,15 @@ impl Pace {
         Pace { factor: factor.max(0.0), limits: false }
     }
 
-    /// The same for somebody who sits before it: a guest that does not listen is not waited for in real time either, and a node that
-    /// is restarted does not count its memory.
+    /// The same for somebody who sits before it: a guest that does not listen, or a node that is down, is not waited for in real time
+    /// either, and a node that is restarted does not count its memory.
     #[must_use]
     pub fn watched(mut self) -> Pace {
         self.limits = true;
         self
     }
 
-    /// How long a guest is given that was promised `ms` milliseconds to shut down.
+    /// How long Proxmox VE itself waits that promises to wait `ms` milliseconds: for a guest to shut down, for a node that is down.
     pub(crate) fn limit(self, ms: u64) -> u64 {
         if self.limits { self.ms(ms) } else { ms }
     }

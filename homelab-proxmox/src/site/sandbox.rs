@@ -15,7 +15,7 @@ use std::{env, net::SocketAddr, sync::Arc};
 /// How fast the simulated hardware is, as a factor of real times.
 const PACE: &str = "HOMELAB_SANDBOX_PACE";
 /// Without that variable: a deploy of several minutes takes some seconds, and one can watch it.
-const WATCHABLE: f64 = 0.05;
+const WATCHABLE: f64 = 0.03;
 /// Nobody but this program talks to the simulator, so its token is no secret.
 const TOKEN: (&str, &str) = ("sandbox@pve!lab", "5a4d0b0e-0000-4000-8000-000000000000");
 
@@ -66,7 +66,7 @@ fn pace() -> Result<Pace, Failure> {
     let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= 0.0);
     factor.map(|factor| Pace::scaled(factor).watched()).ok_or_else(|| {
         Failure::new(format!("{PACE}={text} is no pace"))
-            .hint("1 is as slow as real hardware, 0.05 the usual, 0 instant")
+            .hint("1 is as slow as real hardware, 0.03 the usual, 0 instant")
     })
 }
 

@@ -14,7 +14,7 @@ use homelab_proxmox::{
     sim::{Pace, Release, World},
     testing::SimWorld,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 const TOOLKIT: &str = "/usr/share/javascript/proxmox-widget-toolkit/proxmoxlib.js";
 
@@ -254,4 +254,25 @@ async fn the_restart_of_a_node_survives_everything() {
     };
     let (one, two) = (lab("one"), lab("two"));
     conformance_every(every().div_ceil(3), &Fixture { world: &world, lab: &one, edits: &[("when", &two)] }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_after_one_that_was_killed_while_its_node_was_away_waits_for_the_node() {
+    let (bench, net) = bench();
+    let away = async {
+        // It is there first.
+        while net.at(LAN.host(11).ip()).is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        while net.at(LAN.host(11).ip()).is_some() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        run = bench.deploy(with(whole)) => panic!("it was never away: {}", run.story()),
+        () = away => {}
+    }
+    let run = bench.deploy(with(whole)).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert_eq!(bench.world.log().iter().filter(|line| *line == "POST /nodes/din/status").count(), 1);
 }

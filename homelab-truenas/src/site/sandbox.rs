@@ -15,7 +15,7 @@ use std::{env, fmt::Display, net::IpAddr, sync::Arc};
 /// How fast the simulated hardware is, as a factor of real times; the same variable as for a simulated Proxmox VE.
 const PACE: &str = "HOMELAB_SANDBOX_PACE";
 /// Without that variable: what takes a minute takes some seconds, and one can watch it.
-const WATCHABLE: f64 = 0.05;
+const WATCHABLE: f64 = 0.03;
 /// Nobody but this program talks to the simulator, so its key is no secret.
 const KEY: &str = "1-sandbox0000000000000000000000000000";
 
@@ -97,6 +97,6 @@ fn pace() -> Result<f64, Failure> {
     let Ok(text) = env::var(PACE) else { return Ok(WATCHABLE) };
     text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= 0.0).ok_or_else(|| {
         Failure::new(format!("{PACE}={text} is no pace"))
-            .hint("1 is as slow as real hardware, 0.05 the usual, 0 instant")
+            .hint("1 is as slow as real hardware, 0.03 the usual, 0 instant")
     })
 }

@@ -2,12 +2,13 @@
 //! boots of the longest way, one after the other, given what may not happen at once. The clock is paused, so these are times
 //! of the simulated world, the same on every machine.
 #![expect(clippy::print_stderr, reason = "the figures are for docs/benchmarks.md")]
+use super::{network, on_ready_nodes};
 use crate::{
     net::LAN,
     nodes::{DIN, GROGU},
     sites::PVE,
 };
-use homelab_core::{Lab, sim::Net, testing::Bench, units::SizeUnits};
+use homelab_core::{Lab, testing::Bench, units::SizeUnits};
 use homelab_proxmox::{Node, Template, Vm, sim::Pace, testing::SimWorld};
 use serde_json::Value;
 use std::time::Duration;
@@ -25,7 +26,7 @@ struct Deployed {
 
 async fn deployed(lab: Lab) -> Deployed {
     let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home").pace(Pace::realistic());
-    let bench = Bench::new(SimWorld::new(PVE, world).joined(Net::new()));
+    let bench = Bench::new(SimWorld::new(PVE, world).joined(network()));
     let began = Instant::now();
     let run = bench.deploy(lab).await;
     assert!(run.is_success(), "{}", run.story());
@@ -59,7 +60,7 @@ impl Deployed {
 
 #[tokio::test(start_paused = true)]
 async fn the_lab_takes_as_long_as_its_longest_way() {
-    let lab = deployed(crate::proxmox()).await;
+    let lab = deployed(on_ready_nodes()).await;
     // The template boots too: it is provisioned.
     lab.is_close_to("the reference lab", lab.tasks(9000, &[]) + BOOT + lab.tasks(201, &[]) + BOOT);
 }

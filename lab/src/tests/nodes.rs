@@ -1,14 +1,14 @@
 //! The nodes as the lab configures them.
-use crate::{net, setup, sites};
+use super::{network, proxmox};
+use crate::{net, nodes, sites};
 use homelab_core::{
     Lab,
     host::Computer,
     plan::{Goal, Selection, Wishes},
-    sim::{Computer as SimComputer, Net},
-    testing::Bench,
+    testing::{Bench, World as _},
 };
 use homelab_proxmox::{
-    sim::{Pace, Release},
+    sim::{Pace, Release, World},
     testing::SimWorld,
 };
 use std::sync::Arc;
@@ -17,17 +17,16 @@ use std::sync::Arc;
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let pihole = lab.add(Computer::named("pihole", net::PIHOLE));
-    setup::configure(&mut lab, pihole);
+    nodes::ready(&mut lab, pihole);
     lab
 }
 
-fn bench(pi_is_on: bool) -> Bench<SimWorld> {
-    let net = Net::new();
-    if pi_is_on {
-        net.switch_on("pi/pihole", SimComputer::named("pihole", [net::PIHOLE.ip()]));
-    }
-    let world = sites::cluster(None).world("home").release(Release::V8_4).pace(Pace::scaled(0.05));
-    Bench::new(SimWorld::new(sites::PVE, world).joined(net))
+fn world(pace: Pace) -> World {
+    sites::cluster(None).world("home").pace(pace)
+}
+
+fn bench() -> Bench<SimWorld> {
+    Bench::new(SimWorld::new(sites::PVE, world(Pace::scaled(0.05))).joined(network()))
 }
 
 fn restarts(bench: &Bench<SimWorld>) -> Vec<String> {
@@ -36,7 +35,7 @@ fn restarts(bench: &Bench<SimWorld>) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn both_nodes_are_configured_and_restarted_once_and_then_need_nothing() {
-    let bench = bench(true);
+    let bench = bench();
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     let plan = bench.plan(lab(), &Wishes::new(Goal::Deploy)).await;
@@ -48,7 +47,7 @@ async fn both_nodes_are_configured_and_restarted_once_and_then_need_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn one_node_can_be_configured_alone() {
-    let bench = bench(true);
+    let bench = bench();
     let mut wishes = Wishes::new(Goal::Deploy);
     wishes.selection = Selection::new(vec!["node/din".into()], vec![]);
     let run = bench.run(lab(), &wishes).await;
@@ -58,10 +57,8 @@ async fn one_node_can_be_configured_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn each_node_is_in_two_networks_over_a_bridge_that_knows_their_vlans() {
-    let net = Net::new();
-    net.switch_on("pi/pihole", SimComputer::named("pihole", [net::PIHOLE.ip()]));
-    let world = sites::cluster(None).world("home").release(Release::V8_4).pace(Pace::instant());
-    let bench = Bench::new(SimWorld::new(sites::PVE, world).joined(Arc::clone(&net)));
+    let net = network();
+    let bench = Bench::new(SimWorld::new(sites::PVE, world(Pace::instant())).joined(Arc::clone(&net)));
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     for (node, lan, storage) in [("grogu", net::GROGU, net::GROGU_STORAGE), ("din", net::DIN, net::DIN_STORAGE)] {
@@ -79,4 +76,48 @@ async fn each_node_is_in_two_networks_over_a_bridge_that_knows_their_vlans() {
     let reloads: Vec<_> =
         bench.world.log().into_iter().filter(|line| line.ends_with("/network") && line.starts_with("PUT")).collect();
     assert_eq!(reloads.len(), 2, "each is loaded once: {reloads:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_plan_says_that_both_nodes_are_restarted_and_why() {
+    let plan = bench().plan(proxmox(), &Wishes::new(Goal::Deploy)).await.to_string();
+    for node in ["grogu", "din"] {
+        let text = format!(
+            "reboot: {node} is restarted, because rules for its modules change and its kernel may lack arguments\n      \
+             hint: its guests are shut down before, and those that ran are started after"
+        );
+        assert!(plan.contains(&text), "{plan}");
+        assert!(plan.contains(&format!("downtime: {node} is reached by vmbr0 and vmbr0.20")), "{plan}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_another_release_is_refused_with_what_to_write() {
+    let world = world(Pace::instant()).release(Release::V8_4);
+    let bench = Bench::new(SimWorld::new(sites::PVE, world).joined(network()));
+    let plan = bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(plan.contains("grogu runs Proxmox VE 8, and its configuration is of 9"), "{plan}");
+    assert!(plan.contains("declare `NodeConfig::release_8()`"), "{plan}");
+    assert!(!bench.deploy(lab()).await.is_success());
+    assert_eq!(bench.world.writes(), 0);
+}
+
+#[test]
+fn nothing_is_made_on_the_nodes_before_both_are_as_they_should_be() {
+    let graph = crate::with_shelf(Some("1000:0072")).build().unwrap_or_else(|problems| panic!("{problems}"));
+    let made = graph.resources().filter(|r| r.kind().starts_with("proxmox/") && !r.kind().starts_with("proxmox/node-"));
+    let needs_both = |key: &str| {
+        let mut open = vec![key.to_owned()];
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(key) = open.pop() {
+            let needs = graph.resource(&key).map(|r| r.needs()).unwrap_or_default();
+            open.extend(needs.into_iter().map(|(key, _)| key.to_owned()).filter(|key| seen.insert(key.clone())));
+        }
+        ["grogu", "din"].iter().all(|node| seen.contains(&format!("proxmox/node-reboot/{node}")))
+    };
+    let keys: Vec<String> = made.map(|r| r.key().to_owned()).collect();
+    assert!(keys.len() > 9, "{keys:?}");
+    for key in keys {
+        assert!(needs_both(&key), "{key}");
+    }
 }

@@ -1,15 +1,18 @@
 //! The Pi of the lab: what it is told, and that it is deployed without anybody losing the name service.
-use crate::{net, pi, setup};
+use crate::{net, pi};
 use homelab_core::{
-    Lab,
+    Lab, ResourceExt,
     plan::{Goal, Wishes},
     testing::{Bench, World as _},
 };
 use homelab_pi::{nix::generate, sim::Flaw, testing::PiWorld};
 
+/// What is open while names are answered.
+const GATE: &str = "pi/dns-gate/pihole/dns";
+
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
-    pi::name_service(&mut lab);
+    lab.add(pi::pihole().adopt());
     lab
 }
 
@@ -39,7 +42,7 @@ async fn the_pi_is_deployed_once_and_then_needs_nothing() {
     // A card that was flashed with something else has other boot files: that is accepted by name, once.
     let accepted = || {
         let mut lab = Lab::named("home");
-        lab.add(homelab_core::ResourceExt::adopt(pi::pihole().accept_boot_changes()));
+        lab.add(pi::pihole().accept_boot_changes().adopt());
         lab
     };
     let run = bench.deploy(accepted()).await;
@@ -49,15 +52,16 @@ async fn the_pi_is_deployed_once_and_then_needs_nothing() {
 }
 
 #[test]
-fn no_node_is_restarted_before_the_name_service_is_as_it_should_be() {
-    let mut lab = Lab::named("home");
-    let pihole = pi::name_service(&mut lab);
-    setup::configure(&mut lab, pihole);
-    let graph = lab.build().unwrap_or_else(|problems| panic!("{problems}"));
-    let restarts: Vec<_> = graph.resources().filter(|r| r.kind() == "proxmox/node-reboot").collect();
-    assert_eq!(restarts.len(), 2, "one for each node");
-    for restart in restarts {
-        let needs: Vec<&str> = restart.needs().into_iter().map(|(key, _)| key).collect();
-        assert!(needs.contains(&"pi/generation/pihole"), "{}: {needs:?}", restart.key());
+fn no_node_is_restarted_and_no_network_of_one_is_loaded_unless_names_are_answered() {
+    let graph = crate::lab().build().unwrap_or_else(|problems| panic!("{problems}"));
+    for kind in ["proxmox/node-reboot", "proxmox/node-network"] {
+        let all: Vec<_> = graph.resources().filter(|r| r.kind() == kind).collect();
+        assert_eq!(all.len(), 2, "one for each node");
+        for one in all {
+            let needs: Vec<&str> = one.needs().into_iter().map(|(key, _)| key).collect();
+            assert!(needs.contains(&GATE), "{}: {needs:?}", one.key());
+        }
     }
+    let needs: Vec<&str> = graph.resource(GATE).unwrap().needs().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(needs, ["pi/generation/pihole"], "it is passed anew with each system of the Pi");
 }

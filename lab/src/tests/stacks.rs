@@ -1,12 +1,12 @@
 //! The stacks: complete, pinned, and watched without a list that somebody keeps.
-use crate::{guests, stacks};
-use homelab_core::{Lab, tree::Tree};
+use crate::{guests::guests, net, nodes::Ready, stacks};
+use homelab_core::{AnyHandle, Lab, host::Computer, tree::Tree};
 
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
-    let ubuntu = guests::templates(&mut lab);
-    let services = guests::services(&mut lab, ubuntu);
-    stacks::stacks(&mut lab, &services, None);
+    let ready = AnyHandle::from(lab.add(Computer::named("pihole", net::PIHOLE)));
+    let guests = guests(&mut lab, Ready([ready; 2]), None);
+    stacks::stacks(&mut lab, &guests.services, None);
     lab
 }
 

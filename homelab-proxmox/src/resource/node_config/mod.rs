@@ -6,4 +6,5 @@ mod guests;
 mod reboot;
 
 pub use config::{Configured, NodeConfig};
+pub(super) use reboot::{NodeId, answers};
 pub use reboot::{NodeReboot, NodeRebootOutputs, NodeRebootState};

@@ -161,14 +161,8 @@ async fn booted(cx: &Reader, node: &str) -> Result<(i64, i64), Failure> {
 }
 
 async fn iommu(cx: &Reader, node: &str) -> Result<Option<bool>, Failure> {
-    let devices = cx.get(&path(&[&"nodes", &node, &"hardware", &"pci"]), Params::new()).await?;
-    let groups: Vec<i64> = devices
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|row| row.get("iommugroup").and_then(i64::from_scalar))
-        .collect();
-    Ok((!groups.is_empty()).then(|| groups.iter().any(|group| *group >= 0)))
+    let devices = cx.pci_devices(node).await?;
+    Ok((!devices.is_empty()).then(|| devices.iter().any(|device| device.group.is_some())))
 }
 
 fn hash(values: &[String]) -> String {
@@ -330,6 +324,7 @@ impl Resource for NodeReboot {
                 notes.memory.insert(ASKED.into(), time.to_string());
                 remember(cx, node, &notes, digest).await?;
                 guests::leave(cx, node, &running, self.haven).await?;
+                cx.note(time).await?;
                 cx.progress(format!("restarts {node}"), None);
                 let path = path(&[&"nodes", &node, &"status"]);
                 match cx.post(cx.permit(), &path, Params::new().set("command", "reboot")).await.map_err(Failure::from) {
@@ -366,6 +361,18 @@ impl Resource for NodeReboot {
 
 fn numbers(list: &str) -> Vec<u32> {
     list.split(',').filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Waits until a node answers that an earlier run has restarted.
+pub(in crate::resource) async fn answers(cx: &Reader, node: &str) -> Result<(), Failure> {
+    let began = Instant::now();
+    loop {
+        match booted(cx, node).await {
+            Err(failure) if failure.nature == Nature::Passing && began.elapsed() < WAIT => {}
+            other => return other.map(drop),
+        }
+        sleep(pause_after(began.elapsed())).await;
+    }
 }
 
 /// Waits until the node has booted anew.

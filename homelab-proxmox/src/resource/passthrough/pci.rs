@@ -7,7 +7,8 @@ use crate::{
     resource::Node,
 };
 use homelab_core::{
-    Apply, Claim, Failure, Field, Lab, Lock, Look, Output, Owner, Resource, Site, outputs,
+    AnyHandle, Apply, Claim, Declare, Failure, Field, Lab, Lock, Look, Output, Owner, Resource, ResourceExt, Site,
+    outputs,
     plan::{Action, Change, Note, NoteKind},
 };
 use serde::Serialize;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 #[must_use = "a device is given to a guest by its name: `.map(&mut lab, \"..\")`, then `Vm::passthrough`"]
 pub struct PciOn {
     entries: Vec<(Node, PciEntry)>,
+    after: Vec<AnyHandle>,
 }
 
 /// A PCI device that has a name in the cluster, to be given to one guest: it is moved into it.
@@ -55,7 +57,10 @@ impl Node {
     /// When it is no pair of four hexadecimal digits.
     #[track_caller]
     pub fn pci(self, id: &str) -> PciOn {
-        PciOn { entries: vec![(self, PciEntry { device: Some(checked_id(id)), path: None, problem: Field::Cleared })] }
+        PciOn {
+            entries: vec![(self, PciEntry { device: Some(checked_id(id)), path: None, problem: Field::Cleared })],
+            after: vec![],
+        }
     }
 
     /// The PCI device in this place: `0000:03:00.0`, or all functions of it, `0000:03:00`. Places shift when cards are added.
@@ -71,7 +76,7 @@ impl Node {
             "`{slot}` is no place of a PCI device: write it as `lspci -D` does, `0000:03:00.0`"
         );
         let path = Some(slot.to_ascii_lowercase());
-        PciOn { entries: vec![(self, PciEntry { device: None, path, problem: Field::Cleared })] }
+        PciOn { entries: vec![(self, PciEntry { device: None, path, problem: Field::Cleared })], after: vec![] }
     }
 }
 
@@ -90,6 +95,13 @@ impl PciOn {
             );
             self.entries.push((node, entry));
         }
+        self.after.extend(other.after);
+        self
+    }
+
+    /// It gets its name only after `other` is done: the restart of its node, say, for without a quorum nothing is named.
+    pub fn after(mut self, other: impl Into<AnyHandle>) -> Self {
+        self.after.push(other.into());
         self
     }
 
@@ -103,7 +115,8 @@ impl PciOn {
         let mut nodes: Vec<Node> = self.entries.iter().map(|(node, _)| *node).collect();
         nodes.sort_by_key(|node| node.name);
         let entries = self.entries.into_iter().map(|(node, entry)| (node.name.to_owned(), entry)).collect();
-        let mapping = lab.add(PciMapping { name: name.clone(), nodes, entries });
+        let mapping = PciMapping { name: name.clone(), nodes, entries }.with_terms();
+        let mapping = lab.add(self.after.into_iter().fold(mapping, ResourceExt::after));
         Pci { id: mapping.id(), name }
     }
 }

@@ -39,13 +39,13 @@ pub(crate) fn dispatch(world: &mut World, request: &Request) -> Answer {
     }
     if !world.nodes.keys().any(|name| world.is_reached(name)) {
         let fail = Fail::Plain(595, "Connection refused".to_owned());
-        return Err(Fail::Late(quirks::CONNECT_DELAY, Box::new(fail)));
+        return Err(Fail::Late(world.pace.limit(quirks::CONNECT_DELAY), Box::new(fail)));
     }
     if let Some(node) = endpoint.node_param().and_then(|name| args.get(name)) {
         world.node(node)?;
         if !world.is_reached(node) {
             let text = format!("Connection to node '{node}' failed: No route to host");
-            return Err(Fail::Late(quirks::CONNECT_DELAY, Box::new(Fail::Plain(595, text))));
+            return Err(Fail::Late(world.pace.limit(quirks::CONNECT_DELAY), Box::new(Fail::Plain(595, text))));
         }
     }
     // The real form parser looks for the algorithm first, and stumbles over a sum that stands before it (recorded).
