@@ -181,6 +181,16 @@ impl Net {
         }
     }
 
+    /// Somebody writes a text into these files of a computer, and it is kept.
+    pub fn somebody_writes(&self, id: &str, paths: &[&str], text: &str) {
+        let computers = self.computers();
+        let Some(known) = computers.get(id) else { return };
+        for path in paths {
+            known.machine.somebody_writes(path, text);
+        }
+        self.keep(&computers);
+    }
+
     /// Switches a computer off. What is on its disk stays.
     pub fn switch_off(&self, id: &str) {
         let mut computers = self.computers();

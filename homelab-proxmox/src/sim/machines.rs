@@ -4,7 +4,7 @@ use super::computers::Joined;
 use super::interfaces;
 use super::tasks::{Job, Locks};
 use super::world::{Identity, Node, Release, World};
-use homelab_core::sim::{Computer, SimMachine};
+use homelab_core::sim::{Computer, Net, SimMachine};
 
 /// What ifupdown2 has loaded on a simulated machine.
 const LOADED: &str = "/run/network/loaded";
@@ -28,7 +28,7 @@ impl Joined {
             let id = self.node_id(&name);
             self.net.pass(&id, gone);
             if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
-                same_network(&machine, node);
+                same_network(&self.net, &id, &machine, node);
             }
             let seen = self.boots.get(&name).copied();
             let boots = self.net.machine(&id).map(|machine| machine.boots());
@@ -44,7 +44,7 @@ impl Joined {
                     self.net.switch_on(&id, computer.clone());
                     if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
                         install(&machine, world.release);
-                        same_network(&machine, node);
+                        same_network(&self.net, &id, &machine, node);
                     }
                     // What was put on it is kept with the next switch.
                     self.net.switch_off(&id);
@@ -62,7 +62,7 @@ impl Joined {
 }
 
 /// What the API has loaded is in the file of the machine, and what the machine itself has loaded is what the API shows.
-fn same_network(machine: &SimMachine, node: &mut Node) {
+fn same_network(net: &Net, id: &str, machine: &SimMachine, node: &mut Node) {
     let there = machine.text(LOADED);
     let theirs = there.filter(|text| node.written.as_ref().is_some_and(|written| written != text));
     match theirs {
@@ -73,8 +73,7 @@ fn same_network(machine: &SimMachine, node: &mut Node) {
         None => {
             let text = interfaces::render(&node.network);
             if node.written.as_ref() != Some(&text) {
-                machine.somebody_writes(interfaces::FILE, &text);
-                machine.somebody_writes(LOADED, &text);
+                net.somebody_writes(id, &[interfaces::FILE, LOADED], &text);
                 node.written = Some(text);
             }
         }

@@ -2,7 +2,7 @@
 //! machine away (a reboot of a node) comes after it.
 use super::Appliance;
 use crate::{pihole::Pihole, verify::Verify};
-use homelab_core::{Apply, Failure, Input, Look, Mark, Owner, Resource, Site, outputs, plan::Action};
+use homelab_core::{Apply, Failure, Input, Look, Owner, Resource, Site, outputs, plan::Action};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -99,8 +99,6 @@ pub struct DnsGateState {
     pub server: String,
     /// The generation for which that was seen.
     pub since: Option<String>,
-    #[serde(skip)]
-    mark: Mark,
 }
 outputs!(
     /// What an open gate gives.
@@ -117,6 +115,8 @@ pub struct GateId {}
 impl Resource for DnsGate {
     const KIND: &'static str = "pi/dns-gate";
     const WRITE_ONLY: &'static [&'static str] = &["public", "local"];
+    /// It is a look, not a thing: nothing of it is there to be deleted.
+    const OBSERVED: bool = true;
     type Provider = Pihole;
     type State = DnsGateState;
     type Id = GateId;
@@ -138,11 +138,9 @@ impl Resource for DnsGate {
             answers: true,
             server: report.server,
             since: self.since.as_ref().and_then(|since| cx.get(since)),
-            mark: cx.mark().clone(),
         }))
     }
 
-    /// It is a look, not a thing: nothing of it is left when its code is gone.
     async fn find(_: &GateId, _: &Look<'_, Pihole>) -> Result<Option<DnsGateState>, Failure> {
         Ok(None)
     }
@@ -150,8 +148,8 @@ impl Resource for DnsGate {
     fn id(_: &DnsGateState) -> GateId {
         GateId {}
     }
-    fn owner(state: &DnsGateState) -> Owner {
-        Owner::Marked(state.mark.clone())
+    fn owner(_: &DnsGateState) -> Owner {
+        Owner::Unmarkable
     }
 
     async fn apply(&self, _: Option<&DnsGateState>, cx: &Apply<'_, Pihole>) -> Result<(), Failure> {
