@@ -24,7 +24,7 @@ mod firewall;
 mod format;
 mod handlers;
 mod interfaces;
-mod iso9660;
+pub(crate) mod iso9660;
 mod machines;
 mod pace;
 mod permission;

@@ -64,3 +64,27 @@ pub(super) fn digest() -> String {
 pub(super) fn file(lab: &str, vmid: u32) -> String {
     format!("{}seed-{}.iso", file_prefix(lab, vmid), &digest()[..16])
 }
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use super::*;
+    use crate::sim::iso9660::read;
+
+    #[test]
+    fn the_answers_are_read_back_by_a_reader_that_knows_nothing_of_how_they_were_written() {
+        let disc = read(&bytes()).unwrap();
+        assert_eq!(disc.label, LABEL);
+        let files: Vec<(&str, &[u8])> =
+            disc.files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
+        assert_eq!(files, [("meta-data", META_DATA.as_bytes()), ("user-data", USER_DATA.as_bytes())]);
+    }
+
+    #[test]
+    fn the_same_answers_are_the_same_file_and_there_is_no_password_and_no_key_in_them() {
+        assert_eq!(bytes(), bytes());
+        assert_eq!(file("home", 9010), format!("homelab-home-9010-seed-{}.iso", &digest()[..16]));
+        for secret in ["password", "passwd", "authorized", "ssh-ed25519"] {
+            assert!(!USER_DATA.contains(secret), "{secret}");
+        }
+    }
+}
