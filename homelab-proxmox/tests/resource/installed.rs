@@ -215,12 +215,12 @@ async fn an_installed_template_survives_everything_on_both_releases() {
     let edits: [(&str, &Declare<'_>); 2] = [("recipe", &more), ("the node, and the CD", &elsewhere)];
     for release in [Release::V8_4, Release::V9_2] {
         let world = move || SimWorld::new(PVE, slow(release)).joined(Net::new()).with_machines();
-        conformance_every(every() * 3, &Fixture { world: &world, lab: &only, edits: &edits }).await;
+        conformance_every(every() * 5, &Fixture { world: &world, lab: &only, edits: &edits }).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lab_with_an_installed_template_converges_from_anywhere() {
-    sweep_every(every() * 3, || SimWorld::new(PVE, slow(Release::V9_2)).joined(Net::new()).with_machines(), &[&home])
+    sweep_every(every() * 2, || SimWorld::new(PVE, slow(Release::V9_2)).joined(Net::new()).with_machines(), &[&home])
         .await;
 }

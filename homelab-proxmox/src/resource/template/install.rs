@@ -98,7 +98,7 @@ async fn wait(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) ->
             let (name, within) = (&spec.name, INSTALLS.as_secs() / 60);
             let missing: Vec<String> = [(CD, "the installer's CD"), (SEED, "the CD with its answers")]
                 .into_iter()
-                .filter(|(slot, _)| !config.disks.get(slot).is_some_and(|drive| drive.source.volume().is_some()))
+                .filter(|(slot, _)| config.disks.get(slot).is_none_or(|drive| drive.source.volume().is_none()))
                 .map(|(slot, what)| format!("{what} is not in {slot}"))
                 .collect();
             let why = if missing.is_empty() { "both of its CDs are there".to_owned() } else { missing.join(" and ") };

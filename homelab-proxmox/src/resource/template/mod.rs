@@ -109,7 +109,7 @@ impl Template {
     /// # const DIN: Node = Node::of(Site::named("pve"), "din");
     /// # const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
     /// # const CD: Image = Image::sha256(
-    /// #     "https://releases.ubuntu.com/24.04/ubuntu-24.04.4-live-server-amd64.iso",
+    /// #     "https://example.org/ubuntu-24.04.4-live-server-amd64.iso",
     /// #     "612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354",
     /// # );
     /// # let mut lab = Lab::named("home");
