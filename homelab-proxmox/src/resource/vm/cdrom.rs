@@ -61,7 +61,7 @@ impl Spec {
     /// What each drive is to have in it, with what else is in it only when the guest is made.
     pub(super) fn media(&self, making: bool) -> BTreeMap<Slot, Field<Output<VolumeId>>> {
         let installer = self.installer.filter(|_| making).map(|volume| (INSTALLER, Field::Set(volume)));
-        installer.into_iter().chain(self.cdroms.iter().map(|(slot, medium)| (*slot, medium.clone()))).collect()
+        installer.into_iter().chain(self.cdroms.iter().map(|(slot, medium)| (*slot, *medium))).collect()
     }
 
     pub(super) fn cdrom_edits(&self, config: &QemuConfig, around: &Around<'_>, edits: &mut Edits) {
