@@ -30,6 +30,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                 all.extend(GUESTS);
                 all.extend(["VM.Config.HWType", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"]);
                 all.extend(["Sys.Audit", "Sys.AccessNetwork"]);
+                if has("installer") {
+                    all.insert("VM.Config.CDROM");
+                }
                 if has("recipe") {
                     all.insert("VM.Config.Cloudinit");
                     if spec.get("agent") == Some(&Tree::Bool(true)) {

@@ -51,7 +51,8 @@ impl Joined {
                 let inside = guest.lxc.then(|| (self.node_id(&guest.node), guest.vmid));
                 Computer { inside, ..world.computer(guest, up.remove(&guest.vmid).unwrap_or_default()) }
             };
-            if guest.run.is_some() {
+            // What an installer runs in is gone with it.
+            if guest.run.as_ref().is_some_and(|run| run.installer.is_none()) {
                 self.net.switch_on(&self.id(guest.vmid), computer());
                 self.there.insert(guest.vmid);
             } else if guest.lxc {

@@ -24,6 +24,10 @@ fn lab() -> Lab {
     let installer = lab.add(installer.on(DIN));
     let nas = Vm::blank().uefi().on(DIN).id(300).named("nas").disk(8.gib()).passthrough([h330]).installer(installer);
     lab.add(nas.stopped());
+    let server = Image::sha256("https://example.org/live-server.iso", digest);
+    let server = lab.add(Iso::of("ubuntu-server", "24.04", server).on(DIN));
+    let noble = Template::from_iso(9002, server).named("noble").on(DIN).cloud_init();
+    lab.add(noble.provisioned(LAN.host(251), |_, _| ()));
     let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(DIN));
     lab.add(Container::from_template(debian).on(DIN).id(202).named("docker").nesting().at(LAN.host(204)));
     lab.add(Storage::dir(PVE, "media", "/srv/media").content(["iso"]));
