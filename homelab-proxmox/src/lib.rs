@@ -25,4 +25,4 @@ pub mod token;
 
 pub use client::Pve;
 pub use error::{Cause, Error, Result};
-pub use resource::{Container, ContainerTemplate, Image, Node, NodeConfig, Template, Vm, privileges};
+pub use resource::{Container, ContainerTemplate, Image, Iso, Node, NodeConfig, Template, Vm, privileges};

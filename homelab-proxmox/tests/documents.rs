@@ -39,9 +39,9 @@ mod templates {
     use homelab_core::{
         Lab, Site,
         host::{DockerEngine, NodeExporter, SshHardening},
-        units::Network,
+        units::{Network, SizeUnits},
     };
-    use homelab_proxmox::{Node, Template};
+    use homelab_proxmox::{Image, Iso, Node, Template};
 
     const DIN: Node = Node::of(Site::named("pve"), "din");
     const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
@@ -54,6 +54,20 @@ mod templates {
             NodeExporter::debian(lab, machine);
         }));
         let _ = ubuntu.vmid();
+    }
+
+    const UBUNTU_SERVER: Image = Image::sha256(
+        "https://example.org/ubuntu-24.04.4-live-server-amd64.iso",
+        "612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354",
+    );
+
+    fn installed(mut lab: Lab) {
+        let cd = lab.add(Iso::of("ubuntu-server", "24.04.4", UBUNTU_SERVER).on(DIN));
+        let template = Template::from_iso(9010, cd).named("noble").on(DIN).uefi().cloud_init().disk(20.gib());
+        let noble = lab.add(template.provisioned(LAN.host(251), |lab, machine| {
+            lab.add(SshHardening::on(machine));
+        }));
+        let _ = noble.vmid();
     }
 }
 

@@ -26,6 +26,8 @@ FLAG = r"[+-][a-zA-Z0-9\-_\.]+"
 
 def prop(schema):
     out = {k: schema[k] for k in KEEP if k in schema and k not in ("format", "items")}
+    if "optional" in out:  # The real schema writes some as text.
+        out["optional"] = int(out["optional"])
     if isinstance(schema.get("format"), dict):
         out["format"] = {k: prop(v) for k, v in schema["format"].items()}
     elif "format" in schema:

@@ -6,6 +6,7 @@ mod debian;
 mod disk;
 mod door;
 mod files;
+mod later;
 mod machine;
 mod meddle;
 mod net;
@@ -16,6 +17,7 @@ mod world;
 
 pub use clock::Clock;
 pub use door::accept;
+pub use later::{Later, table};
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]

@@ -1,5 +1,5 @@
 //! What lives in a Proxmox VE, as typed resources: a [`Template`] is made from a cloud image, a [`Vm`] is cloned from it or empty; a
-//! [`Container`] is made from a [`ContainerTemplate`].
+//! [`Container`] is made from a [`ContainerTemplate`], and an [`Iso`] is what is put into a drive.
 //!
 //! A [`NodeConfig`] sets up the machines that they run on, over SSH, and restarts them where that is needed; a [`NodeNetwork`] is
 //! what they are joined by.
@@ -17,6 +17,7 @@ mod failure;
 pub mod firewall;
 mod firmware;
 pub(crate) mod guest;
+pub mod iso;
 mod mark;
 mod node;
 pub mod node_config;
@@ -38,6 +39,7 @@ pub use definition::{
 pub use firewall::{ClusterFirewall, GuestFirewall, IpSet, NodeFirewall, Rule, SecurityGroup, Verdict};
 pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
 pub use guest::GuestId;
+pub use iso::Iso;
 pub use node::Node;
 pub use node_config::{NodeConfig, NodeReboot};
 pub use node_network::{Bond, Bridge, NodeNetwork, VlanInterface};

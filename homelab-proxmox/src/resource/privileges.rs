@@ -30,6 +30,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                 all.extend(GUESTS);
                 all.extend(["VM.Config.HWType", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"]);
                 all.extend(["Sys.Audit", "Sys.AccessNetwork"]);
+                if has("installer") {
+                    all.insert("VM.Config.CDROM");
+                }
                 if has("recipe") {
                     all.insert("VM.Config.Cloudinit");
                     if spec.get("agent") == Some(&Tree::Bool(true)) {
@@ -48,6 +51,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                 }
                 if has("startup") {
                     all.insert("Sys.Modify");
+                }
+                if has("cdroms") {
+                    all.insert("VM.Config.CDROM");
                 }
                 if has("hostpci") || has("usb") {
                     all.insert("Mapping.Use");
@@ -68,6 +74,9 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                 if has("file") {
                     all.extend(["Sys.Audit", "Sys.AccessNetwork"]);
                 }
+            }
+            "proxmox/iso" => {
+                all.extend(["Datastore.Audit", "Datastore.AllocateTemplate", "Sys.Audit", "Sys.AccessNetwork"]);
             }
             "proxmox/pci-mapping" | "proxmox/usb-mapping" => {
                 all.extend(["Mapping.Modify", "Sys.Audit"]);

@@ -1,8 +1,8 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
     Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, HaGroup, HaResource, HaRule,
-    IpSet, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role, SecurityGroup, Storage,
-    Token, UsbMapping, User,
+    IpSet, Iso, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role, SecurityGroup,
+    Storage, Token, UsbMapping, User,
     container::{Container, Nested},
     firmware::{Bios, CloudInit, Uefi},
     node_network::NodeNetworkId,
@@ -43,6 +43,7 @@ impl Provider for Pve {
             Kind::of::<Template>().also::<Template<Uefi, CloudInit>>().also::<Template<Bios, CloudInit>>(),
             Kind::of::<Vm>().also::<Vm<Uefi>>().also::<Vm<Uefi, CloudInit>>().also::<Vm<Bios, CloudInit>>(),
             Kind::of::<ContainerTemplate>(),
+            Kind::of::<Iso>(),
             Kind::of::<Container>().also::<Container<Nested>>(),
             Kind::of::<PciMapping>(),
             Kind::of::<UsbMapping>(),

@@ -6,6 +6,7 @@ use super::world::{Guest, Login, World};
 use homelab_core::sim::{Computer, Disk, Net};
 use percent_encoding::percent_decode_str;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The network that guests are in, and which of them are there.
@@ -40,16 +41,18 @@ impl Joined {
             self.net.discard(&self.id(vmid));
             self.there.remove(&vmid);
         }
+        let mut up: BTreeMap<u32, Vec<IpAddr>> = world.up().into_iter().map(|up| (up.vmid, up.addresses)).collect();
         for guest in world.guests.values() {
             if let Some(source) = guest.source.filter(|_| !self.there.contains(&guest.vmid)) {
                 self.net.copy(&self.id(source), &self.id(guest.vmid), &guest.name());
                 self.there.insert(guest.vmid);
             }
-            let computer = || {
+            let mut computer = || {
                 let inside = guest.lxc.then(|| (self.node_id(&guest.node), guest.vmid));
-                Computer { inside, ..world.computer(guest) }
+                Computer { inside, ..world.computer(guest, up.remove(&guest.vmid).unwrap_or_default()) }
             };
-            if guest.run.is_some() {
+            // What an installer runs in is gone with it.
+            if guest.run.as_ref().is_some_and(|run| run.installer.is_none()) {
                 self.net.switch_on(&self.id(guest.vmid), computer());
                 self.there.insert(guest.vmid);
             } else if guest.lxc {
@@ -63,9 +66,8 @@ impl Joined {
 }
 
 impl World {
-    /// A running guest as a computer. Until its system is up it answers nowhere.
-    fn computer(&self, guest: &Guest) -> Computer {
-        let up = self.up().into_iter().find(|up| up.vmid == guest.vmid);
+    /// A running guest as a computer, with the addresses that it answers at: none until its system is up.
+    fn computer(&self, guest: &Guest, addresses: Vec<IpAddr>) -> Computer {
         let told = |key: &str| guest.run.as_ref().and_then(|run| run.cloudinit.get(key)).cloned();
         let (login, authorized_keys) = if guest.lxc {
             ("root".to_owned(), guest.keys.clone())
@@ -77,7 +79,6 @@ impl World {
         };
         let instance = guest.run.as_ref().filter(|_| guest.cloudinit_drive().is_some());
         let instance = instance.map(|run| random::digest(&format!("{:?}", run.cloudinit)));
-        let addresses = up.map(|up| up.addresses).unwrap_or_default();
         Computer {
             login,
             authorized_keys,
@@ -104,8 +105,7 @@ impl World {
                 disks.push(Disk { serial, model, size: volume.size, rotational: false, paths: 1, slot: None });
             }
         }
-        for number in 0..16 {
-            let Some(value) = guest.get(&format!("hostpci{number}")) else { continue };
+        for (_, value) in guest.config.iter().filter(|(slot, _)| slot.starts_with("hostpci")) {
             let keys = props::keys(self.release, false, "hostpci0", value);
             let paths = match (keys.get("mapping"), keys.get("host")) {
                 (Some(mapping), _) => self.mapped_path(mapping, &guest.node),

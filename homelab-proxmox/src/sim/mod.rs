@@ -24,6 +24,7 @@ mod firewall;
 mod format;
 mod handlers;
 mod interfaces;
+pub(crate) mod iso9660;
 mod machines;
 mod pace;
 mod permission;

@@ -3,6 +3,7 @@
 //! The data is derived by `tools/compact-schema.py` and describes 9.2, with marks for what 8.4 does not have.
 use super::world::Release;
 use crate::http::Method;
+use homelab_core::sim::{Later, table};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -59,32 +60,25 @@ pub(crate) struct Endpoint {
     until: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct File {
-    formats: BTreeMap<String, BTreeMap<String, Prop>>,
-    defs: Vec<Value>,
-    paths: BTreeMap<String, BTreeMap<String, Endpoint>>,
+/// One path, and what may be done with it.
+struct Path {
+    parts: Vec<String>,
+    methods: BTreeMap<String, Later<Endpoint>>,
 }
 
 /// The whole schema.
 pub(crate) struct Schema {
-    formats: BTreeMap<String, BTreeMap<String, Prop>>,
-    props: Vec<Option<Prop>>,
-    perms: Vec<Value>,
-    /// By number of parts: the parts and the template that they make.
-    paths: Vec<(Vec<String>, String, BTreeMap<String, Endpoint>)>,
+    formats: BTreeMap<String, Later<BTreeMap<String, Prop>>>,
+    /// Parameters and permissions, by number.
+    defs: Vec<Later<Prop>>,
+    /// By their templates.
+    paths: BTreeMap<String, Path>,
+    /// The templates by what a request can be told by: their first part and the third, if that is a word.
+    places: BTreeMap<String, Vec<String>>,
 }
 
 /// The only schema there is.
-pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    let file: File = serde_json::from_str(include_str!("data/schema.json")).unwrap_or_else(|problem| {
-        unreachable!("the schema ships with the crate and its test reads it: {problem}");
-    });
-    let props = file.defs.iter().map(|def| serde_json::from_value(def.clone()).ok()).collect();
-    let parts = |path: &str| path.trim_matches('/').split('/').map(str::to_owned).collect();
-    let paths = file.paths.into_iter().map(|(path, methods)| (parts(&path), path, methods)).collect();
-    Schema { formats: file.formats, props, perms: file.defs, paths }
-});
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(include_str!("data/schema.json")));
 
 /// A method that a request named: its template, what the path said, and its description.
 pub(crate) struct Found<'s> {
@@ -94,13 +88,39 @@ pub(crate) struct Found<'s> {
 }
 
 impl Schema {
+    fn read(text: &str) -> Schema {
+        let mut file = table(text);
+        let mut part = |name: &str| file.remove(name).unwrap_or_default();
+        let rows = |value: Value| match value {
+            Value::Object(rows) => rows,
+            _ => serde_json::Map::new(),
+        };
+        let formats = rows(part("formats")).into_iter().map(|(name, keys)| (name, Later::new(keys))).collect();
+        let defs = match part("defs") {
+            Value::Array(defs) => defs.into_iter().map(Later::new).collect(),
+            _ => Vec::new(),
+        };
+        let (mut paths, mut places) = (BTreeMap::new(), BTreeMap::<String, Vec<String>>::new());
+        for (template, methods) in rows(part("paths")) {
+            let parts: Vec<String> = template.trim_matches('/').split('/').map(str::to_owned).collect();
+            let third = parts.get(2).filter(|third| !third.starts_with('{')).map_or("", String::as_str);
+            places.entry(format!("{}/{third}", parts[0])).or_default().push(template.clone());
+            let methods = rows(methods).into_iter().map(|(name, method)| (name, Later::new(method))).collect();
+            paths.insert(template, Path { parts, methods });
+        }
+        Schema { formats, defs, paths, places }
+    }
+
     /// Finds the method for a decoded path.
     pub(crate) fn find(&self, release: Release, method: Method, path: &str) -> Option<Found<'_>> {
         let wanted: Vec<&str> = path.trim_matches('/').split('/').collect();
         let mut best: Option<(usize, Found<'_>)> = None;
-        for (parts, template, methods) in &self.paths {
+        let third = wanted.get(2).copied().unwrap_or_default();
+        let places = [format!("{}/{third}", wanted[0]), format!("{}/", wanted[0])];
+        for template in places.iter().filter_map(|place| self.places.get(place)).flatten() {
+            let Path { parts, methods } = self.paths.get(template)?;
             let Some((literal, args)) = fit(parts, &wanted) else { continue };
-            let Some(endpoint) = methods.get(method.as_str()) else { continue };
+            let Some(endpoint) = methods.get(method.as_str()).and_then(Later::get) else { continue };
             if !release.has(endpoint.since.as_deref(), endpoint.until.as_deref()) {
                 continue;
             }
@@ -113,7 +133,7 @@ impl Schema {
 
     /// The keys of a named property string.
     pub(crate) fn fields(&self, name: &str) -> Option<&BTreeMap<String, Prop>> {
-        self.formats.get(name)
+        self.formats.get(name)?.get()
     }
 
     /// The parameters of a method in a release.
@@ -124,7 +144,7 @@ impl Schema {
     ) -> impl Iterator<Item = (&'s str, &'s Prop)> {
         endpoint.p.iter().filter_map(move |(name, def)| {
             let def = endpoint.def(release, name).unwrap_or(*def);
-            let prop = self.props.get(def)?.as_ref()?;
+            let prop = self.defs.get(def)?.get()?;
             prop.in_release(release).then_some((name.as_str(), prop))
         })
     }
@@ -142,19 +162,18 @@ impl Schema {
             Some(def) if !name.contains('[') => def,
             _ => endpoint.def(release, &family(name)?)?,
         };
-        self.props.get(def)?.as_ref().filter(|prop| prop.in_release(release))
+        self.defs.get(def)?.get().filter(|prop| prop.in_release(release))
     }
 
     /// The permission that the method asks for.
     pub(crate) fn permission(&self, release: Release, endpoint: &Endpoint) -> Option<&Value> {
         let old = endpoint.operm.filter(|_| release == Release::V8_4);
-        self.perms.get(old.or(endpoint.perm)?)
+        self.defs.get(old.or(endpoint.perm)?).map(Later::json)
     }
 
     /// The parameter of a method, by its template.
     pub(crate) fn param_of(&self, release: Release, method: Method, template: &str, name: &str) -> Option<&Prop> {
-        let (_, _, methods) = self.paths.iter().find(|(_, path, _)| path == template)?;
-        self.param(release, methods.get(method.as_str())?, name)
+        self.param(release, self.paths.get(template)?.methods.get(method.as_str())?.get()?, name)
     }
 }
 
@@ -228,4 +247,20 @@ fn fit(parts: &[String], wanted: &[&str]) -> Option<(usize, Vec<(String, String)
         }
     }
     (parts.len() == wanted.len()).then_some((literal, args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_and_every_format_of_the_table_can_be_read() {
+        let methods = SCHEMA.paths.values().flat_map(|path| path.methods.values());
+        assert!(methods.clone().count() > 600);
+        assert!(methods.clone().all(|method| method.get().is_some()));
+        let read = methods.filter_map(Later::get);
+        let all = |endpoint: &Endpoint| endpoint.p.values().chain(endpoint.o.values()).copied().collect::<Vec<_>>();
+        assert!(read.flat_map(all).all(|def| SCHEMA.defs[def].get().is_some()));
+        assert!(SCHEMA.formats.values().all(|format| format.get().is_some()));
+    }
 }

@@ -194,7 +194,9 @@ impl Sim {
                 let now = self.inner.clock.now();
                 let settled = state.settle(now);
                 let answer = handlers::dispatch(&mut state.world, request);
-                if let State { joined: Some(joined), world, .. } = &mut *state {
+                if request.method != Method::Get
+                    && let State { joined: Some(joined), world, .. } = &mut *state
+                {
                     joined.sync(world);
                 }
                 let changed = settled || request.method != Method::Get;

@@ -8,6 +8,8 @@ mod definition;
 mod firewall;
 mod fixture;
 mod ha;
+mod installed;
+mod iso;
 mod network;
 mod node_network;
 mod nodes;

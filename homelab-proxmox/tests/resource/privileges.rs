@@ -2,7 +2,7 @@
 use crate::fixture::{DIN, KEY, LAN, PVE, cluster};
 use homelab_core::{Lab, host::Package, sim::Net, testing::Bench, units::SizeUnits};
 use homelab_proxmox::{
-    Container, ContainerTemplate, Template, Vm, privileges,
+    Container, ContainerTemplate, Image, Iso, Template, Vm, privileges,
     resource::{Pool, Storage},
     sim::{Release, World},
     testing::SimWorld,
@@ -19,7 +19,15 @@ fn lab() -> Lab {
         Vm::clone_from(ubuntu).on(DIN).id(201).named("web").cores(2).memory(4.gib()).disk(50.gib()).at(LAN.host(202));
     let web = lab.add(web.authorized_keys([KEY]).agent(true));
     let h330 = DIN.boots_from("8086:8d62").pci("1000:0097").map(&mut lab, "h330");
-    lab.add(Vm::blank().uefi().on(DIN).id(300).named("nas").disk(8.gib()).passthrough([h330]).stopped());
+    let digest = "612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354";
+    let installer = Iso::of("truenas", "25.10", Image::sha256("https://example.org/truenas.iso", digest));
+    let installer = lab.add(installer.on(DIN));
+    let nas = Vm::blank().uefi().on(DIN).id(300).named("nas").disk(8.gib()).passthrough([h330]).installer(installer);
+    lab.add(nas.stopped());
+    let server = Image::sha256("https://example.org/live-server.iso", digest);
+    let server = lab.add(Iso::of("ubuntu-server", "24.04", server).on(DIN));
+    let noble = Template::from_iso(9002, server).named("noble").on(DIN).cloud_init();
+    lab.add(noble.provisioned(LAN.host(251), |_, _| ()));
     let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(DIN));
     lab.add(Container::from_template(debian).on(DIN).id(202).named("docker").nesting().at(LAN.host(204)));
     lab.add(Storage::dir(PVE, "media", "/srv/media").content(["iso"]));

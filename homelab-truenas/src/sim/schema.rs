@@ -1,4 +1,5 @@
 //! The tables of the API that the simulator judges calls by, embedded: made by `tools/compact-schema.py`.
+use homelab_core::sim::{Later, table};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::OnceLock};
@@ -7,12 +8,11 @@ const TABLES: &str = include_str!("data/schema-25.10.json");
 const OLD_TABLES: &str = include_str!("data/schema-25.04.json");
 
 /// What the API of one version looks like.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Schema {
-    /// Its public methods.
-    pub(super) methods: BTreeMap<String, Method>,
+    methods: BTreeMap<String, Later<Method>>,
     /// The rows of queries and the singletons, by namespace.
-    pub(super) answers: BTreeMap<String, Value>,
+    pub(super) answers: Map<String, Value>,
     models: Map<String, Value>,
     shared: Map<String, Value>,
 }
@@ -41,10 +41,13 @@ pub(super) fn is_old(release: &str) -> bool {
 }
 
 fn parsed(tables: &str) -> Schema {
-    match serde_json::from_str(tables) {
-        Ok(schema) => schema,
-        Err(problem) => unreachable!("the embedded tables are read in every test: {problem}"),
-    }
+    let mut tables = table(tables);
+    let mut part = |name: &str| match tables.remove(name) {
+        Some(Value::Object(rows)) => rows,
+        _ => Map::new(),
+    };
+    let methods = part("methods").into_iter().map(|(name, method)| (name, Later::new(method))).collect();
+    Schema { methods, answers: part("answers"), models: part("models"), shared: part("shared") }
 }
 
 impl Schema {
@@ -60,9 +63,27 @@ impl Schema {
         if is_old(release) { OLD.get_or_init(|| parsed(OLD_TABLES)) } else { Schema::get() }
     }
 
+    /// A public method.
+    pub(super) fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.get(name)?.get()
+    }
+
     /// What a schema refers to.
     pub(super) fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let named = |key: &str, table: &'a Map<String, Value>| table.get(schema.get(key)?.as_str()?);
         named("$", &self.models).or_else(|| named("x-shared", &self.shared)).unwrap_or(schema)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_of_both_tables_can_be_read() {
+        for schema in [Schema::get(), Schema::of("25.04.2")] {
+            assert!(schema.methods.len() > 300 && !schema.answers.is_empty() && !schema.models.is_empty());
+            assert!(schema.methods.values().all(|method| method.get().is_some()));
+        }
     }
 }

@@ -203,7 +203,7 @@ impl Sim {
     /// Judges the parameters of a call without carrying it out.
     pub(super) fn judge(&self, call: &Call) -> Result<(), Fail> {
         let schema = Schema::of(&self.state().world.version);
-        let method = schema.methods.get(&call.method);
+        let method = schema.method(&call.method);
         method.map_or(Ok(()), |method| {
             check::params(schema, &call.method, method, &call.params).map(|_| ()).map_err(Fail::from)
         })

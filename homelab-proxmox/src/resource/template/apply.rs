@@ -1,8 +1,10 @@
-//! Making a template: fetch, create, grow, convert. Each step looks first, so it goes on from wherever the last run was cut.
+//! Making a template: fetch or install, create, grow, convert. Each step looks first, so it goes on from wherever the last run was cut.
 use super::{
-    Spec, build,
+    Image, Spec, build, install,
     read::{files, linked_clones},
-    state::{BOOT_DISK, BUILDING, DIGEST, LOGIN, RECIPE, SEALED, STAGE, TemplateState},
+    state::{
+        BOOT_DISK, BUILDING, DIGEST, INSTALLED, INSTALLER, INSTALLING, LOGIN, RECIPE, SEALED, STAGE, TemplateState,
+    },
 };
 use crate::{
     Pve,
@@ -18,29 +20,37 @@ use crate::{
         work::{self, At, done},
     },
 };
-use homelab_core::{Apply, Failure, units::Size};
+use homelab_core::{Apply, Failure, Input, units::Size};
 
 pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
     let at = At::vm(spec.vmid, spec.node.name);
-    let mut made = now.filter(|now| now.uuid.is_some());
-    if let Some(now) = made
+    let mut stage = now.filter(|now| now.uuid.is_some()).map(|now| now.stage.as_deref().unwrap_or(SEALED));
+    if let Some(now) = now.filter(|now| now.unfinished.is_some() && now.uuid.is_some())
         && spec.recipe.is_some()
-        && now.unfinished.is_some()
-        && (!now.sealed || work::is_up(cx, &at).await?)
+        && !goes_on(now, cx, &at).await?
     {
-        // The key to it is gone, or somebody has run what was sealed.
+        // The key to it is gone, somebody has run what was sealed, or the installer was stopped.
         cx.progress("throws away what was half built", None);
         work::destroy(cx, spec.vmid).await?;
-        made = None;
+        stage = None;
     }
-    if made.is_none() {
-        create(spec, cx).await?;
+    if stage.is_none() {
+        match (&spec.image, spec.installer) {
+            (_, Some(cd)) => install::begin(spec, cx.get(&Input::From(cd))?, cx, &at).await?,
+            (Some(image), None) => create(spec, image, cx).await?,
+            (None, None) => {
+                return Err(Failure::stuck("a template is made from an image or a CD, and this one has neither"));
+            }
+        }
     }
     let mut config = work::unlocked(cx, &at).await?;
     if !config.template {
+        if spec.installer.is_some() && stage != Some(SEALED) {
+            config = install::end(spec, cx, &at, config).await?;
+        }
         grow(spec, cx, &at, &config).await?;
         if let Some(recipe) = &spec.recipe {
-            if made.is_none() {
+            if stage != Some(SEALED) {
                 build::build(spec, recipe, cx, &at).await?;
             }
             // Its drive still has the key, although its configuration has not.
@@ -48,7 +58,7 @@ pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'
         }
         config = cx.config(&at.node, at.vmid).await?;
     }
-    let change = changes(spec, cx, &config);
+    let change = changes(spec, cx, &config)?;
     if !change.is_empty() {
         cx.configure(cx.permit(), &at.node, at.vmid, &change.if_still(config.digest.as_deref())).await?;
     }
@@ -58,43 +68,61 @@ pub(super) async fn apply(spec: &Spec, now: Option<&TemplateState>, cx: &Apply<'
     Ok(())
 }
 
-async fn create(spec: &Spec, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
-    let (node, file) = (spec.node, spec.image.file(&cx.mark().lab, spec.vmid));
-    let storage = cx.storage_status(node.name, node.images).await?;
-    if !storage.holds("import") {
-        let content = if storage.content.is_empty() { "import".into() } else { format!("{},import", storage.content) };
-        return Err(Failure::new(format!("storage {} on {} takes no disk images to import", node.images, node.name))
-            .hint(format!(
-                "allow it once: `pvesm set {} --content {content}`, or choose another with `Node::images`",
-                node.images
-            )));
-    }
+/// Whether a build that was cut off can go on where it was: nobody but an installer has run it, and no key that is gone is on it.
+async fn goes_on(now: &TemplateState, cx: &Apply<'_, Pve>, at: &At) -> Result<bool, Failure> {
+    Ok(match now.stage.as_deref() {
+        Some(INSTALLING) => work::is_up(cx, at).await?,
+        Some(INSTALLED | SEALED) => !work::is_up(cx, at).await?,
+        _ => false,
+    })
+}
+
+async fn create(spec: &Spec, image: &Image, cx: &Apply<'_, Pve>) -> Result<(), Failure> {
+    let (node, file) = (spec.node, image.file(&cx.mark().lab, spec.vmid));
+    holds(cx, spec, "import", "disk images to import").await?;
     let download = Download {
         content: "import".to_owned(),
         filename: file.clone(),
-        url: spec.image.url().to_owned(),
-        checksum: Some(spec.image.checksum()),
+        url: image.url().to_owned(),
+        checksum: Some(image.checksum()),
     };
     // A file that is there with this checksum is not fetched again (pve-notes section 8, Images).
     done(cx, "fetches the image", cx.download(cx.permit(), node.name, node.images, &download).await).await?;
     let image = VolumeId::new(node.images, format!("import/{file}"));
-    let made = cx.create(cx.permit(), node.name, spec.vmid, options(spec, cx, &image)).await;
+    let disk = Disk { discard: Some(true), iothread: Some(true), ..Disk::import(spec.storage, &image) };
+    let options = machine(spec, cx, BUILDING)?.set(BOOT_DISK.to_string(), disk).set("boot", Boot::order([BOOT_DISK]));
+    let options = match spec.cloud_init {
+        Some(slot) => options.set(slot.to_string(), Disk::cloud_init(spec.storage)).set("ipconfig0", IpConfig::dhcp()),
+        None => options,
+    };
+    let made = cx.create(cx.permit(), node.name, spec.vmid, options.set("net0", Net::on(node.bridge))).await;
     done(cx, "imports the image", made).await
 }
 
-fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
-    let disk = Disk { discard: Some(true), iothread: Some(true), ..Disk::import(spec.storage, image) };
+/// Makes sure that the storage for images takes files of this kind.
+pub(super) async fn holds(cx: &Apply<'_, Pve>, spec: &Spec, content: &str, what: &str) -> Result<(), Failure> {
+    let node = spec.node;
+    let storage = cx.storage_status(node.name, node.images).await?;
+    if storage.holds(content) {
+        return Ok(());
+    }
+    let all = if storage.content.is_empty() { content.into() } else { format!("{},{content}", storage.content) };
+    Err(Failure::new(format!("storage {} on {} takes no {what}", node.images, node.name)).hint(format!(
+        "allow it once: `pvesm set {} --content {all}`, or choose another with `Node::images`",
+        node.images
+    )))
+}
+
+/// The machine, without its drives and its network.
+pub(super) fn machine(spec: &Spec, cx: &Apply<'_, Pve>, stage: &str) -> Result<Params, Failure> {
     let params = Params::new()
         .set("name", &spec.name)
-        .set("description", notes(spec, cx, None, BUILDING).description(spec.vmid))
+        .set("description", notes(spec, cx, None, stage)?.description(spec.vmid))
         .set("tags", with_tag(spec.own_tags().unwrap_or_default()))
         .set("ostype", "l26")
         .set("cores", spec.cores)
         .set("memory", mib(spec.memory))
         .set("scsihw", "virtio-scsi-single")
-        .set(BOOT_DISK.to_string(), disk)
-        .set("boot", Boot::order([BOOT_DISK]))
-        .set("net0", Net::on(spec.node.bridge))
         .maybe("agent", spec.agent.map(Agent::enabled));
     let params = match spec.firmware {
         FirmwareKind::Bios => params,
@@ -103,17 +131,14 @@ fn options(spec: &Spec, cx: &Apply<'_, Pve>, image: &VolumeId) -> Params {
             params.set("bios", "ovmf").set("machine", "q35").set("efidisk0", variables)
         }
     };
-    let params = match spec.cloud_init {
-        Some(slot) => params.set(slot.to_string(), Disk::cloud_init(spec.storage)).set("ipconfig0", IpConfig::dhcp()),
-        None => params,
-    };
-    if spec.serial { params.set("serial0", "socket").set("vga", "serial0") } else { params }
+    Ok(if spec.serial { params.set("serial0", "socket").set("vga", "serial0") } else { params })
 }
 
 /// Its notes, with how far it is if it has a recipe.
-pub(super) fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>, stage: &str) -> Notes {
+pub(super) fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>, stage: &str) -> Result<Notes, Failure> {
     let parts = || spec.parts().iter().map(|part| part.digest.as_str()).collect::<Vec<_>>().join(",");
-    rewritten(
+    let installer = spec.installer.map(|cd| cx.get(&Input::From(cd))).transpose()?;
+    Ok(rewritten(
         spec.vmid,
         now.and_then(|config| config.description.as_ref()),
         &spec.notes,
@@ -123,8 +148,9 @@ pub(super) fn notes(spec: &Spec, cx: &Apply<'_, Pve>, now: Option<&QemuConfig>, 
             (LOGIN, Some(spec.login.to_owned())),
             (RECIPE, spec.recipe.is_some().then(parts)),
             (STAGE, spec.recipe.is_some().then(|| stage.to_owned())),
+            (INSTALLER, installer.map(|volume| volume.to_string())),
         ],
-    )
+    ))
 }
 
 async fn grow(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) -> Result<(), Failure> {
@@ -146,7 +172,7 @@ async fn grow(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, config: &QemuConfig) ->
 }
 
 /// What can be changed in place, and does not fit.
-fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Change {
+fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Result<Change, Failure> {
     let mut change = Change::new();
     if config.name.as_deref() != Some(&spec.name) {
         change = change.set("name", &spec.name);
@@ -168,11 +194,11 @@ fn changes(spec: &Spec, cx: &Apply<'_, Pve>, config: &QemuConfig) -> Change {
     if tags != before {
         change = change.set("tags", tags);
     }
-    let description = notes(spec, cx, Some(config), SEALED).description(spec.vmid);
+    let description = notes(spec, cx, Some(config), SEALED)?.description(spec.vmid);
     if config.description.as_ref() != Some(&description) {
         change = change.set("description", description);
     }
-    change
+    Ok(change)
 }
 
 fn mib(size: Size) -> u64 {

@@ -55,7 +55,7 @@ async fn open(spec: &Spec, cx: &Apply<'_, Pve>, at: &At, address: HostAddr, key:
     let change = Change::new()
         .set("sshkeys", SshKeys::new([key]))
         .set("ipconfig0", format!("ip={address}{gateway}"))
-        .set("description", notes(spec, cx, Some(&config), BUILDING).description(spec.vmid));
+        .set("description", notes(spec, cx, Some(&config), BUILDING)?.description(spec.vmid));
     let change = match address.vlan() {
         Some(vlan) => change.set("net0", Net { tag: Some(vlan.tag()), ..Net::on(spec.node.bridge) }),
         None => change,
@@ -70,7 +70,7 @@ async fn close(spec: &Spec, cx: &Apply<'_, Pve>, at: &At) -> Result<(), Failure>
         .delete("sshkeys")
         .set("ipconfig0", IpConfig::dhcp())
         .set("net0", Net::on(spec.node.bridge))
-        .set("description", notes(spec, cx, Some(&config), SEALED).description(spec.vmid));
+        .set("description", notes(spec, cx, Some(&config), SEALED)?.description(spec.vmid));
     cx.configure(cx.permit(), &at.node, at.vmid, &change.if_still(config.digest.as_deref())).await?;
     if cx.config(&at.node, at.vmid).await?.sshkeys.is_some() {
         return Err(Failure::new(format!("the key that {} was built with is still in its configuration", spec.name)));

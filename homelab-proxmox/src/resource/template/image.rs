@@ -3,7 +3,7 @@ use crate::api::Checksum;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A disk image on the internet with its checksum: a dated release, never "latest".
+/// A disk image, or the image of a CD, on the internet with its checksum: a dated release, never "latest".
 ///
 /// ```
 /// use homelab_proxmox::Image;
@@ -86,11 +86,11 @@ impl Image {
         self.user.or(of_address).unwrap_or("root")
     }
 
-    pub(super) const fn url(&self) -> &'static str {
+    pub(in crate::resource) const fn url(&self) -> &'static str {
         self.url
     }
 
-    pub(super) fn checksum(&self) -> Checksum {
+    pub(in crate::resource) fn checksum(&self) -> Checksum {
         Checksum { algorithm: self.algorithm.to_owned(), digest: self.digest.to_ascii_lowercase() }
     }
 

@@ -1,36 +1,42 @@
-//! [`Template`]: a guest made from a cloud image that others are cloned from.
+//! [`Template`]: a guest that others are cloned from, made from a cloud image or by an installer.
 mod apply;
 mod build;
 mod image;
+mod install;
+mod iso9660;
 mod read;
 mod review;
+mod seed;
+mod spec;
 pub(super) mod state;
 
 pub use image::Image;
 pub use state::{TemplateOutputs, TemplateState};
 
+use self::spec::Spec;
 use super::{
-    Node,
+    Iso, Node,
     definition::Storage,
     firmware::{Bios, CloudInit, Firmware, FirmwareKind, NoCloudInit, Setup, Uefi},
     guest::GuestId,
 };
 use crate::{
     Pve,
-    api::{Tags, qemu::Slot},
+    api::{VolumeId, qemu::Slot},
 };
 use homelab_core::{
-    Apply, Claim, Diagnostic, Failure, Field, Handle, Lab, Lock, Look, Owner, Resource, Site,
-    host::{HOSTS, Part, Recipe, Unsealed},
+    Apply, Claim, Diagnostic, Failure, Field, Handle, Lab, Lock, Look, Output, Owner, Resource, Site,
+    host::{HOSTS, Recipe, Unsealed},
     plan::{Action, Change, Note},
     units::{HostAddr, Size, SizeUnits},
 };
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 /// How many steps may copy disks on one storage of a node at once (pve-notes section 7).
 pub(super) const COPIES: usize = 2;
+/// The disk of what is installed, where nothing else is said.
+const INSTALLED: Size = Size::gib(16);
 
 /// A template: a cloud image, imported, given its firmware and cloud-init drive, and converted.
 ///
@@ -60,59 +66,67 @@ pub struct Template<F = Bios, C = NoCloudInit> {
 pub struct TemplateOf {
     vmid: u32,
     name: String,
-    image: Image,
+    source: Source,
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Spec {
-    vmid: u32,
-    name: String,
-    node: Node,
-    image: Image,
-    digest: Option<String>,
-    storage: &'static str,
-    disk: Option<Size>,
-    firmware: FirmwareKind,
-    secure_boot: Option<bool>,
-    cloud_init: Option<Slot>,
-    serial: bool,
-    cores: u32,
-    memory: Size,
-    agent: Option<bool>,
-    tags: Field<Vec<String>>,
-    notes: Field<String>,
-    login: &'static str,
-    /// What is put on it, by number; the digest has what it is.
-    #[serde(serialize_with = "count_of")]
-    recipe: Option<Arc<Recipe>>,
-    /// Always to be empty: what is half made is to be finished.
-    unfinished: Field<()>,
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Image(Image),
+    Installer(Output<VolumeId>),
 }
 
 impl Template {
     /// Ubuntu 24.04, under this number.
     pub fn ubuntu_24_04(vmid: u32) -> TemplateOf {
-        TemplateOf { vmid, name: "ubuntu-24.04".to_owned(), image: Image::UBUNTU_24_04 }
+        TemplateOf { vmid, name: "ubuntu-24.04".to_owned(), source: Source::Image(Image::UBUNTU_24_04) }
     }
 
     /// Ubuntu 22.04, under this number.
     pub fn ubuntu_22_04(vmid: u32) -> TemplateOf {
-        TemplateOf { vmid, name: "ubuntu-22.04".to_owned(), image: Image::UBUNTU_22_04 }
+        TemplateOf { vmid, name: "ubuntu-22.04".to_owned(), source: Source::Image(Image::UBUNTU_22_04) }
     }
 
     /// Debian 13, under this number.
     pub fn debian_13(vmid: u32) -> TemplateOf {
-        TemplateOf { vmid, name: "debian-13".to_owned(), image: Image::DEBIAN_13 }
+        TemplateOf { vmid, name: "debian-13".to_owned(), source: Source::Image(Image::DEBIAN_13) }
     }
 
     /// Debian 12, under this number.
     pub fn debian_12(vmid: u32) -> TemplateOf {
-        TemplateOf { vmid, name: "debian-12".to_owned(), image: Image::DEBIAN_12 }
+        TemplateOf { vmid, name: "debian-12".to_owned(), source: Source::Image(Image::DEBIAN_12) }
     }
 
     /// Any image, under this number. It needs a name: [`named`](TemplateOf::named).
     pub fn from_image(vmid: u32, image: Image) -> TemplateOf {
-        TemplateOf { vmid, name: format!("template-{vmid}"), image }
+        TemplateOf { vmid, name: format!("template-{vmid}"), source: Source::Image(image) }
+    }
+
+    /// Installed from the CD of Ubuntu Server by its autoinstall, under this number. It needs a name: [`named`](TemplateOf::named).
+    ///
+    /// ```
+    /// # use homelab_core::{Lab, Site, host::Package, units::{Network, SizeUnits}};
+    /// # use homelab_proxmox::{Image, Iso, Node, Template};
+    /// # const DIN: Node = Node::of(Site::named("pve"), "din");
+    /// # const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+    /// # const CD: Image = Image::sha256(
+    /// #     "https://example.org/ubuntu-24.04.4-live-server-amd64.iso",
+    /// #     "612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354",
+    /// # );
+    /// # let mut lab = Lab::named("home");
+    /// let cd = lab.add(Iso::of("ubuntu-server", "24.04.4", CD).on(DIN));
+    /// let template = Template::from_iso(9010, cd).named("noble").on(DIN).uefi().cloud_init().disk(20.gib());
+    /// let ubuntu = lab.add(template.provisioned(LAN.host(251), |lab, machine| {
+    ///     lab.add(Package::on(machine, "qemu-guest-agent"));
+    /// }));
+    /// ```
+    ///
+    /// - The installer's answers are on a CD that is made here and put on [`Node::images`], which must hold `iso`; it is removed when the
+    ///   guest is installed. Nobody types, nothing is served from here, and nothing secret is on it.
+    /// - One ext4 fills the disk, of 16 GiB without [`disk`](Template::disk), so that clones can be larger. OpenSSH is installed.
+    /// - It must be [provisioned](Template::provisioned), if only with nothing: so it was let in to, looked at and sealed before it is
+    ///   copied. Until then nobody can log in to it.
+    pub fn from_iso(vmid: u32, cd: Handle<Iso>) -> TemplateOf {
+        TemplateOf { vmid, name: format!("template-{vmid}"), source: Source::Installer(cd.volume()) }
     }
 }
 
@@ -129,25 +143,31 @@ impl TemplateOf {
     /// Made on this node, with its storages and bridge.
     #[must_use]
     pub fn on(self, node: Node) -> Template {
-        let TemplateOf { vmid, name, image } = self;
+        let TemplateOf { vmid, name, source } = self;
+        let (image, installer) = match source {
+            Source::Image(image) => (Some(image), None),
+            Source::Installer(cd) => (None, Some(cd)),
+        };
         let spec = Spec {
             vmid,
             name,
             node,
             image,
+            installer,
             digest: None,
             storage: node.disks,
-            disk: None,
+            disk: installer.map(|_| INSTALLED),
             firmware: FirmwareKind::Bios,
             secure_boot: None,
             cloud_init: None,
-            serial: true,
+            // The screen of an installer is where somebody looks who wonders.
+            serial: installer.is_none(),
             cores: 2,
             memory: 2.gib(),
             agent: None,
             tags: Field::Unmanaged,
             notes: Field::Unmanaged,
-            login: image.login(),
+            login: image.map_or(seed::LOGIN, |image| image.login()),
             recipe: None,
             unfinished: Field::Cleared,
         };
@@ -279,42 +299,6 @@ impl<F: Firmware, C: Setup> Template<F, C> {
     }
 }
 
-impl Spec {
-    /// What it is built from, in short: with any of this changed it is another template.
-    fn digest(&self) -> String {
-        let inputs = (
-            self.image.checksum().digest,
-            self.storage,
-            self.disk,
-            self.firmware,
-            self.secure_boot,
-            self.cloud_init.map(|slot| slot.to_string()),
-            self.serial,
-        );
-        let mut text = serde_json::to_string(&inputs).unwrap_or_default();
-        if let Some(recipe) = self.recipe.as_deref() {
-            text += &serde_json::to_string(recipe).unwrap_or_default();
-        }
-        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn parts(&self) -> &[Part] {
-        self.recipe.as_deref().map_or(&[], Recipe::parts)
-    }
-
-    fn own_tags(&self) -> Option<Tags> {
-        super::vm::declared_tags(&self.tags)
-    }
-}
-
-fn count_of<S: Serializer>(recipe: &Option<Arc<Recipe>>, s: S) -> Result<S::Ok, S::Error> {
-    match recipe.as_deref().map(|recipe| recipe.parts().len()) {
-        Some(1) => s.serialize_str("1 part"),
-        Some(parts) => s.collect_str(&format_args!("{parts} parts")),
-        None => s.serialize_none(),
-    }
-}
-
 impl<F, C> Serialize for Template<F, C> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         Spec { digest: Some(self.spec.digest()), ..self.spec.clone() }.serialize(s)
@@ -323,7 +307,7 @@ impl<F, C> Serialize for Template<F, C> {
 
 impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     const KIND: &'static str = "proxmox/template";
-    const REPLACE_ON: &'static [&'static str] = &["vmid", "node", "digest"];
+    const REPLACE_ON: &'static [&'static str] = &["vmid", "node", "digest", "installer"];
     const WRITE_ONLY: &'static [&'static str] =
         &["image", "storage", "disk", "firmware", "secure_boot", "cloud_init", "serial", "recipe"];
     type Provider = Pve;
@@ -345,7 +329,14 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
         own.into_iter().chain(address).collect()
     }
     fn problems(&self) -> Vec<Diagnostic> {
-        self.spec.recipe.as_deref().map_or(&[][..], Recipe::problems).to_vec()
+        match self.spec.recipe.as_deref() {
+            Some(recipe) => recipe.problems().to_vec(),
+            None if self.spec.installer.is_some() => vec![
+                Diagnostic::error("what an installer has made is looked at and sealed before it is copied")
+                    .hint("give it an address for that, if only with nothing to put on it: `.provisioned(LAN.host(250), |_, _| ())`"),
+            ],
+            None => vec![],
+        }
     }
     fn uses(&self) -> Vec<Claim> {
         [self.spec.storage, self.spec.node.images].map(|name| Storage::claim(self.site(), name)).into()
@@ -360,6 +351,7 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
     }
     fn estimate(&self, action: Action) -> Duration {
         Duration::from_secs(match action {
+            Action::Create | Action::Replace if self.spec.installer.is_some() => 1500,
             Action::Create | Action::Replace if self.spec.recipe.is_some() => 400,
             Action::Create | Action::Replace => 150,
             Action::Delete => 8,

@@ -1,12 +1,12 @@
 //! Looking for a template, and for what it left behind or stands under.
-use super::{Spec, image::file_prefix, state::TemplateState};
+use super::{Spec, image::file_prefix, seed, state::TemplateState};
 use crate::{
     Pve,
-    api::{Storage, VolumeId},
+    api::VolumeId,
     client::Reader,
     resource::guest::{self, Found, GuestId},
 };
-use homelab_core::{Failure, Look, Mark};
+use homelab_core::{Failure, Input, Look, Mark};
 
 pub(super) async fn read(spec: &Spec, cx: &Look<'_, Pve>) -> Result<Option<TemplateState>, Failure> {
     let found = match guest::numbered(cx, spec.vmid).await? {
@@ -24,10 +24,14 @@ pub(super) async fn read(spec: &Spec, cx: &Look<'_, Pve>) -> Result<Option<Templ
     Ok(Some(state))
 }
 
-/// An interrupted run may have fetched the image and nothing more.
+/// An interrupted run may have fetched the image, or made the installer's answers, and nothing more.
 async fn file_alone(spec: &Spec, cx: &Look<'_, Pve>) -> Result<Option<TemplateState>, Failure> {
     let (node, mark) = (spec.node, cx.mark());
-    let volumes = match cx.volumes(node.name, node.images, Some("import")).await {
+    let (content, file) = match &spec.image {
+        Some(image) => ("import", image.file(&mark.lab, spec.vmid)),
+        None => ("iso", seed::file(&mark.lab, spec.vmid)),
+    };
+    let volumes = match cx.volumes(node.name, node.images, Some(content)).await {
         Ok(volumes) => volumes,
         // A storage that is not there, or keeps no images, is told when the template is made.
         Err(error) if !error.is_transient() => return Ok(None),
@@ -39,9 +43,9 @@ async fn file_alone(spec: &Spec, cx: &Look<'_, Pve>) -> Result<Option<TemplateSt
     if names.is_empty() {
         return Ok(None);
     }
-    let ours = names.iter().all(|name| *name == spec.image.file(&mark.lab, spec.vmid));
-    let digest = ours.then(|| spec.digest());
-    Ok(Some(TemplateState::of_file(spec.vmid, node.name, digest, mark.clone())))
+    let digest = names.iter().all(|name| *name == file).then(|| spec.digest());
+    let installer = spec.installer.and_then(|cd| cx.get(&Input::From(cd)));
+    Ok(Some(TemplateState::of_file(spec.vmid, node.name, (digest, installer), mark.clone())))
 }
 
 pub(super) async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<TemplateState>, Failure> {
@@ -50,7 +54,7 @@ pub(super) async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<Temp
     }
     for (node, online) in cx.resources().await?.nodes() {
         if online && !files(cx, node, cx.mark(), id.vmid).await?.is_empty() {
-            return Ok(Some(TemplateState::of_file(id.vmid, node, None, cx.mark().clone())));
+            return Ok(Some(TemplateState::of_file(id.vmid, node, (None, None), cx.mark().clone())));
         }
     }
     Ok(None)
@@ -62,16 +66,20 @@ pub(super) async fn survey(cx: &Look<'_, Pve>) -> Result<Vec<TemplateState>, Fai
     Ok(all.iter().filter(kind).map(TemplateState::of).collect())
 }
 
+/// What a template's own files are on a storage: images, and answers for an installer.
+const CONTENTS: [&str; 2] = ["import", "iso"];
+
 /// The files that a template of this number has on a node.
 pub(super) async fn files(reader: &Reader, node: &str, mark: &Mark, vmid: u32) -> Result<Vec<VolumeId>, Failure> {
     let prefix = file_prefix(&mark.lab, vmid);
     let mut files = Vec::new();
-    let usable = |storage: &&Storage| storage.active && storage.holds("import");
-    for storage in reader.storages(node).await?.iter().filter(usable) {
-        let Some(storage) = &storage.storage else { continue };
-        for volume in reader.volumes(node, storage, Some("import")).await?.iter() {
-            if file_name(&volume.volid).is_some_and(|name| name.starts_with(&prefix)) {
-                files.push(volume.volid.clone());
+    for storage in reader.storages(node).await?.iter().filter(|storage| storage.active) {
+        let Some(name) = &storage.storage else { continue };
+        for content in CONTENTS.into_iter().filter(|content| storage.holds(content)) {
+            for volume in reader.volumes(node, name, Some(content)).await?.iter() {
+                if file_name(&volume.volid).is_some_and(|name| name.starts_with(&prefix)) {
+                    files.push(volume.volid.clone());
+                }
             }
         }
     }
@@ -79,7 +87,8 @@ pub(super) async fn files(reader: &Reader, node: &str, mark: &Mark, vmid: u32) -
 }
 
 fn file_name(volume: &VolumeId) -> Option<&str> {
-    volume.name.strip_prefix("import/")
+    let (content, name) = volume.name.split_once('/')?;
+    CONTENTS.contains(&content).then_some(name)
 }
 
 /// The guests whose disks stand on those of a template, by name and number. Where a storage copies on write without keeping

@@ -1,5 +1,8 @@
 //! What a person is told of a template's plan: what is put on it, and why it is made anew.
-use super::{Spec, TemplateState};
+use super::{
+    Spec, TemplateState,
+    state::{INSTALLED, INSTALLING, SEALED},
+};
 use homelab_core::{
     plan::{Action, Note},
     units::Size,
@@ -22,8 +25,14 @@ impl Spec {
                 );
             }
             notes.extend(parts());
-        } else if self.recipe.is_some() && now.unfinished.is_some() && !now.sealed {
-            notes.push(Note::info("its build was cut off: it is thrown away and begun anew"));
+        } else if self.recipe.is_some() && now.unfinished.is_some() && now.stage.as_deref() != Some(SEALED) {
+            notes.push(Note::info(match now.stage.as_deref() {
+                Some(INSTALLING) => {
+                    "its installation is waited for if it still runs; else it is thrown away and begun anew"
+                }
+                Some(INSTALLED) => "it is installed, and the rest is done",
+                _ => "its build was cut off: it is thrown away and begun anew",
+            }));
             notes.extend(parts());
         }
         notes
@@ -39,7 +48,8 @@ impl Spec {
         let mut why: Vec<String> = [disk, storage, firmware, cloud_init].into_iter().flatten().collect();
         why.extend(self.other_parts(now));
         if why.is_empty() && now.node == self.node.name && now.vmid == self.vmid {
-            why.push("it is built from another image".to_owned());
+            let what = if self.installer.is_some() { "CD, or with other answers" } else { "image" };
+            why.push(format!("it is built from another {what}"));
         }
         let because = |text| Note::new(homelab_core::plan::NoteKind::Because, text);
         why.into_iter().map(because).collect()

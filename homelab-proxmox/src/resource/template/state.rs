@@ -1,6 +1,9 @@
 //! What can be observed of a template.
 use crate::{
-    api::qemu::{QemuConfig, Slot},
+    api::{
+        VolumeId,
+        qemu::{QemuConfig, Slot},
+    },
     resource::{
         firmware::FirmwareKind,
         guest::{self, Found},
@@ -17,10 +20,16 @@ pub(crate) const DIGEST: &str = "digest";
 /// What the mark remembers of whom its system lets in.
 pub(crate) const LOGIN: &str = "login";
 
+/// What the mark remembers of the CD that it was installed from.
+pub(super) const INSTALLER: &str = "installer";
 /// What the mark remembers of the parts of its recipe.
 pub(super) const RECIPE: &str = "recipe";
 /// What the mark remembers of how far a provisioned one is.
 pub(super) const STAGE: &str = "stage";
+/// An installer is at work, or is to be, and nobody can log in.
+pub(super) const INSTALLING: &str = "installing";
+/// The installer is done, and took its leave; nobody can log in yet.
+pub(super) const INSTALLED: &str = "installed";
 /// It runs, or ran, with a key that nobody has any more once its build was cut off.
 pub(super) const BUILDING: &str = "building";
 /// Nothing on it is its own any more, and it is down.
@@ -37,6 +46,8 @@ pub struct TemplateState {
     pub node: String,
     /// What it was built from, in short.
     pub digest: Option<String>,
+    /// The CD that it was installed from.
+    pub installer: Option<VolumeId>,
     /// The storage of its disk.
     pub storage: Option<String>,
     /// The size of its disk.
@@ -65,7 +76,7 @@ pub struct TemplateState {
     #[serde(skip)]
     pub(super) recipe: Vec<String>,
     #[serde(skip)]
-    pub(super) sealed: bool,
+    pub(super) stage: Option<String>,
     #[serde(skip)]
     pub(super) uuid: Option<String>,
     #[serde(skip)]
@@ -95,6 +106,7 @@ impl TemplateState {
         let stage = notes.recall(STAGE);
         let unfinished = match stage {
             Some(BUILDING) => "its build was cut off",
+            Some(INSTALLING) => "it is not installed yet",
             _ => "not converted yet",
         };
         TemplateState {
@@ -102,6 +114,7 @@ impl TemplateState {
             name: config.name.clone(),
             node: found.guest.node.clone(),
             digest: notes.recall(DIGEST).map(str::to_owned),
+            installer: notes.recall(INSTALLER).and_then(|volume| volume.parse().ok()),
             storage: disk.and_then(|disk| disk.source.storage()).map(str::to_owned),
             disk: disk.and_then(|disk| disk.size).map(|size| Size::bytes(size.as_bytes())),
             firmware: Some(firmware(config)),
@@ -115,19 +128,25 @@ impl TemplateState {
             unfinished: (!config.template).then_some(unfinished),
             linked_clones: Vec::new(),
             recipe: notes.recall(RECIPE).map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect()),
-            sealed: stage == Some(SEALED),
+            stage: stage.map(str::to_owned),
             uuid: guest::uuid(config),
             owner: notes.owner(),
         }
     }
 
     /// Of a template of which there is only the file that it is to be made from.
-    pub(super) fn of_file(vmid: u32, node: &str, digest: Option<String>, mark: homelab_core::Mark) -> Self {
+    pub(super) fn of_file(
+        vmid: u32,
+        node: &str,
+        (digest, installer): (Option<String>, Option<VolumeId>),
+        mark: homelab_core::Mark,
+    ) -> Self {
         TemplateState {
             vmid,
             name: None,
             node: node.to_owned(),
             digest,
+            installer,
             storage: None,
             disk: None,
             firmware: None,
@@ -138,10 +157,10 @@ impl TemplateState {
             tags: None,
             notes: None,
             login: None,
-            unfinished: Some("only its image is there"),
+            unfinished: Some("only its file is there"),
             linked_clones: Vec::new(),
             recipe: Vec::new(),
-            sealed: false,
+            stage: None,
             uuid: None,
             owner: Owner::Marked(mark),
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Error, Pve,
     api::{
-        DiskSize,
+        DiskSize, VolumeId,
         qemu::{Change, MoveOptions, QemuConfig, Slot},
     },
     resource::{
@@ -19,7 +19,7 @@ use crate::{
         work::{self, At, done},
     },
 };
-use homelab_core::{Apply, Failure, Field, units::Size};
+use homelab_core::{Apply, Failure, Field, Output, units::Size};
 use std::{sync::Arc, time::Duration};
 
 impl Spec {
@@ -80,12 +80,19 @@ impl Spec {
             Field::Set(servers) => Some(servers.iter().map(|server| cx.get(server)).collect::<Result<_, _>>()?),
             Field::Cleared | Field::Unmanaged => None,
         };
+        let medium = |wanted: &Field<Output<VolumeId>>| match wanted.as_set() {
+            Some(volume) => cx.get(&(*volume).into()).map(Some),
+            None => Ok(None),
+        };
+        let media = self.media(making);
+        let media = media.iter().map(|(slot, wanted)| Ok((*slot, medium(wanted)?)));
+        let media = media.collect::<Result<_, Failure>>()?;
         let making = match (making, &self.password) {
             (false, _) => None,
             (true, None) => Some(Making { password: None }),
             (true, Some(secret)) => Some(Making { password: Some(cx.secret(secret)?) }),
         };
-        Ok(Around { mark: cx.mark(), resolvers, making })
+        Ok(Around { mark: cx.mark(), media, resolvers, making })
     }
 
     /// Sends what differs, and the notes with what is still to be done.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::{
-        DiskSize, Tags,
+        DiskSize, Tags, VolumeId,
         qemu::{
             Agent, Boot, Change, Cpu, Description, Disk as DiskConfig, Ip4, Mac as ApiMac, Net, QemuConfig, Slot,
             SshKeys,
@@ -22,7 +22,10 @@ use crate::{
     },
 };
 use homelab_core::{Field, Mark, SecretValue, units::Mac};
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 /// What the notes remember beside the mark; what is not said stays as it was.
 #[derive(Clone, Copy, Default)]
@@ -38,6 +41,8 @@ pub(super) struct Memo<'a> {
 /// What is known besides the specification.
 pub(super) struct Around<'a> {
     pub(super) mark: &'a Mark,
+    /// What the CD drives are to have in them; nothing where they are to be empty.
+    pub(super) media: BTreeMap<Slot, Option<VolumeId>>,
     /// Values of resolvers, in order, if any are declared.
     pub(super) resolvers: Option<Vec<IpAddr>>,
     /// Given while the guest is being made: what is only used then is sent.
@@ -61,6 +66,7 @@ impl Spec {
         let mut edits = Edits::default();
         self.machine(config, &mut edits);
         self.drives(config, &mut edits);
+        self.cdrom_edits(config, around, &mut edits);
         for (key, nic) in &self.nics {
             self.nic(*key, nic, config, around, &mut edits);
         }
@@ -275,9 +281,9 @@ impl Spec {
     /// The options of an empty guest that nothing declares.
     pub(super) fn blank_options(&self) -> Params {
         let params = Params::new().set("ostype", "l26").set("scsihw", "virtio-scsi-single");
-        let params = match self.disks.get(&BOOT) {
-            Some(Field::Set(_)) if self.boot_order.is_none() => params.set("boot", Boot::order([BOOT])),
-            _ => params,
+        let params = match self.first_boot(BOOT) {
+            Some(order) => params.set("boot", order),
+            None => params,
         };
         if !self.is_uefi() {
             return params;

@@ -1,6 +1,7 @@
 //! [`Vm`]: a virtual machine, cloned from a template or empty.
 mod apply;
 mod builder;
+mod cdrom;
 mod devices;
 mod edits;
 mod names;
@@ -30,7 +31,10 @@ use super::{
 };
 use crate::{
     Pve,
-    api::qemu::{Slot, Startup},
+    api::{
+        VolumeId,
+        qemu::{Slot, Startup},
+    },
 };
 use devices::{HostPciKey, HostPciSpec, UsbKey, UsbSpec};
 use homelab_core::{
@@ -85,6 +89,8 @@ struct Spec {
     memory: Option<Size>,
     balloon: Field<Size>,
     disks: BTreeMap<Slot, Field<Disk>>,
+    cdroms: BTreeMap<Slot, Field<Output<VolumeId>>>,
+    installer: Option<Output<VolumeId>>,
     nics: BTreeMap<NetKey, Field<NicSpec>>,
     hostpci: BTreeMap<HostPciKey, Field<HostPciSpec>>,
     usb: BTreeMap<UsbKey, Field<UsbSpec>>,
@@ -156,7 +162,7 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     const KIND: &'static str = "proxmox/vm";
     const MACHINE: bool = true;
     const REPLACE_ON: &'static [&'static str] = &["vmid"];
-    const WRITE_ONLY: &'static [&'static str] = &["clone_of", "password"];
+    const WRITE_ONLY: &'static [&'static str] = &["clone_of", "installer", "password"];
     type Provider = Pve;
     type State = VmState;
     type Id = GuestId;

@@ -131,7 +131,7 @@ impl Spec {
             return None;
         }
         let mut fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-        fields.retain(|field| needs_restart(field, &now.disks.keys().copied().collect::<Vec<_>>()));
+        fields.retain(|field| needs_restart(field, &now.slots));
         let waits = now.unfinished.as_deref() == Some(RESTART);
         let why = match (fields.is_empty(), waits) {
             (true, false) => return None,
@@ -167,17 +167,18 @@ fn constructor(slot: Slot) -> String {
 
 /// Whether a running guest takes a change of this field only when it is started again (pve-notes section 8). Cloud-init's
 /// settings are written at once and read at the next start.
-pub(super) fn needs_restart(field: &str, disks: &[Slot]) -> bool {
+pub(super) fn needs_restart(field: &str, slots: &[Slot]) -> bool {
     let mut parts = field.split('.');
     match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
         ("cores" | "sockets" | "cpu" | "memory" | "agent" | "boot_order" | "cloud_init" | "hostpci", ..) => true,
         ("resolvers" | "search_domain" | "user" | "authorized_keys", ..) => true,
         ("nics", _, part) => matches!(part, Some("address" | "gateway")),
+        ("cdroms", Some(slot), _) => slot.parse::<Slot>().is_ok_and(|slot| !slots.contains(&slot) && !hotplugs(slot)),
         ("disks", Some(slot), part) => {
             let Ok(slot) = slot.parse::<Slot>() else { return false };
             match part {
                 // One that is not there yet is made.
-                _ if !disks.contains(&slot) => !hotplugs(slot),
+                _ if !slots.contains(&slot) => !hotplugs(slot),
                 None => !hotplugs(slot),
                 Some(part) => matches!(part, "ssd" | "discard" | "iothread"),
             }
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_a_running_guest_takes_at_once_needs_no_restart() {
-        let disks = [Slot::scsi(0)];
+        let slots = [Slot::scsi(0), Slot::ide(2)];
         for field in [
             "cores",
             "memory",
@@ -201,9 +202,10 @@ mod tests {
             "nics.net0.address",
             "disks.scsi0.ssd",
             "disks.ide1.size",
+            "cdroms.sata0",
             "boot_order",
         ] {
-            assert!(needs_restart(field, &disks), "{field}");
+            assert!(needs_restart(field, &slots), "{field}");
         }
         for field in [
             "name",
@@ -215,13 +217,14 @@ mod tests {
             "disks.scsi0.backup",
             "disks.scsi1.size",
             "disks.scsi1",
+            "cdroms.ide2",
             "start_on_boot",
             "balloon",
             "node",
             "running",
             "unfinished",
         ] {
-            assert!(!needs_restart(field, &disks), "{field}");
+            assert!(!needs_restart(field, &slots), "{field}");
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What can be observed of a VM.
 use super::{
+    cdrom,
     devices::{self, HostPciKey, HostPciState, UsbKey, UsbState},
     parts::NetKey,
 };
 use crate::{
-    api::qemu::{Bus, Disk, Ip4, IpConfig, Net, QemuConfig, Slot, Startup},
+    api::{
+        VolumeId,
+        qemu::{Bus, Disk, Ip4, IpConfig, Net, QemuConfig, Slot, Startup},
+    },
     resource::{
         firmware::FirmwareKind,
         guest::{self, Found},
@@ -55,6 +59,8 @@ pub struct VmState {
     pub balloon: Option<Size>,
     /// Its disks by slot; no CD drives.
     pub disks: BTreeMap<Slot, DiskState>,
+    /// What is in its CD drives, by slot; none that is empty.
+    pub cdroms: BTreeMap<Slot, VolumeId>,
     /// Its network devices.
     pub(super) nics: BTreeMap<NetKey, NicState>,
     /// PCI devices of its node that it has.
@@ -95,6 +101,9 @@ pub struct VmState {
     pub host_key: String,
     /// What is still to be done with it: it was made and never seen up (`making`), or waits for a restart (`restart`).
     pub unfinished: Option<String>,
+    /// The slots that are taken, by whatever.
+    #[serde(skip)]
+    pub(super) slots: Vec<Slot>,
     /// Volumes that would go with it although no lab made them: disks that somebody attached, and detached ones.
     #[serde(skip)]
     pub(super) foreign: Vec<String>,
@@ -192,6 +201,8 @@ impl VmState {
             memory: memory(config),
             balloon: config.balloon.map(Size::mib),
             disks: disks(config, &data),
+            cdroms: cdrom::media(config),
+            slots: config.disks.keys().copied().collect(),
             hostpci: devices::hostpci(config),
             usb: devices::usb(config),
             resolvers: config.nameserver.as_ref().map(|list| list.split_whitespace().map(str::to_owned).collect()),

@@ -101,6 +101,8 @@ impl<F: Firmware, C: Setup> Placed<F, C> {
             memory: None,
             balloon: Field::Unmanaged,
             disks: BTreeMap::new(),
+            cdroms: BTreeMap::new(),
+            installer: None,
             nics: BTreeMap::new(),
             hostpci: BTreeMap::new(),
             usb: BTreeMap::new(),

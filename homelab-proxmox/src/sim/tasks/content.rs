@@ -1,8 +1,8 @@
 //! Files that come to a storage, by download or upload, and leave it.
 use super::super::answer::Fail;
 use super::super::world::{Image, Login, Os, Volume, World};
-use super::Task;
 use super::disk::path_of;
+use super::{Task, installer};
 use serde::{Deserialize, Serialize};
 
 /// A download, already judged.
@@ -93,6 +93,7 @@ pub(super) fn finish_fetch(world: &mut World, task: &mut Task, fetch: &Fetch) ->
         os: bootable.then(|| Os { agent: image.agent, firmware: image.firmware, login: Login::of_image(&fetch.url) }),
         holds: image.virtual_size,
         notes: None,
+        medium: installer::fetched(&fetch.content, &fetch.url),
     };
     world.put_volume(&fetch.node, volume);
     task.say(format!("download of '{}' to '{}' finished", fetch.url, path_of(world, &fetch.volid)));

@@ -120,6 +120,7 @@ pub(crate) fn allocate(world: &mut World, task: Option<&mut Task>, new: &New<'_>
         os: new.os,
         holds: new.bytes,
         notes: None,
+        medium: None,
     };
     world.put_volume(new.node, volume);
     Ok(volid)

@@ -10,6 +10,7 @@ mod create;
 mod destroy;
 mod disk;
 mod hotplug;
+mod installer;
 mod job;
 mod lxc;
 mod migrate;
@@ -22,6 +23,7 @@ pub(crate) use configure::{Change, clipboard, keep_unused, machine, run as confi
 pub(crate) use content::{Fetch, file_format};
 pub(crate) use create::Create as CreateJob;
 pub(crate) use disk::{New as NewVolume, Spec, allocate, path_of, spec_of};
+pub(crate) use installer::uploaded;
 pub(crate) use job::Job;
 pub(crate) use lxc::make_volumes;
 pub(crate) use migrate::{Migrate as MigrateJob, StorageMap};
@@ -254,7 +256,7 @@ impl World {
             }
         }
         self.now = self.now.max(now);
-        busy
+        self.finish_installations() || busy
     }
 
     /// When something will happen next by itself.
@@ -266,6 +268,7 @@ impl World {
                 State::Running { end } => Some(end),
                 State::Done { .. } => None,
             })
+            .chain(self.installations().map(|(_, end)| end))
             .min()
     }
 

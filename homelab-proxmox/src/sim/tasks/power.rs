@@ -5,7 +5,7 @@ use super::super::world::{Firmware, Guest, Identity, Login, Os, Run, World};
 use super::configure::settle_pending;
 use super::create::boot_devices;
 use super::disk::{self, New};
-use super::{Job, Locks, Task};
+use super::{Job, Locks, Task, installer};
 
 /// What a guest boots, when its first boot disk holds a system.
 pub(crate) fn boots(world: &World, guest: &Guest) -> Option<Os> {
@@ -191,11 +191,12 @@ pub(super) fn finish_start(world: &mut World, vmid: u32) -> Result<(), Fail> {
     }
     let Some(guest) = world.guests.get(&vmid) else { return Ok(()) };
     let os = boots(world, guest);
+    let installer = installer::boots(world, guest).filter(|_| os.is_none());
     let (pid, since) = (world.new_pid(), world.now);
     if let Some(guest) = world.guests.get_mut(&vmid) {
         let cloudinit = guest.told();
         guest.cloudinit.clear();
-        guest.run = Some(Run { since, pid, paused: false, os, cloudinit });
+        guest.run = Some(Run { since, pid, paused: false, os, cloudinit, installer });
     }
     world.learn_agent(vmid);
     Ok(())

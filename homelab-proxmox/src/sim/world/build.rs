@@ -367,5 +367,6 @@ fn import(volid: &str, image: &Image) -> Volume {
         os: Some(Os { agent: image.agent, firmware: image.firmware, login: Login::Root }),
         holds: image.virtual_size,
         notes: None,
+        medium: None,
     }
 }

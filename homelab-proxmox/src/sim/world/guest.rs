@@ -42,6 +42,18 @@ pub(crate) struct Run {
     pub(crate) os: Option<Os>,
     /// What cloud-init was given at this start.
     pub(crate) cloudinit: Texts,
+    /// The installer that it booted instead.
+    #[serde(default)]
+    pub(crate) installer: Option<Installer>,
+}
+
+/// How far an installer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Installer {
+    /// It waits at its console for somebody, for ever.
+    Asks,
+    /// It is done then, in milliseconds, and powers the guest off.
+    Until(u64),
 }
 
 /// A snapshot.

@@ -11,11 +11,11 @@ mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
 pub use build::StorageKind;
-pub(crate) use guest::{Guest, Login, Os, Run, Snapshot, Texts, is_volume_key};
+pub(crate) use guest::{Guest, Installer, Login, Os, Run, Snapshot, Texts, is_volume_key};
 pub use node::NodeSpec;
 pub(crate) use node::{Node, PciDevice, UsbDevice};
 pub use storage::{Firmware, Image};
-pub(crate) use storage::{Volume, format_size, parse_size};
+pub(crate) use storage::{Medium, Volume, format_size, parse_size};
 pub(crate) use trouble::PATIENCE;
 pub use trouble::Trouble;
 pub(crate) use volname::is_storage_id;

@@ -28,6 +28,18 @@ pub(crate) struct Volume {
     /// Bytes that a disk made from this file has.
     pub(crate) holds: u64,
     pub(crate) notes: Option<String>,
+    /// What it does in a drive of a guest, if it is a CD that somebody made for that.
+    #[serde(default)]
+    pub(crate) medium: Option<Medium>,
+}
+
+/// What a CD does in the drive of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Medium {
+    /// It installs Ubuntu Server on an empty disk.
+    Installer,
+    /// It answers what that installer asks, and then has it power off.
+    Answers,
 }
 
 /// What a disk boots with.

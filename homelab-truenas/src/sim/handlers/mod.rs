@@ -52,7 +52,7 @@ pub(super) fn call(
     given: &[Value],
 ) -> Result<Value, Fail> {
     let schema = Schema::of(&world.version);
-    let Some(method) = schema.methods.get(name) else {
+    let Some(method) = schema.method(name) else {
         return Err(Fail::protocol(-32601, format!("Method {name:?} does not exist")));
     };
     if !method.open && caller.user.is_none() {

@@ -8,7 +8,7 @@ const BLOT: &str = "********";
 
 pub(super) fn run(cx: &mut Cx<'_>, space: &str, verb: &str, params: &[Value]) -> Option<Result<Value, Fail>> {
     let schema = Schema::of(&cx.world.version);
-    let is_table = schema.methods.contains_key(&format!("{space}.query"));
+    let is_table = schema.method(&format!("{space}.query")).is_some();
     let known = schema.answers.contains_key(space);
     Some(match verb {
         "query" if known => list(cx, space, params),

@@ -48,7 +48,7 @@ const SERVICES: [&str; 8] = ["cifs", "ftp", "iscsitarget", "nfs", "nvmet", "snmp
 pub(super) fn fill(world: &mut World) {
     let schema = Schema::get();
     for (space, answer) in &schema.answers {
-        if schema.methods.contains_key(&format!("{space}.config")) {
+        if schema.method(&format!("{space}.config")).is_some() {
             let mut settings = empty(schema, answer);
             if let Value::Object(own) = given(space) {
                 settings.extend(own);

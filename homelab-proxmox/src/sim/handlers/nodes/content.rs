@@ -3,7 +3,7 @@ use crate::sim::answer::{Answer, Fail, Reply};
 use crate::sim::call::Call;
 use crate::sim::check::matches_whole;
 use crate::sim::random;
-use crate::sim::tasks::{Fetch, Job, Locks, NewVolume, allocate, file_format, path_of};
+use crate::sim::tasks::{Fetch, Job, Locks, NewVolume, allocate, file_format, path_of, uploaded};
 use crate::sim::world::{Firmware, Login, Os, Volume, parse_size};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
@@ -282,6 +282,7 @@ fn upload(call: &mut Call<'_>) -> Answer {
         parent: None,
         holds: size.max(1 << 20),
         notes: None,
+        medium: uploaded(&upload.content),
     };
     let temporary = format!("/var/tmp/pveupload-{}", call.world.new_hex());
     let job = Job::Store { node: node.clone(), volume, temporary, checked };
