@@ -93,3 +93,32 @@ fn with_the_controller_of_its_shelf_the_backup_has_a_pool_and_is_replicated_to()
         assert!(status.contains(line), "{status}");
     }
 }
+
+#[test]
+fn what_each_playbook_did_is_a_part_that_is_selected_and_comes_with_what_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let planned = |only: &str| must(dir, SHELF, &["plan", "--only", only]);
+    // `truenas-setup.yml --check`, which changes nothing.
+    let all = planned("truenas");
+    for key in ["proxmox/vm/truenas ", "truenas/pool/nas/bulk ", "truenas/smb/", "truenas/replication/"] {
+        assert!(all.contains(&format!("+ {key}")), "{key}: {all}");
+    }
+    assert!(!all.contains("+ host/stack") && !all.contains("+ pi/"), "{all}");
+    // `truenas-setup.yml --tags=nfs,shares`
+    must(dir, SHELF, &["deploy", "--yes", "--only", "truenas/nfs,truenas/smb"]);
+    must(dir, SHELF, &["plan", "--only", "truenas/nfs,truenas/smb", "--detailed-exitcode"]);
+    let left = planned("truenas");
+    assert!(!left.contains("+ truenas/nfs/") && !left.contains("+ truenas/pool/nas/"), "{left}");
+    for key in ["truenas/pool/backup/backup ", "truenas/replication/", "truenas/snapshots/"] {
+        assert!(left.contains(&format!("+ {key}")), "{key}: {left}");
+    }
+    // `truenas-replication.yml`
+    must(dir, SHELF, &["deploy", "--yes", "--only", "truenas/replication"]);
+    let left = planned("truenas");
+    assert!(left.contains("+ truenas/disk-test/") && !left.contains("+ truenas/replication/"), "{left}");
+    // `truenas-setup.yml`
+    must(dir, SHELF, &["deploy", "--yes", "--only", "truenas"]);
+    must(dir, SHELF, &["plan", "--only", "truenas", "--detailed-exitcode"]);
+    assert!(must(dir, SHELF, &["plan"]).contains("+ host/stack/"), "nothing else was touched");
+}
