@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
     process::Command,
+    thread::{self, JoinHandle},
 };
 
 /// `O_EXCL` on a block device: the kernel refuses it while the device is mounted or in use, and keeps others from it afterwards (open(2)).
@@ -71,7 +72,7 @@ pub fn open(device: &Device) -> Result<Card, Failure> {
             _ => failure.hint("is the card still in?"),
         }
     })?;
-    Ok(Card { file, size: device.size })
+    Ok(Card { file, size: device.size, syncing: None })
 }
 
 /// A device that is open, for nobody else.
@@ -79,6 +80,23 @@ pub fn open(device: &Device) -> Result<Card, Failure> {
 pub struct Card {
     file: File,
     size: u64,
+    /// What was begun and is not waited for yet.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Card {
+    fn wait(&mut self) -> io::Result<()> {
+        let ended = self.syncing.take().map(JoinHandle::join);
+        ended.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| Err(io::Error::other("waiting for the card broke off")))
+    }
+}
+
+fn sync(file: &File) -> io::Result<()> {
+    file.sync_all()?;
+    // What is read back must come from the card, not from memory.
+    #[cfg(target_os = "linux")]
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
+    Ok(())
 }
 
 impl Target for Card {
@@ -92,10 +110,13 @@ impl Target for Card {
         self.file.read_exact_at(data, at)
     }
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_all()?;
-        // What is read back must come from the card, not from memory.
-        #[cfg(target_os = "linux")]
-        rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed)?;
+        self.wait()?;
+        sync(&self.file)
+    }
+    fn begin_sync(&mut self) -> io::Result<()> {
+        self.wait()?;
+        let file = self.file.try_clone()?;
+        self.syncing = Some(thread::spawn(move || sync(&file)));
         Ok(())
     }
 }

@@ -61,9 +61,8 @@ impl Source {
         self.len == Some(0)
     }
 
-    /// Fills a buffer, or less at the end.
+    /// Adds so many bytes to a buffer, or less at the end.
     pub(crate) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
-        buf.clear();
         buf.reserve(want);
         (&mut self.reader).take(want as u64).read_to_end(buf)?;
         Ok(())

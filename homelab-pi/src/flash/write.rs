@@ -39,6 +39,14 @@ pub trait Target: Send {
     /// # Errors
     /// What the device says.
     fn sync(&mut self) -> io::Result<()>;
+    /// Begins to bring to the device what was written, so that writing goes on meanwhile. Waits for what was begun like this before:
+    /// never more than two such pieces are in memory only.
+    ///
+    /// # Errors
+    /// What the device says, of the piece before this one too.
+    fn begin_sync(&mut self) -> io::Result<()> {
+        self.sync()
+    }
 }
 
 /// How far it is.
@@ -124,7 +132,7 @@ pub fn write(
         sums.push(sum);
         at = end;
         if at - synced >= SYNC_EVERY {
-            target.sync().map_err(wrong)?;
+            target.begin_sync().map_err(wrong)?;
             synced = at;
         }
         progress(Progress::Written(at, len));
@@ -133,29 +141,23 @@ pub fn write(
     // What is unpacked and hashed on one thread is written on another: neither waits for the other.
     thread::scope(|scope| -> Result<(), WriteError> {
         let (send, chunks) = mpsc::sync_channel::<io::Result<(Vec<u8>, Sum)>>(AHEAD);
-        let hashed = |chunk: Vec<u8>| {
-            let sum = Sha256::digest(&chunk);
-            (chunk, sum)
-        };
+        // What was written is filled again: new memory costs as much as the hashing.
+        let (give_back, free) = mpsc::channel::<Vec<u8>>();
         scope.spawn(move || {
             let mut rest = head.as_slice();
-            while rest.len() >= CHUNK {
-                let (chunk, after) = rest.split_at(CHUNK);
-                rest = after;
-                if send.send(Ok(hashed(chunk.to_vec()))).is_err() {
-                    return;
-                }
-            }
-            let mut begun = rest.to_vec();
             loop {
-                let mut more = vec![];
-                let filled = source.fill(&mut more, CHUNK - begun.len());
-                begun.append(&mut more);
-                let (is_last, chunk) = match filled {
-                    Ok(()) => (begun.len() < CHUNK, Ok(hashed(std::mem::take(&mut begun)))),
-                    Err(e) => (true, Err(e)),
-                };
-                if send.send(chunk).is_err() || is_last {
+                let mut chunk = free.try_recv().unwrap_or_default();
+                chunk.clear();
+                let (begun, after) = rest.split_at(rest.len().min(CHUNK));
+                rest = after;
+                chunk.extend_from_slice(begun);
+                let filled = source.fill(&mut chunk, CHUNK - begun.len());
+                let is_last = filled.is_err() || chunk.len() < CHUNK;
+                let hashed = filled.map(|()| {
+                    let sum = Sha256::digest(&chunk);
+                    (chunk, sum)
+                });
+                if send.send(hashed).is_err() || is_last {
                     return;
                 }
             }
@@ -163,6 +165,8 @@ pub fn write(
         for chunk in chunks {
             let (data, sum) = chunk.map_err(WriteError::Image)?;
             put(target, &data, sum)?;
+            // Nobody takes it when all is read.
+            let _ = give_back.send(data);
         }
         Ok(())
     })?;
@@ -186,9 +190,7 @@ fn head(source: &mut Source) -> Result<Vec<u8>, WriteError> {
     if head.len() < FIRST || end > HEAD {
         return Err(WriteError::NoImage("its first partition is not where a card's is".into()));
     }
-    let mut more = vec![];
-    source.fill(&mut more, (end as usize).saturating_sub(FIRST)).map_err(WriteError::Image)?;
-    head.append(&mut more);
+    source.fill(&mut head, (end as usize).saturating_sub(FIRST)).map_err(WriteError::Image)?;
     match (head.len() as u64) < end {
         true => {
             Err(WriteError::Image(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within its first partition")))

@@ -61,6 +61,7 @@ fn unpack(source: &mut Source, scratch: &Path) -> io::Result<(File, String)> {
     fs::remove_file(&path)?;
     let (mut hash, mut at, mut chunk) = (Sha256::new(), 0, vec![]);
     loop {
+        chunk.clear();
         source.fill(&mut chunk, CHUNK)?;
         if chunk.is_empty() {
             break;
