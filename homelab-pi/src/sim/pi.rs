@@ -25,7 +25,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::time::Instant;
@@ -35,7 +35,8 @@ use tokio::time::Instant;
 pub struct SimPi {
     card: Arc<Mutex<Card>>,
     pihole: Sim,
-    net: Arc<Net>,
+    /// Its machine is in that network and holds it in turn, so this must not keep the network.
+    net: Weak<Net>,
     computer: Computer,
     file: Option<PathBuf>,
 }
@@ -162,7 +163,7 @@ impl SimPi {
     fn of(net: &Arc<Net>, name: &str, address: IpAddr, card: Card, file: Option<PathBuf>, pihole: Sim) -> SimPi {
         let computer = Computer::named(name, [address]);
         let card = Arc::new(Mutex::new(card));
-        let pi = SimPi { card: Arc::clone(&card), pihole, net: Arc::clone(net), computer, file };
+        let pi = SimPi { card: Arc::clone(&card), pihole, net: Arc::downgrade(net), computer, file };
         net.switch_on(&pi.id(), pi.computer.clone());
         if let Some(machine) = net.machine(&pi.id()) {
             let own = pi.clone();
@@ -205,14 +206,18 @@ impl SimPi {
     /// Takes the power away for good.
     pub fn switch_off(&self) {
         self.card().is_on = false;
-        self.net.switch_off(&self.id());
+        if let Some(net) = self.net.upgrade() {
+            net.switch_off(&self.id());
+        }
     }
 
     /// Cuts the power, and gives it back: it boots what the boot loader says.
     pub fn cut_power(&self) {
         self.lose_power();
-        self.net.switch_off(&self.id());
-        self.net.switch_on(&self.id(), self.computer.clone());
+        if let Some(net) = self.net.upgrade() {
+            net.switch_off(&self.id());
+            net.switch_on(&self.id(), self.computer.clone());
+        }
     }
 
     /// What the card looks like after that, for somebody who is inside the machine.

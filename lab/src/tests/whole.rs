@@ -79,8 +79,7 @@ fn one_deploy_goes_from_bare_machines_to_shares_and_is_taken_down_again_when_eac
     assert_eq!(exit, Exit::Refused, "{text}");
     let named: Vec<&str> = PROTECTED.iter().flat_map(|key| ["--allow-destroy", key]).collect();
     must(dir, None, &[&["destroy", "--yes"], &named[..]].concat());
-    // The machines of the nodes are kept by the first run of a process; that nothing stays on them is tried elsewhere.
-    must(dir, None, &["plan", "--destroy", "--except", "node", "--detailed-exitcode"]);
+    must(dir, None, &["plan", "--destroy", "--detailed-exitcode"]);
 }
 
 #[test]
