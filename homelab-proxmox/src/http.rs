@@ -1,6 +1,6 @@
 //! The seam between the client and a Proxmox VE: one request, one answer, no meaning attached.
 //!
-//! The real side speaks HTTPS (`homelab_core::tls`), the simulated side is [`crate::sim`] called in process. Both see exactly
+//! The real side speaks HTTPS (`homelab_core::tls`), the simulated side (feature `sim`) is called in process. Both see exactly
 //! what goes over the wire: paths, parameters and headers, so what is tested in process holds on a socket.
 use async_trait::async_trait;
 use std::{fmt, time::Duration};

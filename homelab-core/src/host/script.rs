@@ -117,6 +117,7 @@ impl<'b> Script<'b> {
     }
 
     /// Whether it changes nothing.
+    #[cfg(feature = "ssh")]
     pub(crate) fn is_reading(&self) -> bool {
         self.batch.is_reading()
     }

@@ -13,6 +13,7 @@ pub(crate) use description::Description;
 pub use login::{Keys, LoginKeys};
 pub use pi::{NoAddress, NoBoard, NoLogin, NoSystem, Pi};
 pub use pihole::{List, Listen, PiHole, Record};
+#[cfg(feature = "sim")]
 pub(crate) use pins::locked;
 pub use pins::{Locked, Pins, compare};
 pub use release::Release;
