@@ -137,6 +137,8 @@ pub struct Lab {
     pub(crate) groups: Vec<String>,
     pub(crate) policies: Vec<Policy>,
     current: Option<u32>,
+    /// Where everything that is added now is said to be declared.
+    place: Option<&'static Location<'static>>,
     /// Whether it is the recipe of something in another lab.
     pub(crate) recipe: bool,
 }
@@ -145,7 +147,7 @@ impl Lab {
     /// An empty lab. The name marks what it owns, so it should be chosen once: lower case letters, digits and `-`.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
-        Lab { name, declared: vec![], groups: vec![], policies: vec![], current: None, recipe: false }
+        Lab { name, declared: vec![], groups: vec![], policies: vec![], current: None, place: None, recipe: false }
     }
 
     /// What is on a machine that is made to be copied: a lab of its own, inside of another.
@@ -162,7 +164,7 @@ impl Lab {
         let site = resource.site();
         self.declared.push(Declared {
             node: Box::new(Entry(resource)),
-            at: Location::caller(),
+            at: self.place.unwrap_or(Location::caller()),
             terms,
             group: self.current,
         });
@@ -184,6 +186,17 @@ impl Lab {
         self.current = u32::try_from(index).ok();
         let made = declare(self);
         self.current = outer;
+        made
+    }
+
+    /// Declares several resources for somebody else: all of them are said to stand where this was called, and in a function
+    /// with `#[track_caller]` where that was called, for there a person can change something.
+    #[track_caller]
+    pub fn in_one_place<T>(&mut self, declare: impl FnOnce(&mut Lab) -> T) -> T {
+        let outer = self.place;
+        self.place = outer.or(Some(Location::caller()));
+        let made = declare(self);
+        self.place = outer;
         made
     }
 

@@ -121,3 +121,10 @@ fn nothing_is_made_on_the_nodes_before_both_are_as_they_should_be() {
         assert!(needs_both(&key), "{key}");
     }
 }
+
+#[test]
+fn whatever_is_declared_is_said_to_stand_in_the_code_of_the_lab() {
+    let graph = crate::lab().build().unwrap_or_else(|invalid| panic!("{invalid}"));
+    let elsewhere = graph.resources().find(|resource| !resource.declared_at().file().starts_with("lab/src/"));
+    assert!(elsewhere.is_none(), "{:?}", elsewhere.map(|r| (r.key().to_string(), r.declared_at())));
+}

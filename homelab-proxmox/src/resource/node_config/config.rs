@@ -159,32 +159,34 @@ impl NodeConfig {
     /// Declares all of it.
     #[track_caller]
     pub fn add_to(self, lab: &mut Lab, node: Node, machine: Handle<Computer>) -> Configured {
-        lab.group(&format!("node/{}", node.name()), |lab| {
-            // What is done on the machine is done before it is restarted.
-            let mut done: Vec<AnyHandle> = self.before_restart.clone();
-            let lists = self.free.then(|| self.repositories(lab, machine));
-            done.extend(lists.map(AnyHandle::from));
-            if !self.notice {
-                let hook = lab.add(File::on(machine, files::HOOK, files::hook()));
-                let take = Command::new("sed").args(["-i", &files::substitution(), files::TOOLKIT]);
-                let check = Command::new("sh").args(["-c", &files::is_away()]);
-                done.push(lab.add(Run::on(machine, "subscription notice", take).unless(check).after(hook)).into());
-            }
-            if self.ssh {
-                done.push(lab.add(SshHardening::on(machine)).into());
-            }
-            if !self.time.is_empty() {
-                done.push(lab.add(TimeSync::on(machine, self.time.iter().map(String::as_str)).chrony()).into());
-            }
-            if self.exporter {
-                let exporter = Package::on(machine, "prometheus-node-exporter");
-                done.push(match lists {
-                    Some(lists) => lab.add(exporter.after(lists)).into(),
-                    None => lab.add(exporter).into(),
-                });
-            }
-            Configured { machine, ready: self.kernel(lab, node, machine, done) }
-        })
+        lab.in_one_place(|lab| lab.group(&format!("node/{}", node.name()), |lab| self.declare(lab, node, machine)))
+    }
+
+    fn declare(self, lab: &mut Lab, node: Node, machine: Handle<Computer>) -> Configured {
+        // What is done on the machine is done before it is restarted.
+        let mut done: Vec<AnyHandle> = self.before_restart.clone();
+        let lists = self.free.then(|| self.repositories(lab, machine));
+        done.extend(lists.map(AnyHandle::from));
+        if !self.notice {
+            let hook = lab.add(File::on(machine, files::HOOK, files::hook()));
+            let take = Command::new("sed").args(["-i", &files::substitution(), files::TOOLKIT]);
+            let check = Command::new("sh").args(["-c", &files::is_away()]);
+            done.push(lab.add(Run::on(machine, "subscription notice", take).unless(check).after(hook)).into());
+        }
+        if self.ssh {
+            done.push(lab.add(SshHardening::on(machine)).into());
+        }
+        if !self.time.is_empty() {
+            done.push(lab.add(TimeSync::on(machine, self.time.iter().map(String::as_str)).chrony()).into());
+        }
+        if self.exporter {
+            let exporter = Package::on(machine, "prometheus-node-exporter");
+            done.push(match lists {
+                Some(lists) => lab.add(exporter.after(lists)).into(),
+                None => lab.add(exporter).into(),
+            });
+        }
+        Configured { machine, ready: self.kernel(lab, node, machine, done) }
     }
 
     /// What is there was left by the installer, so it is taken over.
