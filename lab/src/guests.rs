@@ -1,7 +1,8 @@
 //! The guests of the cluster.
 use crate::{
-    net,
+    Told, net,
     nodes::{ARC_A310, DIN, GROGU, H330, LSI_9201_8E, Ready},
+    storage::{BOOT, TRUENAS},
 };
 use homelab_core::{
     AnyHandle, Handle, Lab,
@@ -9,7 +10,7 @@ use homelab_core::{
     units::SizeUnits,
 };
 use homelab_proxmox::{
-    Container, ContainerTemplate, Template, Vm,
+    Container, ContainerTemplate, Iso, Node, Template, Vm,
     resource::{CloudInit, Nic, Uefi},
 };
 
@@ -27,10 +28,10 @@ pub(crate) struct Guests {
 }
 
 /// All guests, and the template that some are cloned from.
-pub(crate) fn guests(lab: &mut Lab, nodes: Ready, md1200: Option<&'static str>) -> Guests {
+pub(crate) fn guests(lab: &mut Lab, nodes: Ready, told: Told) -> Guests {
     lab.group("proxmox", |lab| {
         let ubuntu = templates(lab, nodes);
-        Guests { services: services(lab, nodes, ubuntu), nas: storage(lab, nodes, md1200) }
+        Guests { services: services(lab, nodes, ubuntu), nas: storage(lab, nodes, told) }
     })
 }
 
@@ -127,43 +128,50 @@ pub(crate) struct NasGuests {
 }
 
 /// The guests of the two NAS. Their disks are behind controllers that are passed to them whole; that of the backup's shelf is passed if
-/// it is known. They start empty: TrueNAS is installed from its image by hand, and the deploy waits for it meanwhile.
-fn storage(lab: &mut Lab, nodes: Ready, md1200: Option<&'static str>) -> NasGuests {
+/// it is known. They start empty, from the installer's ISO if one is told; else TrueNAS is installed by hand, and the deploy waits for it
+/// meanwhile.
+fn storage(lab: &mut Lab, nodes: Ready, Told { md1200, installer }: Told) -> NasGuests {
+    let iso = |lab: &mut Lab, node: Node| {
+        let iso = installer.map(|image| Iso::of("truenas", TRUENAS, image).on(node));
+        iso.map(|iso| lab.add(nodes.before(iso)))
+    };
     let h330 = nodes.before_naming(DIN.pci(H330)).map(lab, "h330");
     let lsi = nodes.before_naming(DIN.pci(LSI_9201_8E)).map(lab, "lsi-9201-8e");
     let shelf = md1200.map(|id| nodes.before_naming(GROGU.pci(id)).map(lab, "md1200"));
     let missing = "The controller of the MD1200 shelf is not in the list of hardware, so this guest has no disks for its pool: name it \
                    in lab/src/nodes.rs.";
-    let primary = lab.add(
-        nodes.before(
-            Vm::blank()
-                .uefi()
-                .on(DIN)
-                .id(300)
-                .named("truenas")
-                .cores(4)
-                .memory(16.gib())
-                .disk(32.gib())
-                .nic(Nic::at(net::NAS))
-                .nic(Nic::at(net::NAS_STORAGE))
-                .passthrough([h330, lsi]),
-        ),
-    );
-    let backup = lab.add(
-        nodes.before(
-            Vm::blank()
-                .uefi()
-                .on(GROGU)
-                .id(301)
-                .named("truenas-backup")
-                .cores(4)
-                .memory(16.gib())
-                .disk(32.gib())
-                .nic(Nic::at(net::NAS_BACKUP))
-                .nic(Nic::at(net::NAS_BACKUP_STORAGE))
-                .notes(if shelf.is_none() { missing } else { "" })
-                .passthrough(shelf),
-        ),
-    );
-    NasGuests { primary: primary.into(), backup: backup.into() }
+    let primary = Vm::blank()
+        .uefi()
+        .on(DIN)
+        .id(300)
+        .named("truenas")
+        .cores(4)
+        .memory(16.gib())
+        .disk(BOOT)
+        .nic(Nic::at(net::NAS))
+        .nic(Nic::at(net::NAS_STORAGE))
+        .passthrough([h330, lsi]);
+    let primary = match iso(lab, DIN) {
+        Some(iso) => primary.installer(iso),
+        None => primary,
+    };
+    let backup = Vm::blank()
+        .uefi()
+        .on(GROGU)
+        .id(301)
+        .named("truenas-backup")
+        .cores(4)
+        .memory(16.gib())
+        .disk(BOOT)
+        .nic(Nic::at(net::NAS_BACKUP))
+        .nic(Nic::at(net::NAS_BACKUP_STORAGE))
+        .notes(if shelf.is_none() { missing } else { "" })
+        .passthrough(shelf);
+    let backup = match iso(lab, GROGU) {
+        Some(iso) => backup.installer(iso),
+        None => backup,
+    };
+    let primary = lab.add(nodes.before(primary)).into();
+    let backup = lab.add(nodes.before(backup)).into();
+    NasGuests { primary, backup }
 }

@@ -25,6 +25,7 @@ use homelab_core::{AnyHandle, Lab};
 // Until it is built for release the engine is a library of its own, so that an edit costs no linking of it.
 #[cfg(debug_assertions)]
 use homelab_dev as _;
+use homelab_proxmox::Image;
 use sites::sites;
 use std::process::ExitCode;
 
@@ -32,24 +33,36 @@ fn main() -> ExitCode {
     homelab_core::cli::run(lab, sites)
 }
 
-/// The whole lab.
-fn lab() -> Lab {
-    with_shelf(nodes::MD1200_CONTROLLER)
+/// What nobody has told yet, or has by now.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// [The controller of the backup's shelf](nodes::MD1200_CONTROLLER).
+    md1200: Option<&'static str>,
+    /// [What both NAS are installed from](storage::INSTALLER).
+    installer: Option<Image>,
 }
 
-/// The whole lab, with the controller of the backup's shelf or without it.
-fn with_shelf(md1200: Option<&'static str>) -> Lab {
+/// What is told here.
+const TOLD: Told = Told { md1200: nodes::MD1200_CONTROLLER, installer: storage::INSTALLER };
+
+/// The whole lab.
+fn lab() -> Lab {
+    with(TOLD)
+}
+
+/// The whole lab, as far as is told.
+fn with(told: Told) -> Lab {
     let mut lab = Lab::named("home");
     let names = pi::name_service(&mut lab);
-    let guests = proxmox(&mut lab, names, md1200);
-    let systems = storage::systems(&mut lab, guests.nas);
-    let shares = storage::storage(&mut lab, &systems, md1200.is_some());
+    let guests = proxmox(&mut lab, names, told);
+    let systems = storage::systems(&mut lab, guests.nas, told.installer.is_some());
+    let shares = storage::storage(&mut lab, &systems, told.md1200.is_some());
     stacks::stacks(&mut lab, &guests.services, Some(shares.media));
     lab
 }
 
 /// The nodes, set up while names are answered, and their guests.
-fn proxmox(lab: &mut Lab, names: impl Into<AnyHandle>, md1200: Option<&'static str>) -> guests::Guests {
+fn proxmox(lab: &mut Lab, names: impl Into<AnyHandle>, told: Told) -> guests::Guests {
     let nodes = nodes::ready(lab, names);
-    guests::guests(lab, nodes, md1200)
+    guests::guests(lab, nodes, told)
 }

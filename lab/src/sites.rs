@@ -1,5 +1,5 @@
 //! How the lab's systems are reached.
-use crate::{net, nodes, pi, storage};
+use crate::{TOLD, Told, net, nodes, pi, storage};
 use homelab_core::{
     Secret, Site, Sites,
     host::{HOSTS, Ssh},
@@ -36,24 +36,25 @@ pub(crate) fn cluster(md1200: Option<&'static str>) -> Cluster {
 }
 
 /// A NAS: where it answers, the key that opens it, and in the sandbox the guest whose disks it has.
-fn nas(at: HostAddr, key: Secret, guest: u32) -> TrueNas {
+fn nas(at: HostAddr, key: Secret, guest: u32, told: Told) -> TrueNas {
     let guest = format!("proxmox/{}/{guest}", PVE.name());
-    TrueNas::at(at.ip().to_string()).key(key).computer(guest).just_installed()
+    let nas = TrueNas::at(at.ip().to_string()).key(key).computer(guest);
+    if told.installer.is_some() { nas.bare() } else { nas.just_installed() }
 }
 
 /// The ways to all sites. Credentials come from the environment or `.env`; without any, everything is simulated.
 #[must_use]
 pub(crate) fn sites() -> Sites {
-    with_shelf(nodes::MD1200_CONTROLLER)
+    with(TOLD)
 }
 
-/// The same, with the controller of the backup's shelf in the sandbox or without it.
+/// The same, with what is told: the sandbox has the hardware that is named, and NAS that are installed already or not.
 #[must_use]
-pub(crate) fn with_shelf(md1200: Option<&'static str>) -> Sites {
+pub(crate) fn with(told: Told) -> Sites {
     Sites::new()
-        .with(PVE, cluster(md1200))
-        .with(NAS, nas(net::NAS, storage::NAS_KEY, 300))
-        .with(BACKUP, nas(net::NAS_BACKUP, storage::BACKUP_KEY, 301))
+        .with(PVE, cluster(told.md1200))
+        .with(NAS, nas(net::NAS, storage::NAS_KEY, 300, told))
+        .with(BACKUP, nas(net::NAS_BACKUP, storage::BACKUP_KEY, 301, told))
         .with(PIS, PiSite::of([pi::pihole()]))
         .with(PIHOLE, PiholeAt::address(net::PIHOLE).without_password())
         .with(HOSTS, Ssh)

@@ -12,7 +12,11 @@ use crate::{
     net,
     sites::{BACKUP, NAS},
 };
-use homelab_core::{Diagnostic, Graph, Handle, Lab, ResourceExt, Secret, units::SizeUnits};
+use homelab_core::{
+    Diagnostic, Graph, Handle, Lab, ResourceExt, Secret,
+    units::{HostAddr, Size, SizeUnits},
+};
+use homelab_proxmox::Image;
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
     resource::{
@@ -27,6 +31,15 @@ pub(crate) const STORAGE: StorageNetwork = StorageNetwork::of(net::STORAGE);
 
 /// The password of the user `svenlito` for SMB.
 pub(crate) const SMB_PASSWORD: Secret = Secret::named("NAS_SMB_PASSWORD");
+
+/// The release of TrueNAS that both are installed from.
+pub(crate) const TRUENAS: &str = "25.10.1";
+/// Its ISO, if both are to be installed by the deploy. The checksum stands beside the ISO on the download server, under the same name with
+/// `.sha256`. None is written here, for none was compared with a file; until it is, both are installed by hand:
+/// `Some(Image::sha256("https://download.sys.truenas.net/TrueNAS-SCALE-Goldeye/25.10.1/TrueNAS-SCALE-25.10.1.iso", "612b2c0c.."))`.
+pub(crate) const INSTALLER: Option<Image> = None;
+/// The disk that each is installed on.
+pub(crate) const BOOT: Size = Size::gib(32);
 
 /// The password of `truenas_admin` on both: whoever installs TrueNAS sets it or leaves it open.
 pub(crate) const PASSWORD: Secret = Secret::named("NAS_PASSWORD");
@@ -79,11 +92,14 @@ pub(crate) fn backup() -> System {
     System::of(BACKUP).administrator(PASSWORD).keeps(BACKUP_KEY, BACKUP_FINGERPRINT)
 }
 
-/// The systems of both NAS, in their guests.
-pub(crate) fn systems(lab: &mut Lab, guests: NasGuests) -> Systems {
+/// The systems of both NAS, in their guests: installed by the deploy, or by hand.
+pub(crate) fn systems(lab: &mut Lab, guests: NasGuests, installed: bool) -> Systems {
+    let from = |system: System, first: HostAddr| {
+        if installed { system.installed_on(BOOT).first_address(first) } else { system }
+    };
     lab.group("truenas/systems", |lab| Systems {
-        primary: lab.add(primary().within(guests.primary)),
-        backup: lab.add(backup().within(guests.backup)),
+        primary: lab.add(from(primary(), net::NAS).within(guests.primary)),
+        backup: lab.add(from(backup(), net::NAS_BACKUP).within(guests.backup)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The lab as its author tests it: it is valid, its addresses make sense, and its plan is the one that is meant.
 use super::{network, proxmox};
-use crate::{net, sites::PVE};
+use crate::{TOLD, Told, net, sites::PVE};
 use homelab_core::{
     Claim,
     plan::{Goal, Wishes},
@@ -17,7 +17,7 @@ fn bench() -> Bench<SimWorld> {
 #[test]
 fn the_lab_is_valid_and_warns_of_nothing() {
     for md1200 in [None, Some("1000:0072")] {
-        let graph = crate::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
+        let graph = crate::with(Told { md1200, ..TOLD }).build().unwrap_or_else(|problems| panic!("{problems}"));
         assert!(graph.warnings().is_empty(), "{:?}", graph.warnings());
     }
 }
@@ -55,7 +55,7 @@ fn name_service_does_not_depend_on_proxmox() {
 #[test]
 fn the_nas_starts_before_its_clients_and_goes_down_after_them() {
     for md1200 in [None, Some("1000:0072")] {
-        let graph = crate::with_shelf(md1200).build().unwrap_or_else(|problems| panic!("{problems}"));
+        let graph = crate::with(Told { md1200, ..TOLD }).build().unwrap_or_else(|problems| panic!("{problems}"));
         let order = |key: &str| {
             let startup = graph.resource(key).and_then(|guest| guest.spec().get("startup").map(ToString::to_string));
             startup.unwrap_or_else(|| "-".into())

@@ -11,10 +11,7 @@ mod storage;
 mod sweep;
 mod whole;
 
-use crate::{
-    guests, net,
-    nodes::{MD1200_CONTROLLER, Ready},
-};
+use crate::{TOLD, guests, net, nodes::Ready};
 use homelab_core::{
     AnyHandle, Lab,
     host::Computer,
@@ -26,7 +23,7 @@ use std::sync::Arc;
 fn proxmox() -> Lab {
     let mut lab = Lab::named("home");
     let names = lab.add(Computer::named("pihole", net::PIHOLE));
-    crate::proxmox(&mut lab, names, MD1200_CONTROLLER);
+    crate::proxmox(&mut lab, names, TOLD);
     lab
 }
 
@@ -34,7 +31,7 @@ fn proxmox() -> Lab {
 fn on_ready_nodes() -> Lab {
     let mut lab = Lab::named("home");
     let names = AnyHandle::from(lab.add(Computer::named("pihole", net::PIHOLE)));
-    guests::guests(&mut lab, Ready([names; 2]), MD1200_CONTROLLER);
+    guests::guests(&mut lab, Ready([names; 2]), TOLD);
     lab
 }
 

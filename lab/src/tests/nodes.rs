@@ -1,6 +1,6 @@
 //! The nodes as the lab configures them.
 use super::{network, proxmox};
-use crate::{net, nodes, sites};
+use crate::{TOLD, Told, net, nodes, sites};
 use homelab_core::{
     Lab,
     host::Computer,
@@ -104,7 +104,8 @@ async fn a_node_of_another_release_is_refused_with_what_to_write() {
 
 #[test]
 fn nothing_is_made_on_the_nodes_before_both_are_as_they_should_be() {
-    let graph = crate::with_shelf(Some("1000:0072")).build().unwrap_or_else(|problems| panic!("{problems}"));
+    let graph =
+        crate::with(Told { md1200: Some("1000:0072"), ..TOLD }).build().unwrap_or_else(|problems| panic!("{problems}"));
     let made = graph.resources().filter(|r| r.kind().starts_with("proxmox/") && !r.kind().starts_with("proxmox/node-"));
     let needs_both = |key: &str| {
         let mut open = vec![key.to_owned()];

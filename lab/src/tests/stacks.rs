@@ -1,11 +1,11 @@
 //! The stacks: complete, pinned, and watched without a list that somebody keeps.
-use crate::{guests::guests, net, nodes::Ready, stacks};
+use crate::{TOLD, guests::guests, net, nodes::Ready, stacks};
 use homelab_core::{AnyHandle, Lab, host::Computer, tree::Tree};
 
 fn lab() -> Lab {
     let mut lab = Lab::named("home");
     let ready = AnyHandle::from(lab.add(Computer::named("pihole", net::PIHOLE)));
-    let guests = guests(&mut lab, Ready([ready; 2]), None);
+    let guests = guests(&mut lab, Ready([ready; 2]), TOLD);
     stacks::stacks(&mut lab, &guests.services, None);
     lab
 }

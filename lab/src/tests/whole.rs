@@ -1,17 +1,22 @@
 //! The whole lab through its own sites in the sandbox: every system is simulated, and reached by the client that reaches the real one.
+use crate::{TOLD, Told};
 use homelab_core::{
     Secrets,
     cli::{self, Exit, Outside},
     env::Env,
 };
+use homelab_proxmox::Image;
 use std::{
     io::{self, Write},
     path::Path,
     sync::{Arc, Mutex},
 };
 
-/// A controller of a shelf, as the list of hardware might name it some day.
-const SHELF: Option<&str> = Some("1000:0072");
+/// With a controller of the shelf, as the list of hardware might name it some day.
+const SHELF: Told = Told { md1200: Some("1000:0072"), ..TOLD };
+/// With an installer too, of which only the simulated node knows whether it is what its checksum says.
+const DIGEST: &str = "612b2c0cc1bc413a6cb8c38fd611794caf0f2b436c50013d8b3794db12ad7354";
+const ISO: Told = Told { installer: Some(Image::sha256("https://example.org/TrueNAS-SCALE.iso", DIGEST)), ..SHELF };
 const PROTECTED: [&str; 6] = [
     "truenas/pool/nas/bulk",
     "truenas/pool/nas/fast",
@@ -35,7 +40,7 @@ impl Write for Heard {
 }
 
 /// Runs a command line, and gives how it ended and what was said.
-fn run(dir: &Path, md1200: Option<&'static str>, args: &[&str]) -> (Exit, String) {
+fn run(dir: &Path, told: Told, args: &[&str]) -> (Exit, String) {
     let heard = Heard::default();
     let env = [("HOMELAB_STATE", dir.to_str().unwrap()), ("HOMELAB_SANDBOX_PACE", "0")];
     let outside = Outside {
@@ -52,14 +57,14 @@ fn run(dir: &Path, md1200: Option<&'static str>, args: &[&str]) -> (Exit, String
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(&|| crate::with_shelf(md1200), &|| crate::sites::with_shelf(md1200), outside);
+    let exit = cli::run_in(&|| crate::with(told), &|| crate::sites::with(told), outside);
     let text = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
     (exit, text)
 }
 
 #[track_caller]
-fn must(dir: &Path, md1200: Option<&'static str>, args: &[&str]) -> String {
-    let (exit, text) = run(dir, md1200, args);
+fn must(dir: &Path, told: Told, args: &[&str]) -> String {
+    let (exit, text) = run(dir, told, args);
     assert_eq!(exit, Exit::Done, "{args:?}:\n{text}");
     text
 }
@@ -68,18 +73,18 @@ fn must(dir: &Path, md1200: Option<&'static str>, args: &[&str]) -> String {
 fn one_deploy_goes_from_bare_machines_to_shares_and_is_taken_down_again_when_each_pool_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    must(dir, None, &["deploy", "--yes"]);
-    must(dir, None, &["plan", "--detailed-exitcode"]);
-    let verified = must(dir, None, &["verify"]);
+    must(dir, TOLD, &["deploy", "--yes"]);
+    must(dir, TOLD, &["plan", "--detailed-exitcode"]);
+    let verified = must(dir, TOLD, &["verify"]);
     for line in ["2 pools and 3 shares are as they should be", "ok    local "] {
         assert!(verified.contains(line), "{verified}");
     }
 
-    let (exit, text) = run(dir, None, &["destroy", "--yes"]);
+    let (exit, text) = run(dir, TOLD, &["destroy", "--yes"]);
     assert_eq!(exit, Exit::Refused, "{text}");
     let named: Vec<&str> = PROTECTED.iter().flat_map(|key| ["--allow-destroy", key]).collect();
-    must(dir, None, &[&["destroy", "--yes"], &named[..]].concat());
-    must(dir, None, &["plan", "--destroy", "--detailed-exitcode"]);
+    must(dir, TOLD, &[&["destroy", "--yes"], &named[..]].concat());
+    must(dir, TOLD, &["plan", "--destroy", "--detailed-exitcode"]);
 }
 
 #[test]
@@ -122,4 +127,21 @@ fn what_each_playbook_did_is_a_part_that_is_selected_and_comes_with_what_it_need
     must(dir, SHELF, &["deploy", "--yes", "--only", "truenas"]);
     must(dir, SHELF, &["plan", "--only", "truenas", "--detailed-exitcode"]);
     assert!(must(dir, SHELF, &["plan"]).contains("+ host/stack/"), "nothing else was touched");
+}
+
+#[test]
+fn one_deploy_goes_from_two_empty_guests_over_the_installer_to_replicated_shares() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let plan = must(dir, ISO, &["plan"]);
+    assert!(plan.contains("+ proxmox/iso/din/truenas") && plan.contains("+ proxmox/iso/grogu/truenas"), "{plan}");
+    assert!(plan.contains("the system is installed on the QEMU HARDDISK of 32 GiB"), "{plan}");
+    let deploy = must(dir, ISO, &["deploy", "--yes"]);
+    let place = |what: &str| deploy.find(what).unwrap_or_else(|| panic!("{what}: {deploy}"));
+    assert!(place("proxmox/iso/din/truenas: created") < place("proxmox/vm/truenas: created"), "{deploy}");
+    assert!(place("proxmox/vm/truenas: created") < place("truenas/system/truenas/nas: created"), "{deploy}");
+    assert!(place("truenas/system/truenas/nas: created") < place("truenas/pool/nas/bulk: created"), "{deploy}");
+    must(dir, ISO, &["plan", "--detailed-exitcode"]);
+    let status = must(dir, ISO, &["status"]);
+    assert!(status.contains("pool bulk: ONLINE") && status.contains("pool backup: ONLINE"), "{status}");
 }
