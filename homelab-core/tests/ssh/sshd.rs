@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write,
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -67,6 +67,14 @@ impl Sshd {
         }
         drop(self.server.kill());
         drop(self.server.wait());
+        // A child that had just been forked holds the port for a moment longer, and resets who connects then.
+        let refused = |e: std::io::Error| e.kind() == std::io::ErrorKind::ConnectionRefused;
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_err_and(refused) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A file below the home directory.
@@ -108,7 +116,7 @@ impl Sshd {
         let socket = self.dir.path().join("agent");
         let agent = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         self.agent = Some(agent);
-        wait(|| socket.exists());
+        wait(|| UnixStream::connect(&socket).is_ok());
     }
 
     /// Gives the agent a key.
