@@ -1,6 +1,7 @@
 //! The guests as computers of the simulated network: one that runs is there with its addresses, who may log in, and the disks of the
 //! controllers that were passed to it.
 use super::props;
+use super::pvecm::Desk;
 use super::random;
 use super::world::{Guest, Login, World};
 use homelab_core::sim::{Computer, Disk, Net};
@@ -18,13 +19,16 @@ pub(crate) struct Joined {
     pub(super) boots: BTreeMap<String, u64>,
     /// Until when the clocks of the nodes' machines have gone on, in seconds.
     pub(super) passed: u64,
+    /// What is asked of the nodes' `pvecm`.
+    pub(super) desks: BTreeMap<String, Desk>,
 }
 
 impl Joined {
     /// Guests that were there before are found by what the network knows of them.
     pub(crate) fn new(net: Arc<Net>, site: &str, world: &World) -> Joined {
         let passed = world.seconds();
-        let joined = Joined { net, site: site.to_owned(), there: BTreeSet::new(), boots: BTreeMap::new(), passed };
+        let (there, boots, desks) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let joined = Joined { net, site: site.to_owned(), there, boots, passed, desks };
         let known = world.guests.keys().copied().filter(|vmid| joined.net.computer(&joined.id(*vmid)).is_some());
         Joined { there: known.collect(), ..joined }
     }
@@ -36,6 +40,7 @@ impl Joined {
     /// Switches on what runs and off what does not, and takes away what was destroyed.
     pub(crate) fn sync(&mut self, world: &mut World) {
         self.sync_nodes(world);
+        self.sync_clusters(world);
         let gone: Vec<u32> = self.there.iter().copied().filter(|vmid| !world.guests.contains_key(vmid)).collect();
         for vmid in gone {
             self.net.discard(&self.id(vmid));

@@ -2,6 +2,7 @@
 //! restarted by the API is a machine that boots anew, and the other way round.
 use super::computers::Joined;
 use super::interfaces;
+use super::pvecm::KEY;
 use super::tasks::{Job, Locks};
 use super::world::{Identity, Node, Release, World};
 use homelab_core::sim::{Computer, Net, SimMachine};
@@ -22,28 +23,29 @@ impl Joined {
     /// Switches the machines of the nodes with them, and takes a node down whose machine was restarted.
     pub(super) fn sync_nodes(&mut self, world: &mut World) {
         let names: Vec<String> =
-            world.nodes.iter().filter(|(_, n)| !n.addresses.is_empty()).map(|(n, _)| n.clone()).collect();
+            world.all_nodes().filter(|(_, n)| !n.addresses.is_empty()).map(|(n, _)| n.clone()).collect();
         let gone = world.seconds().saturating_sub(std::mem::replace(&mut self.passed, world.seconds()));
+        let release = world.release;
         for name in names {
             let id = self.node_id(&name);
             self.net.pass(&id, gone);
-            if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
+            if let (Some(machine), Some(node)) = (self.net.machine(&id), world.hardware_mut(&name)) {
                 same_network(&self.net, &id, &machine, node);
             }
             let seen = self.boots.get(&name).copied();
             let boots = self.net.machine(&id).map(|machine| machine.boots());
-            if world.is_online(&name) && seen.is_some() && boots != seen {
+            if world.is_up(&name) && seen.is_some() && boots != seen {
                 world.restart_node(&name);
             }
-            if !world.is_online(&name) {
+            if !world.is_up(&name) {
                 self.net.switch_off(&id);
             } else {
-                let addresses = world.nodes.get(&name).map(Node::reachable).unwrap_or_default();
+                let addresses = world.hardware(&name).map(Node::reachable).unwrap_or_default();
                 let computer = Computer::named(&name, addresses);
                 if self.net.machine(&id).is_none() {
                     self.net.switch_on(&id, computer.clone());
-                    if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
-                        install(&machine, world.release);
+                    if let (Some(machine), Some(node)) = (self.net.machine(&id), world.hardware_mut(&name)) {
+                        install(&machine, &name, release);
                         same_network(&self.net, &id, &machine, node);
                     }
                     // What was put on it is kept with the next switch.
@@ -51,7 +53,7 @@ impl Joined {
                 }
                 self.net.switch_on(&id, computer);
                 let line = self.net.machine(&id).and_then(|machine| machine.text("/proc/cmdline")).unwrap_or_default();
-                if let Some(node) = world.nodes.get_mut(&name) {
+                if let Some(node) = world.hardware_mut(&name) {
                     node.iommu_off &= !line.contains("iommu=on");
                 }
             }
@@ -81,7 +83,9 @@ fn same_network(net: &Net, id: &str, machine: &SimMachine, node: &mut Node) {
 }
 
 /// What the installer leaves.
-fn install(machine: &SimMachine, release: Release) {
+fn install(machine: &SimMachine, name: &str, release: Release) {
+    machine.somebody_writes(KEY, &format!("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAACAQ-of-{name} root@{name}\n"));
+    machine.somebody_writes("/etc/ssh/ssh_host_ed25519_key.pub", &format!("ssh-ed25519 AAAAC3-of-{name} root@{name}\n"));
     machine.publish("http://download.proxmox.com/debian/pve", &[]);
     machine.somebody_runs(&["apt-get", "update"]);
     machine.somebody_runs(&["apt-get", "install", "-y", "chrony"]);
@@ -119,7 +123,7 @@ impl World {
     pub(crate) fn restart_node(&mut self, name: &str) {
         let until = self.now + self.pace.restart();
         self.take_node_down(name);
-        let Some(node) = self.nodes.get_mut(name) else { return };
+        let Some(node) = self.hardware_mut(name) else { return };
         node.booted = until;
         // What is staged counts from the next boot on.
         if let Some(staged) = node.staged.take() {

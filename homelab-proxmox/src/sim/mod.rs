@@ -29,6 +29,7 @@ mod machines;
 mod pace;
 mod permission;
 mod props;
+mod pvecm;
 mod quirks;
 mod random;
 mod rights;

@@ -41,7 +41,7 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "/cluster/config/apiversion" => json!(1).into(),
         "/cluster/config/qdevice" | "/cluster/config/totem" => json!({}).into(),
         "/cluster/ha/status/manager_status" => {
-            let quorate = u8::from(!call.world.trouble.no_quorum);
+            let quorate = u8::from(call.world.is_quorate());
             let quorum = json!({"node": call.world.entry_node(), "quorate": quorate.to_string()});
             json!({"manager_status": {}, "quorum": quorum, "lrm_status": {}}).into()
         }

@@ -50,6 +50,9 @@ impl World {
             figures_read: 0,
             appliances: catalog(),
             trouble: Trouble::default(),
+            apart: BTreeMap::new(),
+            links: BTreeMap::new(),
+            qdevice: None,
         }
     }
 
@@ -60,6 +63,13 @@ impl World {
         let mut world = World::empty(Release::V9_2);
         world.cluster = Some(name.to_owned());
         world.storage_of("local", StorageKind::Dir, 500 << 30).storage_of("local-lvm", StorageKind::LvmThin, 1 << 40)
+    }
+
+    /// The same of nodes that are no cluster yet: the first that is added answers, and others are made to stand
+    /// [alone](World::alone).
+    #[must_use]
+    pub fn single() -> World {
+        World { cluster: None, ..World::cluster("") }
     }
 
     /// Chooses the release.
@@ -93,7 +103,7 @@ impl World {
     /// Adds a bridge to a node that was added before.
     #[must_use]
     pub fn with_bridge(mut self, node: &str, name: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.network.insert(name.to_owned(), bridge());
         }
         self
@@ -102,7 +112,7 @@ impl World {
     /// The IOMMU of a node is off until its kernel is booted with `intel_iommu=on`.
     #[must_use]
     pub fn without_iommu(mut self, node: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.iommu_off = true;
         }
         self
@@ -111,7 +121,7 @@ impl World {
     /// Adds a PCI device to a node that was added before: `path` as `0000:01:00.0`, `id` as `1000:0097`.
     #[must_use]
     pub fn with_pci(mut self, node: &str, path: &str, id: &str, iommu_group: i64, name: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.pci.push(PciDevice {
                 path: path.to_owned(),
                 id: id.to_owned(),
@@ -128,7 +138,7 @@ impl World {
     /// What the PCI device that was added last is: `0x030000` a display, `0x010601` a SATA controller. A SAS controller without this.
     #[must_use]
     pub fn of_class(mut self, node: &str, class: &str) -> World {
-        if let Some(device) = self.nodes.get_mut(node).and_then(|node| node.pci.last_mut()) {
+        if let Some(device) = self.hardware_mut(node).and_then(|node| node.pci.last_mut()) {
             device.class = class.to_owned();
         }
         self
@@ -137,7 +147,7 @@ impl World {
     /// Plugs disks into the PCI device that was added last.
     #[must_use]
     pub fn with_disks(mut self, node: &str, disks: impl IntoIterator<Item = homelab_core::sim::Disk>) -> World {
-        if let Some(device) = self.nodes.get_mut(node).and_then(|node| node.pci.last_mut()) {
+        if let Some(device) = self.hardware_mut(node).and_then(|node| node.pci.last_mut()) {
             device.disks.extend(disks);
         }
         self
@@ -146,7 +156,7 @@ impl World {
     /// Takes all PCI devices out of a node, as before it gets another board.
     #[must_use]
     pub fn without_pci(mut self, node: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.pci.clear();
         }
         self
@@ -155,7 +165,7 @@ impl World {
     /// Plugs a USB device into a node that was added before: `port` as `1-2.1`, `id` as `10c4:ea60`.
     #[must_use]
     pub fn with_usb(mut self, node: &str, port: &str, id: &str, serial: Option<&str>, name: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.usb.push(UsbDevice {
                 port: port.to_owned(),
                 id: id.to_owned(),

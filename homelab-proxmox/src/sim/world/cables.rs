@@ -7,7 +7,7 @@ impl World {
     /// whose port is `eno1`; `eno2` is free.
     #[must_use]
     pub fn with_machine(mut self, node: &str, address: IpAddr) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.addresses = vec![address];
             node.cabled = true;
             let port = || Texts::from([("type".to_owned(), "eth".to_owned())]);
@@ -26,7 +26,7 @@ impl World {
     /// Gives a node another port.
     #[must_use]
     pub fn with_port(mut self, node: &str, port: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.network.insert(port.to_owned(), Texts::from([("type".to_owned(), "eth".to_owned())]));
         }
         self
@@ -35,7 +35,7 @@ impl World {
     /// Pulls the cable out of a port of a node.
     #[must_use]
     pub fn unplugged(mut self, node: &str, port: &str) -> World {
-        if let Some(node) = self.nodes.get_mut(node) {
+        if let Some(node) = self.hardware_mut(node) {
             node.unplugged.push(port.to_owned());
         }
         self

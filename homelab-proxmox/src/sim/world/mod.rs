@@ -2,6 +2,7 @@
 mod access;
 mod build;
 mod cables;
+mod cluster;
 mod guest;
 mod network;
 mod node;
@@ -11,6 +12,7 @@ mod volname;
 
 pub(crate) use access::{Access, Group, Identity, Token, User};
 pub use build::StorageKind;
+pub(crate) use cluster::Apart;
 pub(crate) use guest::{Guest, Installer, Login, Os, Run, Snapshot, Texts, is_volume_key};
 pub use node::NodeSpec;
 pub(crate) use node::{Node, PciDevice, UsbDevice};
@@ -138,6 +140,15 @@ pub struct World {
     /// What is wrong at the moment.
     #[serde(default)]
     pub(crate) trouble: Trouble,
+    /// Nodes that stand alone, and that no call of the cluster's API knows.
+    #[serde(default)]
+    pub(crate) apart: BTreeMap<String, Apart>,
+    /// The addresses by which the nodes of the cluster talk to each other, in the order of their links.
+    #[serde(default)]
+    pub(crate) links: BTreeMap<String, Vec<String>>,
+    /// The machine that has a vote too.
+    #[serde(default)]
+    pub(crate) qdevice: Option<String>,
 }
 
 impl World {

@@ -13,7 +13,7 @@ impl World {
     /// The moment from which the world runs: everything built so far is old.
     pub(crate) fn begin(&mut self, now: u64) {
         self.now = now;
-        for node in self.nodes.values_mut() {
+        for node in self.nodes.values_mut().chain(self.apart.values_mut().map(|apart| &mut apart.node)) {
             node.booted = now.saturating_sub(86_400_000);
         }
         for guest in self.guests.values_mut() {

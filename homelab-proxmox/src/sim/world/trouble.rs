@@ -70,7 +70,7 @@ const LOCKS: &[(&str, &str)] = &[
 impl World {
     /// Refuses what a cluster without quorum cannot do.
     pub(crate) fn check_quorum(&self, method: Method, template: &str, vmid: &str) -> Result<(), Fail> {
-        if !self.trouble.no_quorum || method == Method::Get {
+        if method == Method::Get || self.is_quorate() {
             return Ok(());
         }
         let call = format!("{} {template}", method.as_str());

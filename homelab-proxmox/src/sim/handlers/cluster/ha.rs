@@ -27,7 +27,7 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "GET /cluster/ha" => Ok(named("id", &["groups", "resources", "status"])),
         "GET /cluster/ha/status" => Ok(named("name", &["current", "manager_status"])),
         "GET /cluster/ha/status/current" => {
-            let quorate = u8::from(!call.world.trouble.no_quorum);
+            let quorate = u8::from(call.world.is_quorate());
             let status = if quorate == 1 { "OK" } else { "No quorum on node!" };
             Ok(json!([{
                 "id": "quorum", "type": "quorum", "status": status, "quorate": quorate,

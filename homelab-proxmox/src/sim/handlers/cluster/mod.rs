@@ -1,5 +1,6 @@
 //! `/cluster/...`
 mod backup;
+mod config;
 mod ha;
 mod mapping;
 mod options;
@@ -27,10 +28,7 @@ pub(super) fn route(call: &mut Call<'_>, key: &str) -> Option<Answer> {
         "backup" => backup::route(call, key),
         "replication" => replication::route(call, key),
         "firewall" => firewall::route(call, key),
-        "config" if key == "GET /cluster/config/nodes" => {
-            let rows: Vec<_> = call.world.nodes.keys().map(|name| json!({"node": name, "name": name})).collect();
-            Some(Ok(json!(rows).into()))
-        }
+        "config" => config::route(call, key),
         _ => None,
     }
 }

@@ -75,16 +75,14 @@ pub(super) fn status(call: &mut Call<'_>) -> Answer {
     let world = &*call.world;
     let mut rows: Vec<Value> = Vec::new();
     if let Some(name) = &world.cluster {
-        let online = world.nodes.keys().filter(|name| world.is_online(name)).count();
-        let quorate = u8::from(online * 2 > world.nodes.len() && !world.trouble.no_quorum);
         rows.push(json!({"id": "cluster", "type": "cluster", "name": name, "nodes": world.nodes.len(),
-            "quorate": quorate, "version": 2}));
+            "quorate": u8::from(world.is_quorate()), "version": 2}));
     }
     for (place, name) in world.nodes.keys().enumerate() {
         let number = if world.cluster.is_some() { place + 1 } else { 0 };
         rows.push(json!({
             "id": format!("node/{name}"), "type": "node", "name": name, "online": u8::from(world.is_online(name)), "level": "",
-            "local": u8::from(name == world.entry_node()), "nodeid": number, "ip": format!("192.0.2.{}", 10 + place),
+            "local": u8::from(name == world.entry_node()), "nodeid": number, "ip": world.link_of(name),
         }));
     }
     Ok(json!(rows).into())
