@@ -34,8 +34,8 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// A deletion leaves its data where it is, and the thing can be taken in again: an exported pool. The ledger remembers what was
     /// let go of, and hands it to whoever declares it again ([`Look::left`]).
     const OUTLIVES: bool = false;
-    /// Only looked at, and waited for: something that is there already. It is never taken over, owned, changed or deleted, and
-    /// the ledger does not know it.
+    /// Only looked at, and waited for: something that is there already, or that nobody takes apart again once it was brought about, as
+    /// a cluster of nodes. It is never taken over, owned or deleted, and the ledger does not know it.
     const OBSERVED: bool = false;
 
     /// Commonly there already: a package, a user, a file of the distribution. One that is there and as it should be is used as

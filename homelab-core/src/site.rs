@@ -50,6 +50,12 @@ pub trait Provider: Send + Sync + Sized + 'static {
         let _ = begun;
         async { Ok(()) }
     }
+
+    /// What forbids every change there at the moment, asked once before a plan with steps for it is carried out: a cluster that has no
+    /// quorum. Without this each step would find it out for itself.
+    fn closed(&self) -> impl Future<Output = Option<Failure>> + Send {
+        async { None }
+    }
 }
 
 /// Something that was begun, and of which nobody heard the end.
@@ -125,6 +131,7 @@ pub(crate) trait AnyProvider: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn any_reader(&self) -> Box<dyn Any + Send + Sync>;
     fn settle<'a>(&'a self, begun: &'a Begun<'a>) -> Boxed<'a, Result<(), Failure>>;
+    fn closed(&self) -> Boxed<'_, Option<Failure>>;
     fn kind(&self, name: &str) -> Option<&dyn crate::kind::AnyKind>;
     fn all_kinds(&self) -> Vec<&dyn crate::kind::AnyKind>;
 }
@@ -143,6 +150,9 @@ impl<P: Provider> AnyProvider for Held<P> {
     }
     fn settle<'a>(&'a self, begun: &'a Begun<'a>) -> Boxed<'a, Result<(), Failure>> {
         Box::pin(self.provider.settle(begun))
+    }
+    fn closed(&self) -> Boxed<'_, Option<Failure>> {
+        Box::pin(self.provider.closed())
     }
     fn kind(&self, name: &str) -> Option<&dyn crate::kind::AnyKind> {
         self.kinds.iter().map(|k| k.any()).find(|k| k.name() == name)

@@ -3,10 +3,11 @@ use super::{Engine, Failed, Interrupt, Outcome, run::Run};
 use crate::{
     Failure,
     journal::Journal,
-    plan::{Known, Plan},
+    plan::{Action, Item, Known, Plan},
     report::Event,
     store::Store,
 };
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 impl Engine<'_> {
@@ -18,6 +19,9 @@ impl Engine<'_> {
         let began = Instant::now();
         if let Some(refused) = refused(plan) {
             return refused;
+        }
+        if let Some(closed) = self.closed(plan).await {
+            return closed;
         }
         let mut outcome = Run::whole(self, plan, &known, store.journal(), interrupt).await;
         // What is still running or unknown stays in the journal for the next run; everything else becomes the ledger.
@@ -43,6 +47,24 @@ impl Engine<'_> {
             Some(refused) => refused,
             None => Run::whole(self, plan, known, &Journal::nowhere(), interrupt).await,
         }
+    }
+}
+
+impl Engine<'_> {
+    /// How a plan ends that would change a site where nothing can be changed: with one failure, and not with one for each step.
+    async fn closed(&self, plan: &Plan) -> Option<Outcome> {
+        let changes = |item: &&Item| item.action > Action::Forget;
+        let sites: BTreeSet<&str> = plan.items.iter().filter(changes).map(|item| item.site.as_str()).collect();
+        for site in sites {
+            let Ok(provider) = self.providers.any(site) else { continue };
+            let Some(failure) = provider.closed().await else { continue };
+            let first = plan.items.iter().find(|item| changes(item) && item.site == site)?;
+            let failed = vec![Failed { key: first.key.clone(), action: first.action, failure }];
+            let others = plan.items.iter().filter(|item| changes(item) && item.key != first.key);
+            let skipped = others.map(|item| (item.key.clone(), Some(first.key.clone()))).collect();
+            return Some(Outcome { failed, skipped, ..Outcome::default() });
+        }
+        None
     }
 }
 

@@ -113,6 +113,8 @@ pub(super) const STOCK: &[(&str, Offer)] = &[
             ..plain("4.3-2+deb12u1")
         },
     ),
+    ("corosync-qdevice", plain("3.0.1-1")),
+    ("corosync-qnetd", plain("3.0.1-1")),
     ("cron", Offer { units: &[("cron.service", service!("cron", "/usr/sbin/cron -f"), true)], ..plain("3.0pl1-162") }),
     (
         "docker.io",
