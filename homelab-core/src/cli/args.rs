@@ -124,7 +124,7 @@ Example:
 Examples:
   status                                  of all systems that can tell
   status truenas                          of one kind, or of one site by its name")]
-    Status(CommonArgs),
+    Status(StatusArgs),
     /// Check that the systems do what they are there for, beyond what a plan compares
     #[command(after_help = "Example:\n  verify truenas")]
     Verify(CommonArgs),
@@ -171,6 +171,22 @@ pub(super) struct CommonArgs {
     pub(super) of: Option<String>,
     #[command(flatten)]
     pub(super) json: Json,
+}
+
+/// What is shown of them.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// Keep looking, and show in place what has changed, until Ctrl-C
+    #[arg(long, conflicts_with = "json")]
+    pub(super) watch: bool,
+}
+
+impl StatusArgs {
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { watch: self.watch, ..self.common.wanted("status") }
+    }
 }
 
 impl CommonArgs {

@@ -3,15 +3,17 @@ use super::{
     exit::Exit,
     session::Session,
     stop::{Problem, Stop},
+    watch,
+    world::World,
 };
 use crate::{
-    Sites, Spelling,
+    SecretValue, Sites, Spelling,
     lock::RunLock,
     store::StoreError,
     verb::{VerbInfo, Words},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::{ffi::OsString, sync::Arc};
 
 /// Verbs that the command line has itself, for every site that knows them.
@@ -35,6 +37,8 @@ pub(super) struct Wanted {
     pub(super) yes: bool,
     /// Whether JSON is wanted.
     pub(super) json: bool,
+    /// Whether it is asked again and again.
+    pub(super) watch: bool,
 }
 
 /// Replaces words that stand for a deploy of a part by what they stand for: everything behind them stays as it is.
@@ -133,6 +137,7 @@ pub(super) fn wanted(matches: &ArgMatches, sites: &Sites) -> Option<Wanted> {
         words: given.get_many::<String>("words").into_iter().flatten().cloned().chain(given_flags).collect(),
         yes: given.get_flag("yes"),
         json: given.get_flag("json"),
+        watch: false,
     })
 }
 
@@ -149,44 +154,63 @@ pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> 
     };
     session.block_on(async |interrupt| {
         let world = session.connect(interrupt).await?;
-        let (mut exit, mut values) = (Exit::Done, Map::new());
-        for verb in &verbs {
-            let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
-            let (secrets, graph) = (session.secrets.clone(), Arc::clone(&session.graph));
-            let words = Words::new(wanted.words.clone(), wanted.yes, secrets, graph, say);
-            let doing = async {
-                let mut doing = std::pin::pin!(session.sites.run_verb(verb, &world.providers, words));
-                loop {
-                    tokio::select! {
-                        biased;
-                        Some(line) = heard.recv() => session.console.err.line(line),
-                        said = &mut doing => {
-                            while let Ok(line) = heard.try_recv() {
-                                session.console.err.line(line);
-                            }
-                            return Ok(said?);
-                        }
-                    }
-                }
-            };
-            let said = super::world::unless_pressed(&world.interrupt, doing).await?;
-            if !wanted.json {
-                said.lines.iter().for_each(|line| session.console.out.line(line));
-            }
-            said.reveal.iter().for_each(|secret| session.console.out.reveal(secret));
-            for line in &said.wrong {
-                session.console.warn(&format!("{}: {line}", verb.site));
-                exit = exit.worse(Exit::Refused);
-            }
-            values.insert(verb.site.to_owned(), said.value);
+        if wanted.watch {
+            return watch::until_pressed(session, &world.interrupt, async || round(&world, wanted, &verbs).await).await;
         }
+        let Round { lines, reveal, wrong, values } = round(&world, wanted, &verbs).await?;
+        if !wanted.json {
+            lines.iter().for_each(|line| session.console.out.line(line));
+        }
+        reveal.iter().for_each(|secret| session.console.out.reveal(secret));
+        wrong.iter().for_each(|line| session.console.warn(line));
         if wanted.json {
             // Of one site its own; of several each by its name.
             let only = if verbs.len() == 1 { values.values().next().cloned() } else { None };
             session.print_json(&only.unwrap_or_else(|| values.into()));
         }
-        Ok(exit)
+        Ok(if wrong.is_empty() { Exit::Done } else { Exit::Refused })
     })
+}
+
+/// What all that were asked have to say.
+#[derive(Default)]
+pub(super) struct Round {
+    pub(super) lines: Vec<String>,
+    reveal: Vec<SecretValue>,
+    pub(super) wrong: Vec<String>,
+    values: Map<String, Value>,
+}
+
+/// Asks each of them once. What they say meanwhile is told at once.
+async fn round(world: &World<'_>, wanted: &Wanted, verbs: &[VerbInfo]) -> Result<Round, Stop> {
+    let session = world.session;
+    let mut round = Round::default();
+    for verb in verbs {
+        let (say, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (secrets, graph) = (session.secrets.clone(), Arc::clone(&session.graph));
+        let words = Words::new(wanted.words.clone(), wanted.yes, secrets, graph, say);
+        let doing = async {
+            let mut doing = std::pin::pin!(session.sites.run_verb(verb, &world.providers, words));
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(line) = heard.recv() => session.console.err.line(line),
+                    said = &mut doing => {
+                        while let Ok(line) = heard.try_recv() {
+                            session.console.err.line(line);
+                        }
+                        return Ok(said?);
+                    }
+                }
+            }
+        };
+        let said = super::world::unless_pressed(&world.interrupt, doing).await?;
+        round.lines.extend(said.lines);
+        round.reveal.extend(said.reveal);
+        round.wrong.extend(said.wrong.iter().map(|line| format!("{}: {line}", verb.site)));
+        round.values.insert(verb.site.to_owned(), said.value);
+    }
+    Ok(round)
 }
 
 fn meant(session: &Session<'_>, wanted: &Wanted) -> Result<Vec<VerbInfo>, Stop> {

@@ -34,6 +34,7 @@ mod secret;
 mod session;
 mod state;
 mod stop;
+mod watch;
 mod why;
 mod world;
 
@@ -167,7 +168,7 @@ fn dispatch(
         Verb::Ssh { host } => machines::ssh(session, host),
         Verb::Inventory(args) => machines::inventory(session, args),
         Verb::State(args) => state::run(session, args),
-        Verb::Status(args) => extra::run(session, &args.wanted("status")),
+        Verb::Status(args) => extra::run(session, &args.wanted()),
         Verb::Verify(args) => extra::run(session, &args.wanted("verify")),
         Verb::Extra(wanted) => extra::run(session, wanted),
         Verb::Secret(verb) => secret::run(session, verb),

@@ -27,6 +27,8 @@ use std::{
 pub(super) struct Console {
     pub(super) out: Voice,
     pub(super) err: Voice,
+    /// Whether results are read on a terminal, where they can be drawn over.
+    pub(super) out_is_terminal: bool,
     /// The last line, once the first was said.
     closing: Cell<Option<&'static str>>,
 }
@@ -86,6 +88,7 @@ pub(super) fn console(globals: &Globals, outside: &mut Outside) -> Console {
     Console {
         out: voice(&mut outside.stdout, outside.stdout_is_terminal),
         err: voice(&mut outside.stderr, err_is_terminal),
+        out_is_terminal: outside.stdout_is_terminal,
         closing: Cell::new(None),
     }
 }
