@@ -141,6 +141,9 @@ impl SimWorld {
         let pve = Pve::seeded(http, self.credential.clone(), SEED).with_admin(self.admin.clone());
         let pve = pve.reaching(Arc::new(Guests(self.sim.clone())));
         let pve = match &self.net {
+            Some(net) if self.counted => {
+                pve.logging_in_by(Arc::new(machines::Counted::of(self.wire.traffic.clone(), Arc::clone(net))))
+            }
             Some(net) => pve.logging_in_by(Arc::new(homelab_core::sim::Wire(Arc::clone(net)))),
             None => pve,
         };

@@ -7,7 +7,7 @@ use homelab_core::{
 };
 use homelab_proxmox::{
     Node, NodeConfig,
-    resource::{Bridge, NodeNetwork, PciOn, VlanInterface},
+    resource::{Bridge, Cluster, NodeNetwork, PciOn, VlanInterface},
     site::{Device, Drive, Hardware},
 };
 
@@ -81,13 +81,18 @@ impl Ready {
     }
 }
 
-/// Sets both nodes up: `node configure grogu`, `node configure din`. Their networks are changed and they are restarted one after the
+/// Makes both nodes a cluster, and sets them up: `node configure grogu`, `node configure din`. Their networks are changed and they are restarted one after the
 /// other, and only while names are answered.
 ///
 /// din gives its SAS controllers to the NAS, so their driver must not take them; its own disks hang on the chipset. grogu gives its
 /// graphics card away.
 pub(crate) fn ready(lab: &mut Lab, names: impl Into<AnyHandle>) -> Ready {
     let names = names.into();
+    // The vote would be that of a machine which is no guest of these two. The Pi is the only one, and its system is a NixOS that nobody
+    // installs anything on by hand, which `pvecm qdevice setup` does. So a node is restarted while nothing else is changed, and what is
+    // made on them comes after both restarts.
+    let cluster = Cluster::create("home").on(GROGU, net::GROGU).join(DIN, net::DIN);
+    cluster.without_third_vote("the Pi is the only other machine, and its NixOS has no corosync-qnetd").add_to(lab);
     let grogu = usual(names).claim([ARC_A310]);
     let din = usual(names).keep_drivers_off(["mpt3sas"]);
     Ready([

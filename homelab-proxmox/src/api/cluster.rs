@@ -183,6 +183,14 @@ impl Reader {
         self.once(Call::get("list", "the cluster's resources", "/cluster/resources")).await
     }
 
+    /// Whether it has a node of this name: one that stands alone as yet is not one of it.
+    ///
+    /// # Errors
+    /// If the listing cannot be read.
+    pub async fn has_node(&self, name: &str) -> Result<bool> {
+        Ok(self.resources().await?.nodes().any(|(node, _)| node == name))
+    }
+
     /// The guest with this number, wherever it is, or nothing.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod access;
 mod aplinfo;
 mod cluster;
+mod corosync;
 mod keys;
 pub(crate) mod lenient;
 pub mod lxc;
@@ -22,6 +23,7 @@ mod volume;
 pub use access::Permissions;
 pub use aplinfo::Appliance;
 pub use cluster::{ClusterMember, ClusterState, Guest, GuestKind, Resources};
+pub use corosync::{CorosyncNodes, QDeviceStatus};
 pub(crate) use lenient::{FromScalar, scalar};
 pub use mapping::{Bus, Mapping, PciDevice, UsbDevice};
 pub(crate) use network::words;

@@ -4,11 +4,14 @@
 //! A [`NodeConfig`] sets up the machines that they run on, over SSH, and restarts them where that is needed; a [`NodeNetwork`] is
 //! what they are joined by.
 //!
+//! A [`Cluster`] is made of nodes that stand alone.
+//!
 //! All guests have the same shape: a builder whose types say what is still missing, a `State` that is what can be observed of the
 //! guest, and an `apply` that takes it from whatever is there to what is declared. What they share is here too: a guest is
 //! found by its number or its mark (`guest`, `mark`), its tasks are noted and followed (`work`), and what an interrupted run
 //! left working is waited for (`provider`).
 mod changes;
+pub mod cluster;
 pub mod container;
 pub mod container_template;
 mod credential;
@@ -30,6 +33,7 @@ pub mod template;
 pub mod vm;
 mod work;
 
+pub use cluster::{Cluster, ClusterNode, QDevice};
 pub use container::{Container, Nested, Nesting, Plain};
 pub use container_template::ContainerTemplate;
 pub use definition::{

@@ -1,6 +1,6 @@
 //! A node of a Proxmox cluster, as a constant of a lab's code.
 use crate::Pve;
-use homelab_core::Site;
+use homelab_core::{Claim, Site, plan::Note};
 use serde::{Serialize, Serializer};
 use std::ops::RangeInclusive;
 
@@ -94,6 +94,19 @@ impl Node {
     #[must_use]
     pub const fn site(&self) -> Site<Pve> {
         self.site
+    }
+
+    /// What it claims that has the node in its cluster, and what everything uses that is made on the node.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim::new("node", self.name).within(self.site.name())
+    }
+
+    /// What is said of something on it that cannot be looked at yet.
+    pub(crate) fn joins_first(&self) -> Note {
+        Note::info(format!(
+            "{} is not a node of the cluster yet: what is on it is looked at when it has joined",
+            self.name
+        ))
     }
 
     pub(crate) fn free_ids(&self) -> RangeInclusive<u32> {

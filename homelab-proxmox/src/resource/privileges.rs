@@ -87,6 +87,7 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
             "proxmox/node-reboot" => {
                 all.extend(["Sys.Audit", "Sys.Modify", "Sys.PowerMgmt", "VM.Audit", "VM.PowerMgmt"])
             }
+            "proxmox/cluster-node" | "proxmox/qdevice" => all.extend(["Sys.Audit"]),
             "proxmox/node-network" => all.extend(["Sys.Audit", "Sys.Modify", "VM.Audit"]),
             "proxmox/user" => all.extend(["User.Modify", "Realm.AllocateUser"]),
             "proxmox/group" => all.extend(["Group.Allocate"]),

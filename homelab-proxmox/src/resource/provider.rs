@@ -1,8 +1,9 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, BackupJob, ClusterFirewall, ContainerTemplate, Group, GuestFirewall, GuestId, HaGroup, HaResource, HaRule,
-    IpSet, Iso, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role, SecurityGroup,
-    Storage, Token, UsbMapping, User,
+    Access, BackupJob, ClusterFirewall, ClusterNode, ContainerTemplate, Group, GuestFirewall, GuestId, HaGroup,
+    HaResource, HaRule, IpSet, Iso, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role,
+    SecurityGroup, Storage, Token, UsbMapping, User,
+    cluster::{ClusterNodeId, Witness, WitnessId, ended},
     container::{Container, Nested},
     firmware::{Bios, CloudInit, Uefi},
     node_config::{NodeId, answers},
@@ -17,6 +18,7 @@ use crate::{
     client::{Params, Reader, Upid},
 };
 use homelab_core::{Begun, Failure, Kind, Provider, Resource as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -68,7 +70,22 @@ impl Provider for Pve {
             Kind::of::<GuestFirewall>(),
             Kind::of::<NodeReboot>(),
             Kind::of::<NodeNetwork>(),
+            Kind::of::<ClusterNode>(),
+            Kind::of::<Witness>(),
         ]
+    }
+
+    /// A cluster without quorum.
+    async fn closed(&self) -> Option<Failure> {
+        let status = self.cluster().await.ok().filter(|status| !status.quorate)?;
+        let away = status.members.iter().filter(|member| !member.online).map(|member| member.name.as_str());
+        let away: Vec<&str> = away.collect();
+        let why = if away.is_empty() { String::new() } else { format!(": {} is away", away.join(" and ")) };
+        let name = status.name.as_deref().unwrap_or_default();
+        Some(Failure::passing(format!("nothing can be changed in the cluster {name}, it has no quorum{why}")).hint(
+            "bring the others up; `pvecm expected 1` on a node that is up does without them, if they stay away; a third vote \
+             (`QDevice`) keeps two nodes out of this",
+        ))
     }
 
     /// Waits for the task that was noted, and then until no task works on the guest any more. A guest that is still locked by
@@ -79,21 +96,27 @@ impl Provider for Pve {
         }
         // What it staged before it was cut off is ours to throw away.
         if begun.kind == NodeNetwork::KIND && begun.task.is_some() {
-            let id: Option<NodeNetworkId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
-            self.staging().extend(id.map(|id| id.node));
+            self.staging().extend(id_of::<NodeNetworkId>(begun).map(|id| id.node));
         }
         // A node that it restarted is away for a while, and with it all that is looked at on its machine.
         if begun.kind == NodeReboot::KIND && begun.task.is_some() {
-            let id: Option<NodeId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
-            if let Some(NodeId { node }) = id {
+            if let Some(NodeId { node }) = id_of(begun) {
                 answers(self, &node).await?;
             }
+        }
+        // `pvecm` goes on without us, and what it does to the cluster is seen at its end.
+        let spot = match begun.kind {
+            ClusterNode::KIND => id_of::<ClusterNodeId>(begun).and_then(|id| id.spot),
+            Witness::KIND => id_of::<WitnessId>(begun).and_then(|id| id.spot),
+            _ => None,
+        };
+        if let Some(spot) = spot {
+            ended(self, &spot).await?;
         }
         if !GUESTS.contains(&begun.kind) {
             return Ok(());
         }
-        let id: Option<GuestId> = begun.id.and_then(|id| serde_json::from_value(id.clone()).ok());
-        let vmid = id.map(|id| id.vmid);
+        let vmid = id_of::<GuestId>(begun).map(|id| id.vmid);
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             let lock = self.making_lock(vmid).await?;
@@ -107,6 +130,11 @@ impl Provider for Pve {
             pause = LONGEST_PAUSE.min(pause * 3 / 2);
         }
     }
+}
+
+/// What something that was begun is found by.
+fn id_of<I: DeserializeOwned>(begun: &Begun<'_>) -> Option<I> {
+    begun.id.and_then(|id| serde_json::from_value(id.clone()).ok())
 }
 
 impl Pve {

@@ -2,7 +2,7 @@
 //! restarted by the API is a machine that boots anew, and the other way round.
 use super::computers::Joined;
 use super::interfaces;
-use super::pvecm::KEY;
+use super::pvecm::{ALLOWED, KEY};
 use super::tasks::{Job, Locks};
 use super::world::{Identity, Node, Release, World};
 use homelab_core::sim::{Computer, Net, SimMachine};
@@ -85,7 +85,9 @@ fn same_network(net: &Net, id: &str, machine: &SimMachine, node: &mut Node) {
 /// What the installer leaves.
 fn install(machine: &SimMachine, name: &str, release: Release) {
     machine.somebody_writes(KEY, &format!("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAACAQ-of-{name} root@{name}\n"));
-    machine.somebody_writes("/etc/ssh/ssh_host_ed25519_key.pub", &format!("ssh-ed25519 AAAAC3-of-{name} root@{name}\n"));
+    machine.somebody_writes(ALLOWED, "");
+    machine
+        .somebody_writes("/etc/ssh/ssh_host_ed25519_key.pub", &format!("ssh-ed25519 AAAAC3-of-{name} root@{name}\n"));
     machine.publish("http://download.proxmox.com/debian/pve", &[]);
     machine.somebody_runs(&["apt-get", "update"]);
     machine.somebody_runs(&["apt-get", "install", "-y", "chrony"]);

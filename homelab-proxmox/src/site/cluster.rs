@@ -58,6 +58,7 @@ pub struct Cluster {
     pub(super) nodes: Vec<(Node, Hardware)>,
     pub(super) devices: Vec<(Node, Device)>,
     pub(super) machines: Vec<(Node, IpAddr)>,
+    pub(super) single: bool,
 }
 
 /// The machine of a node, as the sandbox simulates it.
@@ -88,6 +89,7 @@ impl Cluster {
             nodes: vec![],
             devices: vec![],
             machines: vec![],
+            single: false,
         }
     }
 
@@ -119,11 +121,23 @@ impl Cluster {
         self
     }
 
+    /// Has the sandbox begin with nodes that are no cluster yet, each as its installer left it: the first answers, and the lab makes it
+    /// a [`Cluster`](crate::resource::Cluster).
+    #[must_use]
+    pub fn from_single_nodes(self) -> Self {
+        Cluster { single: true, ..self }
+    }
+
     /// The simulated world of this cluster, for tests.
     #[cfg(feature = "sim")]
     #[must_use]
     pub fn world(&self, name: &str) -> crate::sim::World {
-        super::sandbox::with_nodes(crate::sim::World::cluster(name), self)
+        super::sandbox::with_nodes(self.empty(name), self)
+    }
+
+    #[cfg(feature = "sim")]
+    pub(super) fn empty(&self, name: &str) -> crate::sim::World {
+        if self.single { crate::sim::World::single() } else { crate::sim::World::cluster(name) }
     }
 
     /// A node to log in to as root: that which was configured, else the first whose machine the code names.

@@ -38,7 +38,7 @@ async fn begin(cluster: &Cluster, sandbox: &Sandbox) -> Result<Pve, Failure> {
     };
     let dir = sandbox.dir().join(format!("proxmox-{site}"));
     let fresh = with_nodes(
-        World::cluster(site).with_token(TOKEN.0, TOKEN.1).with_password(ROOT.0, ROOT.1).pace(pace()?),
+        cluster.empty(site).with_token(TOKEN.0, TOKEN.1).with_password(ROOT.0, ROOT.1).pace(pace()?),
         cluster,
     );
     let sim = Sim::persistent(&dir, fresh).map_err(|e| failed(&e))?;
@@ -73,11 +73,15 @@ fn pace() -> Result<Pace, Failure> {
 /// The world with every node of the cluster, and the storages and bridges that they name.
 pub(super) fn with_nodes(world: World, cluster: &Cluster) -> World {
     let world = cluster.nodes.iter().fold(world, |mut world, (node, hardware)| {
-        if !world.nodes.contains_key(node.name) {
+        if world.hardware(node.name).is_none() {
+            let first = world.nodes.is_empty();
             let disk = hardware.disk.as_bytes();
             world = world
                 .with_node(node.name, NodeSpec { cores: hardware.cores, memory: hardware.memory.as_bytes(), disk });
             world = world.with_bridge(node.name, node.bridge);
+            if cluster.single && !first {
+                world = world.alone(node.name);
+            }
         }
         let disks = if node.shared { StorageKind::Nfs } else { StorageKind::LvmThin };
         for (name, kind) in [(node.disks, disks), (node.images, StorageKind::Dir)] {
@@ -111,18 +115,18 @@ pub(super) fn with_nodes(world: World, cluster: &Cluster) -> World {
 }
 
 fn has_device(world: &World, node: &str, device: &Device) -> bool {
-    world.nodes.get(node).is_some_and(|node| node.pci.iter().any(|pci| pci.path == device.slot))
+    world.hardware(node).is_some_and(|node| node.pci.iter().any(|pci| pci.path == device.slot))
 }
 
 fn has_machine(world: &World, node: &str) -> bool {
-    world.nodes.get(node).is_some_and(|node| !node.addresses.is_empty())
+    world.hardware(node).is_some_and(|node| !node.addresses.is_empty())
 }
 
 /// Whether [`with_nodes`] would change nothing.
 fn has_nodes(world: &World, cluster: &Cluster) -> bool {
     cluster.nodes.iter().all(|(node, _)| {
         let has = |storage| world.storages.contains_key(storage);
-        world.nodes.contains_key(node.name) && has(node.disks) && has(node.images)
+        world.hardware(node.name).is_some() && has(node.disks) && has(node.images)
     }) && cluster.machines.iter().all(|(node, _)| has_machine(world, node.name))
         && cluster.devices.iter().all(|(node, device)| has_device(world, node.name, device))
 }

@@ -2,6 +2,7 @@
 mod backup;
 mod busy;
 mod by_hand;
+mod cluster;
 mod conformance;
 mod container;
 mod definition;

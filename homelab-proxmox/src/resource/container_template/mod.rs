@@ -160,6 +160,9 @@ impl Resource for ContainerTemplate {
         let place = format!("{} on {} of {}", self.storage, self.node.name, self.site().name());
         vec![Claim::new("archive", &self.name).within(place)]
     }
+    fn uses(&self) -> Vec<Claim> {
+        vec![self.node.claim()]
+    }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::exclusive(format!("{}/archives/{}/{}", self.site().name(), self.node.name, self.storage))]
     }
@@ -192,6 +195,9 @@ impl Resource for ContainerTemplate {
     }
     async fn inspect(&self, now: Option<&ContainerTemplateState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
         let Source::Index(prefix) = &self.source else { return Ok(vec![]) };
+        if !cx.has_node(self.node.name).await? {
+            return Ok(vec![self.node.joins_first()]);
+        }
         if now.is_some() || self.newest(cx).await?.is_some() {
             return Ok(vec![]);
         }

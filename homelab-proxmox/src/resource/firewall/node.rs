@@ -66,13 +66,16 @@ impl Resource for NodeFirewall {
         vec![Claim::new("firewall of node", self.node.name()).within(self.site().name())]
     }
     fn uses(&self) -> Vec<Claim> {
-        named(self.site(), &self.rules)
+        named(self.site(), &self.rules).into_iter().chain([self.node.claim()]).collect()
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<NodeFirewallState>, Failure> {
+        if !cx.has_node(self.node.name()).await? {
+            return Ok(None);
+        }
         Ok(state(look(cx, &base(self.node.name())).await?, self.node.name()))
     }
     async fn find(id: &NodeFirewallId, cx: &Look<'_, Pve>) -> Result<Option<NodeFirewallState>, Failure> {
-        if !cx.resources().await?.nodes().any(|(name, _)| name == id.node) {
+        if !cx.has_node(&id.node).await? {
             return Ok(None);
         }
         Ok(state(look(cx, &base(&id.node)).await?, &id.node))

@@ -122,7 +122,7 @@ impl Resource for Iso {
         vec![Claim::new("image of a CD", &self.file).within(place)]
     }
     fn uses(&self) -> Vec<Claim> {
-        vec![Storage::claim(self.site(), self.storage)]
+        vec![Storage::claim(self.site(), self.storage), self.node.claim()]
     }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::exclusive(format!("{}/download/{}/{}", self.site().name(), self.node.name, self.storage))]

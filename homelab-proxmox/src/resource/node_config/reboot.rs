@@ -202,6 +202,9 @@ impl Resource for NodeReboot {
     fn claims(&self) -> Vec<Claim> {
         vec![Claim::new("restarts of node", self.node.name).within(self.node.site.name())]
     }
+    fn uses(&self) -> Vec<Claim> {
+        vec![self.node.claim()]
+    }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::maintenance()]
     }
@@ -238,6 +241,9 @@ impl Resource for NodeReboot {
     }
 
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<NodeRebootState>, Failure> {
+        if !cx.has_node(self.node.name).await? {
+            return Ok(None);
+        }
         let (mut state, notes, under_way) = look(self.node.name, cx).await?;
         if notes.mark.is_none() {
             return Ok(None);
@@ -277,7 +283,7 @@ impl Resource for NodeReboot {
     }
 
     async fn find(id: &NodeId, cx: &Look<'_, Pve>) -> Result<Option<NodeRebootState>, Failure> {
-        if !cx.resources().await?.nodes().any(|(name, _)| name == id.node) {
+        if !cx.has_node(&id.node).await? {
             return Ok(None);
         }
         let (state, notes, _) = look(&id.node, cx).await?;

@@ -233,6 +233,9 @@ impl Resource for NodeNetwork {
         let names = self.interfaces.keys().map(|name| NodeNetwork::claim(site, node, name));
         std::iter::once(whole).chain(names).collect()
     }
+    fn uses(&self) -> Vec<Claim> {
+        vec![self.node.claim()]
+    }
     fn locks(&self) -> Vec<Lock> {
         // Of two nodes one is always there.
         vec![Lock::maintenance()]
@@ -269,6 +272,9 @@ impl Resource for NodeNetwork {
     }
 
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<NodeNetworkState>, Failure> {
+        if !cx.has_node(self.node.name).await? {
+            return Ok(None);
+        }
         let state = look(cx, self.node.name, self.spot.as_ref(), &self.interfaces, Some(cx.mark())).await?;
         let nothing = state.interfaces.is_empty() && state.surplus.is_none() && state.unconfirmed.is_none();
         Ok((!nothing).then_some(state))
@@ -276,6 +282,9 @@ impl Resource for NodeNetwork {
 
     async fn inspect(&self, now: Option<&NodeNetworkState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
         let node = self.node.name;
+        if !cx.has_node(node).await? {
+            return Ok(vec![self.node.joins_first()]);
+        }
         let there = match now {
             Some(now) => now.there.clone(),
             None => cx.interfaces(node).await?,
@@ -339,7 +348,7 @@ impl Resource for NodeNetwork {
     }
 
     async fn find(id: &NodeNetworkId, cx: &Look<'_, Pve>) -> Result<Option<NodeNetworkState>, Failure> {
-        if !cx.resources().await?.nodes().any(|(name, _)| name == id.node) {
+        if !cx.has_node(&id.node).await? {
             return Ok(None);
         }
         let state = look(cx, &id.node, id.spot.as_ref(), &BTreeMap::new(), Some(cx.mark())).await?;

@@ -253,6 +253,9 @@ impl Resource for PciMapping {
             .map(|(node, entry)| Claim::new("PCI device", entry.wanted()).within(format!("{node} of {site}")));
         devices.chain([Claim::new("PCI mapping", &self.name).within(site)]).collect()
     }
+    fn uses(&self) -> Vec<Claim> {
+        self.nodes.iter().map(Node::claim).collect()
+    }
     fn locks(&self) -> Vec<Lock> {
         // All share one digest (pve-notes section 14).
         vec![Lock::exclusive(format!("{}/mapping/pci", self.site().name()))]
@@ -269,6 +272,10 @@ impl Resource for PciMapping {
         for (node, entry) in &self.entries {
             let is = now.and_then(|now| now.entries.get(node));
             if is.is_some_and(|is| is.problem.is_none()) {
+                continue;
+            }
+            if !cx.has_node(node).await? {
+                notes.push(self.of(node).joins_first());
                 continue;
             }
             let all = cx.pci_devices(node).await?;

@@ -219,6 +219,9 @@ impl Resource for UsbMapping {
         });
         devices.chain([Claim::new("USB mapping", &self.name).within(site)]).collect()
     }
+    fn uses(&self) -> Vec<Claim> {
+        self.nodes.iter().map(Node::claim).collect()
+    }
     fn locks(&self) -> Vec<Lock> {
         vec![Lock::exclusive(format!("{}/mapping/usb", self.site().name()))]
     }
@@ -232,6 +235,10 @@ impl Resource for UsbMapping {
     async fn inspect(&self, now: Option<&UsbMappingState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
         let mut notes = Vec::new();
         for (node, entry) in &self.entries {
+            if !cx.has_node(node).await? {
+                notes.extend(self.nodes.iter().find(|own| own.name == node).map(Node::joins_first));
+                continue;
+            }
             let is = now.and_then(|now| now.entries.get(node));
             if is.is_none_or(|is| is.problem.is_some()) {
                 notes.extend(entry.find(node, &cx.usb_devices(node).await?).err());

@@ -339,7 +339,8 @@ impl<F: Firmware, C: Setup> Resource for Template<F, C> {
         }
     }
     fn uses(&self) -> Vec<Claim> {
-        [self.spec.storage, self.spec.node.images].map(|name| Storage::claim(self.site(), name)).into()
+        let storages = [self.spec.storage, self.spec.node.images].map(|name| Storage::claim(self.site(), name));
+        storages.into_iter().chain([self.spec.node.claim()]).collect()
     }
     fn locks(&self) -> Vec<Lock> {
         let (site, node) = (self.site().name(), self.spec.node);

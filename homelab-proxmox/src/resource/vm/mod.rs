@@ -188,7 +188,7 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
     fn uses(&self) -> Vec<Claim> {
         let (spec, site) = (&self.spec, self.site());
         let storages = spec.storages().into_iter().map(|name| Storage::claim(site, name));
-        storages.chain(guest::bridges(site, spec.node, &spec.nics)).collect()
+        storages.chain(guest::bridges(site, spec.node, &spec.nics)).chain([spec.node.claim()]).collect()
     }
     fn leans_on(&self) -> Vec<Claim> {
         order::name_servers(&self.spec.resolvers)
