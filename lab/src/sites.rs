@@ -27,9 +27,7 @@ pub(crate) const BACKUP: Site<Nas> = Site::named("backup");
 pub(crate) fn cluster(md1200: Option<&'static str>) -> Cluster {
     let address = |node: HostAddr| format!("https://{}:8006", node.ip());
     // Each node signs its own certificate: pin both with `.fingerprint(..)`, or set PROXMOX_FINGERPRINT or PROXMOX_CA_FILE.
-    // Until din has joined, grogu alone answers for this lab: its token becomes the cluster's.
     let cluster = Cluster::at([address(net::GROGU), address(net::DIN)])
-        .from_single_nodes()
         .node(nodes::GROGU, nodes::grogu())
         .node(nodes::DIN, nodes::din())
         .machine(nodes::GROGU, net::GROGU)
@@ -54,7 +52,9 @@ pub(crate) fn sites() -> Sites {
 #[must_use]
 pub(crate) fn with(told: Told) -> Sites {
     Sites::new()
-        .with(PVE, cluster(told.md1200))
+        // The nodes stand alone until the lab makes them a cluster; till then grogu, the first, answers for it, and its token becomes
+        // the cluster's.
+        .with(PVE, cluster(told.md1200).from_single_nodes())
         .with(NAS, nas(net::NAS, storage::NAS_KEY, 300, told))
         .with(BACKUP, nas(net::NAS_BACKUP, storage::BACKUP_KEY, 301, told))
         .with(PIS, PiSite::of([pi::pihole()]))

@@ -11,7 +11,7 @@ pub(super) fn definitions(world: &World) -> BTreeSet<String> {
     }
     all.put("storage", &world.storages);
     all.put("pool", &world.pools);
-    for (name, node) in &world.nodes {
+    for (name, node) in world.all_nodes() {
         all.put(&format!("option of {name}"), &node.config);
         all.put(&format!("interface of {name}"), &node.network);
         all.put(&format!("staged interface of {name}"), node.staged.as_ref().unwrap_or(&BTreeMap::new()));

@@ -32,7 +32,11 @@ fn a_node_that_is_down_stops_only_what_lives_on_it() {
         lab.add(Vm::blank().on(GROGU).id(301).named("other").disk(8.gib()).stopped());
         lab
     });
-    desk.edit(|world| world["nodes"]["grogu"]["online"] = false.into());
+    desk.edit(|world| {
+        world["nodes"]["grogu"]["online"] = false.into();
+        // The other of two nodes goes on alone by a third vote.
+        world["qdevice"] = "192.168.0.5".into();
+    });
     says!(desk.run("deploy --yes --parallel 1"), @r"
     exit 4
     --- stdout

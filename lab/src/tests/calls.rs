@@ -47,8 +47,10 @@ async fn a_deploy_without_changes_lists_once_and_reads_each_guest_once() {
     }
     let text: Vec<String> = counts.iter().map(|(call, count)| format!("{count} {call}")).collect();
     insta::assert_snapshot!(text.join("\n"), @r"
+    1 GET /cluster/config/nodes
     1 GET /cluster/mapping/pci
     1 GET /cluster/resources
+    1 GET /cluster/status
     1 GET /nodes/din/config
     1 GET /nodes/din/hardware/pci
     1 GET /nodes/din/network

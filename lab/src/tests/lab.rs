@@ -10,7 +10,8 @@ use homelab_proxmox::{sim, testing::SimWorld};
 use std::collections::BTreeSet;
 
 fn bench() -> Bench<SimWorld> {
-    let world = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).world("home").pace(sim::Pace::instant());
+    let cluster = crate::sites::cluster(crate::nodes::MD1200_CONTROLLER).from_single_nodes();
+    let world = cluster.world("home").pace(sim::Pace::instant());
     Bench::new(SimWorld::new(PVE, world).joined(network()))
 }
 

@@ -46,6 +46,19 @@ async fn both_nodes_are_configured_and_restarted_once_and_then_need_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nodes_that_stand_alone_become_the_cluster_of_the_lab_before_anything_is_made_on_them() {
+    let world = sites::cluster(None).from_single_nodes().world("home").pace(Pace::scaled(0.05));
+    let bench = Bench::new(SimWorld::new(sites::PVE, world).joined(network()));
+    let run = bench.deploy(lab()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let cluster = bench.world.client().cluster().await.unwrap();
+    let names: Vec<&str> = cluster.members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!((cluster.name.as_deref(), cluster.quorate, names), (Some("home"), true, vec!["din", "grogu"]));
+    let plan = bench.plan(lab(), &Wishes::new(Goal::Deploy)).await;
+    assert!(plan.is_noop(), "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_node_can_be_configured_alone() {
     let bench = bench();
     let mut wishes = Wishes::new(Goal::Deploy);
@@ -106,7 +119,10 @@ async fn a_node_of_another_release_is_refused_with_what_to_write() {
 fn nothing_is_made_on_the_nodes_before_both_are_as_they_should_be() {
     let graph =
         crate::with(Told { md1200: Some("1000:0072"), ..TOLD }).build().unwrap_or_else(|problems| panic!("{problems}"));
-    let made = graph.resources().filter(|r| r.kind().starts_with("proxmox/") && !r.kind().starts_with("proxmox/node-"));
+    let made = graph.resources().filter(|r| {
+        r.kind().starts_with("proxmox/")
+            && !["proxmox/node-", "proxmox/cluster-"].iter().any(|own| r.kind().starts_with(own))
+    });
     let needs_both = |key: &str| {
         let mut open = vec![key.to_owned()];
         let mut seen = std::collections::BTreeSet::new();
