@@ -17,16 +17,23 @@ say() {
 set -C; printf %s "$1" >"$2"; s=$?; set +C; [ $s = 0 ] && return
 rm -f "$2"; set -C; printf %s "$1" | cat >"$2"; s=$?; set +C; return $s
 }
-M=;I=
-txt() {
-nodir "$1" && { ! there "$2" || rm -f "$2"; } || return
+M=;I=;K=
+side() {
+! there "$2" || rm -f "$2" || return
 umask "$4"
 say "$3" "$2"; s=$?
 umask 022
-[ $s = 0 ] && own "$6" "$2" && as "$5" "$2" && into "$2" "$1" && return
+[ $s = 0 ] && own "$6" "$2"
+}
+txt() {
+nodir "$1" || return
+side "$@" && as "$5" "$2" && into "$2" "$1" && return
 rm -f "$2" 2>/dev/null
 return 1
 }
+pre() { if { nodir "$1" && side "$@"; } 2>/dev/null; then K="$K|$2|"; elif there "$2"; then rm -f "$2" 2>/dev/null; fi; }
+moved() { case $K in *"|$1|"*) ! there "$1";; *) false;; esac; }
+fin() { moved "$2" || txt "$@"; }
 put() {
 s=0
 if nodir "$1" && new "$2"; then
