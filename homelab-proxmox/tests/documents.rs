@@ -17,6 +17,28 @@ mod nodes {
     }
 }
 
+mod cluster {
+    use homelab_core::{Handle, Lab, Site, host::Computer, units::Network};
+    use homelab_proxmox::{
+        Node,
+        resource::{Cluster, QDevice},
+    };
+
+    const GROGU: Node = Node::of(Site::named("pve"), "grogu");
+    const DIN: Node = Node::of(Site::named("pve"), "din");
+    const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
+
+    fn formed(mut lab: Lab) {
+        let cluster = Cluster::create("home").on(GROGU, LAN.host(10)).join(DIN, LAN.host(11));
+        cluster.without_third_vote("both are switched on by hand").add_to(&mut lab);
+    }
+
+    fn with_a_third_vote(mut lab: Lab, [debian, grogu, din]: [Handle<Computer>; 3]) {
+        let vote = QDevice::at(debian, LAN.host(5)).asked_by([grogu, din]);
+        Cluster::create("home").on(GROGU, LAN.host(10)).join(DIN, LAN.host(11)).qdevice(vote).add_to(&mut lab);
+    }
+}
+
 mod machines {
     use homelab_core::{
         Handle, Lab, Site,

@@ -84,6 +84,7 @@ fn same_network(net: &Net, id: &str, machine: &SimMachine, node: &mut Node) {
 
 /// What the installer leaves.
 fn install(machine: &SimMachine, name: &str, release: Release) {
+    machine.somebody_writes("/etc/hostname", &format!("{name}\n"));
     machine.somebody_writes(KEY, &format!("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAACAQ-of-{name} root@{name}\n"));
     machine.somebody_writes(ALLOWED, "");
     machine
