@@ -99,10 +99,11 @@ impl Provider for Pve {
             self.staging().extend(id_of::<NodeNetworkId>(begun).map(|id| id.node));
         }
         // A node that it restarted is away for a while, and with it all that is looked at on its machine.
-        if begun.kind == NodeReboot::KIND && begun.task.is_some() {
-            if let Some(NodeId { node }) = id_of(begun) {
-                answers(self, &node).await?;
-            }
+        if begun.kind == NodeReboot::KIND
+            && begun.task.is_some()
+            && let Some(NodeId { node }) = id_of(begun)
+        {
+            answers(self, &node).await?;
         }
         // `pvecm` goes on without us, and what it does to the cluster is seen at its end.
         let spot = match begun.kind {
