@@ -74,8 +74,8 @@ impl<W: World> Bench<W> {
         let identity = IdentityFile::at(dir.path().join("identity.txt"));
         let vault = Vault::open(&dir.path().join("secrets.age"), "bench", identity).expect("nothing is there yet");
         Bench {
+            secrets: Secrets::none().and(world.secrets()).with_vault(vault),
             world,
-            secrets: Secrets::none().with_vault(vault),
             parallel: crate::engine::PARALLEL,
             dir,
             generation: Cell::new(0),
