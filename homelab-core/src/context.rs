@@ -25,6 +25,8 @@ pub(crate) struct Known<'a> {
     pub(crate) id: Option<&'a Value>,
     /// What was let go of under this key and can be taken in again.
     pub(crate) left: Option<&'a Entry>,
+    /// Whether nothing comes before it but what it lives in.
+    pub(crate) first: bool,
 }
 
 /// What was let go of and can be taken in again ([`Resource::OUTLIVES`](crate::Resource::OUTLIVES)).
@@ -192,6 +194,13 @@ impl<'a, P: Provider> Look<'a, P> {
     #[must_use]
     pub fn mark(&self) -> &Mark {
         self.known.mark
+    }
+
+    /// Whether nothing of the lab comes before this resource but what it lives in: what is missing there now, nothing will have
+    /// brought by the time that its turn comes. Only [`inspect`](crate::Resource::inspect) is told.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.known.first
     }
 }
 

@@ -62,6 +62,6 @@ impl Engine<'_> {
     }
 
     fn around<'b>(&'b self, facts: &'b crate::facts::Facts, mark: &'b Mark) -> Around<'b> {
-        Around { facts, secrets: self.secrets, mark, id: None, left: None }
+        Around { facts, secrets: self.secrets, mark, id: None, left: None, first: false }
     }
 }

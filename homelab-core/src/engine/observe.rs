@@ -123,7 +123,9 @@ impl Engine<'_> {
         let mark = self.mark(self.graph.key(id));
         let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
         let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
-        let known = Around { id: entry.map(|entry| &entry.id), left, ..self.around(facts, &mark) };
+        let home = self.graph.within(id);
+        let first = self.graph.needs(id).all(|(need, _)| Some(need) == home);
+        let known = Around { id: entry.map(|entry| &entry.id), left, first, ..self.around(facts, &mark) };
         let looking = Looking { readers, known };
         let seen = node.read(looking).await?;
         let notes = node.inspect(seen.as_ref(), looking).await?;

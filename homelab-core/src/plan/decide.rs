@@ -207,7 +207,10 @@ impl<'a> Planner<'a> {
             notes.extend(there.and_then(|s| self.guard(vertex, s, "would be replaced")));
         }
         notes.extend(vertex.node.review(there, action, &verdict.changes));
-        notes.extend(self.known.facts.notes(id).iter().cloned());
+        // What the world said was said of the one that goes, if what it lives in is made anew.
+        if parent.is_none() {
+            notes.extend(self.known.facts.notes(id).iter().cloned());
+        }
         self.actions[id.index()] = action;
         self.after[id.index()] = Some(verdict.after);
         self.push(id, action, verdict.changes, notes);

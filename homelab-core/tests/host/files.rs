@@ -137,20 +137,44 @@ async fn a_line_and_a_block_make_a_file_that_is_not_there_where_they_are_told_to
     let edits: &[(&str, &Declare<'_>)] = &[("both", &with("port=2", "10.0.0.2 b"))];
     conformance(&Fixture { world: &room, lab: &with("port=1", "10.0.0.1 a"), edits }).await;
     let bench = Bench::new(room());
-    let missing = || {
-        lab(|lab, web| {
-            lab.add(Line::on(web, "/etc/new.conf", "port=1"));
-        })
-    };
-    let said = plan(&bench, missing()).await;
-    assert!(said.contains("/etc/new.conf is not there yet: what brings it must come first"), "{said}");
-    assert!(said.contains("`.create()` makes it"), "{said}");
-    let run = bench.deploy(missing()).await;
-    assert!(run.story().contains("nothing can be changed in it"), "{}", run.story());
     succeeded(&bench.deploy(with("port=1", "10.0.0.1 a")()).await);
     web(&bench).somebody_writes("/etc/new.conf", "port=1\ntheirs\n");
     succeeded(&bench.destroy(with("port=1", "10.0.0.1 a")()).await);
     assert_eq!(web(&bench).text("/etc/new.conf").as_deref(), Some("theirs\n"), "what others wrote stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_and_a_block_in_a_file_that_nothing_brings_are_refused_by_the_plan() {
+    let bench = Bench::new(room());
+    let alone = || {
+        lab(|lab, web| {
+            lab.add(Line::on(web, "/etc/new.conf", "port=1"));
+            lab.add(Block::on(web, "/etc/new.conf", "lab", "host=a\n"));
+        })
+    };
+    insta::assert_snapshot!(plan(&bench, alone()).await, @r"
+    + host/line/web/etc/new.conf#port=1  homelab-core/tests/host/files.rs:151
+        line: port=1
+        refused: /etc/new.conf is not there, and nothing that could bring it comes first
+          hint: say `.after(..)` of the package or the file that brings it, or `.create()` to make it
+    + host/block/web/etc/new.conf#lab  homelab-core/tests/host/files.rs:152
+        text: host=a
+        refused: /etc/new.conf is not there, and nothing that could bring it comes first
+          hint: say `.after(..)` of the package or the file that brings it, or `.create()` to make it
+    2 to create (1 as they should be)
+    ");
+    let brought = || {
+        lab(|lab, web| {
+            let app = lab.add(Directory::on(web, "/etc/app"));
+            lab.add(Line::on(web, "/etc/new.conf", "port=1").after(app));
+        })
+    };
+    let said = plan(&bench, brought()).await;
+    assert!(said.contains("note: /etc/new.conf is not there yet: what comes first must bring it"), "{said}");
+    let run = bench.deploy(brought()).await;
+    assert!(run.story().contains("nothing can be changed in it"), "it did not: {}", run.story());
+    web(&bench).somebody_writes("/etc/new.conf", "theirs\n");
+    succeeded(&bench.deploy(alone()).await);
 }
 
 #[tokio::test(start_paused = true)]

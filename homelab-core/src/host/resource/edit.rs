@@ -39,11 +39,13 @@ pub(super) async fn inspect(
         Some(missing) => missing,
         None => cx.ask(&spot, probe::read(path.clone())).await?.is_none(),
     };
-    let note = || {
-        Note::info(format!("{path} is not there yet: what brings it must come first"))
-            .hint("say `.after(..)` of the package or the file that brings it; `.create()` makes it where nothing does")
+    let note = match cx.is_first() {
+        true => Note::refused(format!("{path} is not there, and nothing that could bring it comes first"))
+            .hint("say `.after(..)` of the package or the file that brings it, or `.create()` to make it"),
+        false => Note::info(format!("{path} is not there yet: what comes first must bring it"))
+            .hint("`.create()` makes it where nothing does"),
     };
-    Ok(if missing { vec![note()] } else { vec![] })
+    Ok(if missing { vec![note] } else { vec![] })
 }
 
 /// Whether a file is there now.
