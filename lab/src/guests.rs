@@ -171,5 +171,7 @@ fn storage(lab: &mut Lab, nodes: Ready, Told { md1200, installer }: Told) -> Nas
         Some(iso) => backup.installer(iso),
         None => backup,
     };
-    NasGuests { primary: lab.add(nodes.before(primary)), backup: lab.add(nodes.before(backup)) }
+    let primary = lab.add(nodes.before(primary));
+    let backup = lab.add(nodes.before(backup));
+    NasGuests { primary, backup }
 }
