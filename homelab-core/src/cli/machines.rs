@@ -206,16 +206,7 @@ pub(super) fn ssh(session: &Session<'_>, host: &str) -> Result<Exit, Stop> {
         return Err(Stop::usage(why, format!("`exec {host} -- COMMAND` runs a command on it")));
     }
     let spot = session.block_on(async |interrupt| find(&session.connect(interrupt).await?, host).await)?;
-    let mut ssh = std::process::Command::new("ssh");
-    let at = Spot { container: None, ..spot.clone() }.to_string();
-    match spot.container {
-        None => ssh.args(["--", &at]),
-        Some(container) => {
-            let sudo = if spot.login.as_deref() == Some("root") { "" } else { "sudo " };
-            ssh.args(["-t", "--", &at, &format!("{sudo}pct enter {container}")])
-        }
-    };
-    let why = ssh.exec();
+    let why = std::process::Command::new("ssh").args(spot.terminal()).exec();
     Err(Stop::new(Exit::Refused, Problem::new(format!("cannot start ssh: {why}")).hint("install OpenSSH's client")))
 }
 

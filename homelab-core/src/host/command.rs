@@ -11,6 +11,7 @@ pub struct Command {
     pub(crate) stdin: Option<Content>,
     pub(crate) dir: Option<HostPath>,
     pub(crate) within: Option<Duration>,
+    pub(crate) quick: bool,
 }
 
 impl Command {
@@ -18,7 +19,7 @@ impl Command {
     #[must_use]
     pub fn new(program: impl AsRef<[u8]>) -> Self {
         let argv = vec![program.as_ref().to_vec()];
-        Command { argv, env: vec![], stdin: None, dir: None, within: None }
+        Command { argv, env: vec![], stdin: None, dir: None, within: None, quick: false }
     }
 
     /// The program and its arguments.
@@ -78,6 +79,12 @@ impl Command {
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
+        self
+    }
+
+    /// One that is over at once, on every machine: it shares its message with what others ask or change at the same time.
+    pub(crate) fn quick(mut self) -> Self {
+        self.quick = true;
         self
     }
 

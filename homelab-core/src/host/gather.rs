@@ -90,12 +90,16 @@ impl Gather {
     }
 }
 
-/// Lets everything that is ready run once: all who are about to ask have asked by then.
+/// How often everything that is ready runs before a question is sent: who has just heard of an answer takes some turns to ask the next.
+const TURNS: u32 = 4;
+
+/// Lets everything that is ready run: all who are about to ask have asked by then.
 pub(super) async fn everybody_else() {
-    let mut waited = false;
-    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
-        true => Poll::Ready(()),
-        false => {
+    let mut left = TURNS;
+    poll_fn(|cx| match left {
+        0 => Poll::Ready(()),
+        _ => {
+            left -= 1;
             cx.waker().wake_by_ref();
             Poll::Pending
         }

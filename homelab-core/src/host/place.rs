@@ -175,6 +175,17 @@ impl Spot {
         Spot { address, login: None, key: None, container: None }
     }
 
+    /// What OpenSSH's client is told for a terminal there.
+    #[must_use]
+    pub fn terminal(&self) -> Vec<String> {
+        let at = Spot { container: None, ..self.clone() }.to_string();
+        let Some(container) = self.container else { return vec!["--".into(), at] };
+        // A node need not have sudo, and who logs in may stand in `~/.ssh/config` alone.
+        let enter = format!("pct enter {container}");
+        let enter = format!("if [ \"$(id -u)\" = 0 ]; then exec {enter}; else exec sudo {enter}; fi");
+        vec!["-t".into(), "--".into(), at, enter]
+    }
+
     /// The same as this login.
     #[must_use]
     pub fn login(self, user: impl Into<String>) -> Self {

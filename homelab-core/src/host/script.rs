@@ -4,11 +4,12 @@
 //! the argument of `sh -c`: it arrives with the request to run it, so nothing waits for a channel's window. Any other comes on
 //! standard input, from which a bootstrap of one line reads exactly its bytes, and after it come the contents of files that are long or
 //! no text, each as long as the script says and closed by the boundary: no secret is an argument, and nothing is encoded. Short texts
-//! stand in the script, and the shell's own `printf` writes them: what a hundred small files cost is one `mv` each.
+//! stand in the script, and the shell's own `printf` writes them; many of them are put in place by one process (`ahead`).
 //!
 //! Each part of the output ends in a line that nobody can foretell: the [`Boundary`], the part's number, its status. Standard
 //! error is cut in the same places. Questions of one kind are asked by one process, whatever their number.
 mod acts;
+mod ahead;
 mod asks;
 
 use super::{
@@ -18,7 +19,8 @@ use super::{
     quote::quote,
 };
 use acts::is_text;
-use std::fmt;
+use ahead::Ahead;
+use std::{collections::BTreeSet, fmt};
 use zeroize::Zeroizing;
 
 /// What the shell of every batch knows.
@@ -64,6 +66,8 @@ pub struct Script<'b> {
     parts: Vec<Part>,
     /// Items that are not sent, because no machine could answer them: number and reason.
     impossible: Vec<(usize, String)>,
+    /// Texts that were written ahead of their parts.
+    ahead: BTreeSet<usize>,
     public: bool,
 }
 
@@ -84,6 +88,7 @@ impl<'b> Script<'b> {
             payload: Zeroizing::default(),
             parts: vec![],
             impossible: vec![],
+            ahead: BTreeSet::new(),
             public: true,
         };
         script.write();
@@ -162,6 +167,9 @@ impl<'b> Script<'b> {
         }
         self.line(&["B=; { read -r B </proc/sys/kernel/random/boot_id; } 2>/dev/null"]);
         self.line(&["f begin \"$B\""]);
+        let ahead = Ahead::of(batch);
+        self.ahead(&ahead);
+        self.ahead = ahead.all();
         let mut first = 0;
         for part in batch.items().chunk_by(|a, b| a.part == b.part) {
             let last = first + part.len() == batch.items().len();
@@ -198,7 +206,10 @@ impl<'b> Script<'b> {
                 What::Probe(probe) => probes.push((n, probe)),
                 What::Action(action) => {
                     self.probes(std::mem::take(&mut probes));
-                    self.action(action);
+                    match self.ahead.contains(&n) {
+                        true => self.call(&format!("w{n}"), &[]),
+                        false => self.action(action),
+                    }
                     self.end(Part::Item(n), item.barrier.then_some(left));
                 }
             }

@@ -16,7 +16,8 @@ const APART: usize = 7;
 const LOAD: usize = 256 * 1024;
 
 /// A machine in front of another: what takes no time there travels together, questions with questions and changes with changes.
-/// Whoever comes while a message is under way shares the next one. A command may take its time, so it travels by itself.
+/// Whoever comes while a message is under way shares the next one. A command may take its time, so it travels by itself, unless it
+/// is [quick](super::Command).
 ///
 /// The steps of a run stay apart: each is a part of its message, so a failure in one of them ends no other, and each hears of its own.
 pub(super) struct Together {
@@ -58,8 +59,10 @@ fn is_quick(batch: &Batch) -> bool {
         What::Action(Action::Write { content, .. }) => content.expose().len(),
         _ => 0,
     };
-    let slow = |what: &What| {
-        matches!(what, What::Action(Action::Run(_) | Action::RemoveAll(_)) | What::Probe(Probe::Command(_)))
+    let slow = |what: &What| match what {
+        What::Action(Action::Run(command)) | What::Probe(Probe::Command(command)) => !command.quick,
+        What::Action(Action::RemoveAll(_)) => true,
+        _ => false,
     };
     !batch.items().iter().any(|item| slow(&item.what))
         && batch.items().iter().map(|item| load(&item.what)).sum::<usize>() <= LOAD

@@ -5,13 +5,14 @@ use super::{
 };
 use homelab_core::{
     Permit,
-    host::{Action, Batch, Command, HostPath, Machine, Start, probe},
+    host::{Action, Batch, Command, HostPath, Machine, Spot, Start, probe},
     ssh::{SshError, SshMachine},
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
 
 /// What a node says of containers: 202 runs, 203 is off, and there are no others.
 const PCT: &str = r#"#!/bin/sh
+[ "$1 $2" = "enter 202" ] && { read -r line && echo "202 was told: $line"; tty; exit; }
 [ "$1 $3" = "exec --" ] || { echo "400 wrong arguments: $*" >&2; exit 255; }
 case $2 in
 202) shift 3; echo entered >>"${0%/*}/log"; exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root container=lxc "$@";;
@@ -84,4 +85,35 @@ async fn a_container_is_entered_over_the_ssh_of_its_node_and_one_that_is_off_or_
         "there is no container 204 on 127.0.0.1: Configuration file 'nodes/din/lxc/204.conf' does not exist"
     );
     assert!(elsewhere.hint().contains("`pct list`"), "{}", elsewhere.hint());
+}
+
+#[test]
+fn a_terminal_in_a_container_is_opened_over_the_ssh_of_its_node() {
+    if !wanted() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let sshd = Sshd::with(&format!("SetEnv PATH={}\n", node(dir.path())));
+    let home = sshd.home();
+    let home = home.display();
+    let config = format!(
+        "Host *\nPort {}\nIdentityFile {home}/.ssh/id_ed25519\nUserKnownHostsFile {home}/.ssh/known_hosts\n",
+        sshd.port
+    );
+    sshd.write(".ssh/config", &config);
+    // Twice `-t` is a terminal although ours is none.
+    for login in [Some("root".to_owned()), None] {
+        let spot = Spot { login, container: Some(202), ..Spot::at([127, 0, 0, 1].into()) };
+        let mut ssh = std::process::Command::new("ssh");
+        ssh.arg("-F").arg(sshd.home().join(".ssh/config")).args(["-o", "BatchMode=yes", "-t"]).args(spot.terminal());
+        let mut ssh = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        ssh.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+        let said = ssh.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&said.stdout);
+        assert!(
+            said.status.success() && text.contains("202 was told: hello") && text.contains("/dev/pts/"),
+            "{said:?}"
+        );
+    }
 }

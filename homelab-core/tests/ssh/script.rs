@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-fn root() -> (tempfile::TempDir, HostPath) {
+pub(crate) fn root() -> (tempfile::TempDir, HostPath) {
     let dir = tempfile::tempdir().unwrap();
     let path = HostPath::new(dir.path().as_os_str().as_bytes()).unwrap();
     (dir, path)
 }
 
 /// dash and, where it is installed, busybox, whose own tools then stand before all others.
-fn shells() -> Vec<(Local, Option<tempfile::TempDir>)> {
+pub(crate) fn shells() -> Vec<(Local, Option<tempfile::TempDir>)> {
     let mut shells =
         vec![(Local::new(&["sh", "-c"]), None), (Local { stdin: true, ..Local::new(&["sh", "-c"]) }, None)];
     if std::process::Command::new("busybox").arg("true").status().is_ok_and(|s| s.success()) {

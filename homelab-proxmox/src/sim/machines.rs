@@ -43,7 +43,7 @@ impl Joined {
                 if self.net.machine(&id).is_none() {
                     self.net.switch_on(&id, computer.clone());
                     if let (Some(machine), Some(node)) = (self.net.machine(&id), world.nodes.get_mut(&name)) {
-                        install(&machine, world.release);
+                        install(&machine, &name, world.release);
                         same_network(&self.net, &id, &machine, node);
                     }
                     // What was put on it is kept with the next switch.
@@ -81,7 +81,8 @@ fn same_network(net: &Net, id: &str, machine: &SimMachine, node: &mut Node) {
 }
 
 /// What the installer leaves.
-fn install(machine: &SimMachine, release: Release) {
+fn install(machine: &SimMachine, name: &str, release: Release) {
+    machine.somebody_writes("/etc/hostname", &format!("{name}\n"));
     machine.publish("http://download.proxmox.com/debian/pve", &[]);
     machine.somebody_runs(&["apt-get", "update"]);
     machine.somebody_runs(&["apt-get", "install", "-y", "chrony"]);

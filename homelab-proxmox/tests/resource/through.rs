@@ -1,5 +1,5 @@
 //! What lives in a container without sshd is configured through its node.
-use crate::fixture::{DIN, LAN, PVE, cluster, every};
+use crate::fixture::{DIN, GROGU, LAN, PVE, cluster, every};
 use homelab_core::{
     Lab, ResourceExt,
     host::{Computer, File, Package},
@@ -7,7 +7,7 @@ use homelab_core::{
     sim::Net,
     testing::{Bench, Fixture, conformance_every},
 };
-use homelab_proxmox::{Container, ContainerTemplate, resource::Plain, sim::Pace, testing::SimWorld};
+use homelab_proxmox::{Container, ContainerTemplate, Node, resource::Plain, sim::Pace, testing::SimWorld};
 use std::sync::Arc;
 
 const MOTD: &str = "/etc/motd";
@@ -64,18 +64,53 @@ async fn a_container_with_neither_sshd_nor_an_address_converges_through_its_node
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_is_off_or_on_another_node_is_one_clear_error() {
+async fn a_container_that_is_off_is_one_clear_error() {
     let (bench, _) = bench();
     let run = bench.deploy(lab(|inner, lab| through_din(inner, lab).stopped())).await;
     let story = run.story();
     assert!(!run.is_success() && story.contains("container 202 does not run on 192.168.0.11"), "{story}");
+}
 
+#[tokio::test(start_paused = true)]
+async fn a_container_that_would_be_entered_through_a_node_that_it_is_not_on_is_refused_with_the_names_of_both() {
+    let (bench, net) = bench();
     let elsewhere = |inner: Container<Plain>, lab: &mut Lab| {
-        inner.through(lab.add(Computer::named("grogu", LAN.host(10)).login("root")))
+        inner.through(lab.add(Computer::named("machine", LAN.host(10)).login("root")))
     };
-    let run = bench.deploy(lab(elsewhere)).await;
-    let story = run.story();
-    assert!(!run.is_success() && story.contains("there is no container 202 on 192.168.0.10"), "{story}");
+    let said = bench.deploy(lab(elsewhere)).await.story();
+    assert!(
+        said.contains("inner shall be on the node din, and is entered through 192.168.0.10, which is grogu"),
+        "{said}"
+    );
+    assert!(net.machine("proxmox/pve/202").is_none(), "nothing is made");
+    let run = bench.deploy(lab(through_din)).await;
+    assert!(run.is_success(), "{}", run.story());
+    let said = bench.deploy(lab(elsewhere)).await.story();
+    assert!(said.contains("which is grogu"), "that it is as it should be otherwise changes nothing: {said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_is_moved_to_another_node_and_is_entered_through_that_from_then_on() {
+    let (bench, net) = bench();
+    let at = |node: Node, address: u32, content: &'static str| {
+        move || {
+            let mut lab = Lab::named("home");
+            let machine = lab.add(Computer::named("machine", LAN.host(address)).login("root"));
+            let debian = lab.add(ContainerTemplate::appliance("debian-12-standard").on(node));
+            let inner = Container::from_template(debian).on(node).id(202).named("inner").through(machine);
+            let inner = lab.add(inner);
+            lab.add(File::on(inner, MOTD, content));
+            lab
+        }
+    };
+    let run = bench.deploy(at(GROGU, 10, "hello\n")()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let moved = at(DIN, 11, "hello again\n");
+    let run = bench.deploy(moved()).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert_eq!(net.machine("proxmox/pve/202").unwrap().text(MOTD).as_deref(), Some("hello again\n"));
+    let plan = bench.plan(moved(), &Wishes::new(Goal::Deploy)).await;
+    assert!(plan.is_noop(), "{plan}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -238,7 +238,7 @@ outputs!(
 );
 
 async fn see(place: &Place, cx: &HostsReader) -> Result<UserState, Failure> {
-    let ids = Command::new("id").args(["-nG", "--", &place.name]);
+    let ids = Command::new("id").args(["-nG", "--", &place.name]).quick();
     let user = cx.ask(&place.spot, probe::user(&place.name));
     let ids = cx.ask(&place.spot, probe::command(ids));
     let namesake = cx.ask(&place.spot, probe::group(&place.name));
@@ -295,7 +295,7 @@ impl Resource for User {
         let fields = self.shape().options(there);
         match there {
             None => {
-                let mut command = Command::new("useradd").args(fields);
+                let mut command = Command::new("useradd").quick().args(fields);
                 let home = if self.system { "--no-create-home" } else { "--create-home" };
                 command = command.arg(home);
                 if self.system {
@@ -308,10 +308,10 @@ impl Resource for User {
             }
             Some(_) => {
                 if !fields.is_empty() {
-                    actions.push(Action::Run(Command::new("usermod").args(fields).arg(&self.name)));
+                    actions.push(Action::Run(Command::new("usermod").quick().args(fields).arg(&self.name)));
                 }
                 if !missing.is_empty() {
-                    let command = Command::new("usermod").args(["--append", "--groups", &missing.join(",")]);
+                    let command = Command::new("usermod").quick().args(["--append", "--groups", &missing.join(",")]);
                     actions.push(Action::Run(command.arg(&self.name)));
                 }
             }
@@ -336,7 +336,7 @@ impl Resource for User {
                 };
                 let options = back.options(Some(state));
                 if !options.is_empty() {
-                    actions.push(Action::Run(Command::new("usermod").args(options).arg(name)));
+                    actions.push(Action::Run(Command::new("usermod").quick().args(options).arg(name)));
                 }
                 let first = state.group.as_ref();
                 for group in state.groups.keys().filter(|g| !before.groups.contains(g) && Some(*g) != first) {

@@ -8,15 +8,9 @@ const TEXT: usize = 8 * 1024;
 impl Script<'_> {
     pub(super) fn action(&mut self, action: &Action) {
         match action {
-            Action::Write { path, content, mode, owner } if is_text(content) => {
-                // Made with its mode at once, where that lets nobody read who may not in the end, whosever the new file is.
-                let at_once = mode & 0o7111 == 0 && (mode & 0o077 == 0 || mode & 0o004 != 0);
-                let umask = if at_once { format!("{:03o}", 0o666 & !mode) } else { "077".into() };
-                let mode = format!("{mode:o}").into_bytes();
-                let owner = owned(owner.as_ref());
-                let words: [&[u8]; 6] =
-                    [path.as_bytes(), &beside(path), content.expose(), umask.as_bytes(), &mode, &owner];
-                self.call("txt", &words);
+            Action::Write { content, .. } if is_text(content) => {
+                self.call("txt", &[]);
+                self.written(action);
             }
             Action::Write { path, content, mode, owner } => {
                 let size = content.expose().len().to_string();
@@ -38,6 +32,17 @@ impl Script<'_> {
             Action::SetOwner { path, owner } => self.call("chown -h", &[owner.to_string().as_bytes(), path.as_bytes()]),
             Action::Run(command) => self.run(command),
         }
+    }
+
+    /// What the shell needs to write a short text: path, the name until it is complete, text, umask, mode, owner.
+    pub(super) fn written(&mut self, action: &Action) {
+        let Action::Write { path, content, mode, owner } = action else { return };
+        // Made with its mode at once, where that lets nobody read who may not in the end, whosever the new file is.
+        let at_once = mode & 0o7111 == 0 && (mode & 0o077 == 0 || mode & 0o004 != 0);
+        let umask = if at_once { format!("{:03o}", 0o666 & !mode) } else { "077".into() };
+        let mode = format!("{mode:o}").into_bytes();
+        let owner = owned(owner.as_ref());
+        self.call("", &[path.as_bytes(), &beside(path), content.expose(), umask.as_bytes(), &mode, &owner]);
     }
 
     fn payload(&mut self, content: &Content) {
@@ -82,7 +87,7 @@ pub(super) fn is_text(content: &Content) -> bool {
 
 /// The name under which a file waits for being complete. The same for each attempt at the same file, so that one which was cut
 /// short leaves nothing that stays.
-fn beside(path: &HostPath) -> Vec<u8> {
+pub(super) fn beside(path: &HostPath) -> Vec<u8> {
     let mut beside = path.parent().as_bytes().to_vec();
     if beside.last() != Some(&b'/') {
         beside.push(b'/');

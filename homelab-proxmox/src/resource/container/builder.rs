@@ -296,10 +296,13 @@ impl<N> Container<N> {
     }
 
     /// What lives in it is configured through its node, `pct exec` over SSH to this machine: neither sshd nor an address is needed in
-    /// it. The machine is the node that it is [on](super::ContainerFrom::on), and the login there is root or may use sudo.
+    /// it. The machine is the node that it is [on](super::ContainerFrom::on), which is compared before anything is done, and the login there is
+    /// root or may use sudo.
     #[must_use]
     pub fn through(self, node: Handle<Computer>) -> Self {
-        self.with(|spec| spec.through = Some(Through { address: node.address(), login: node.login() }))
+        self.with(|spec| {
+            spec.through = Some(Through { address: node.address(), login: node.login(), hostname: node.hostname() })
+        })
     }
 
     /// Kept off.

@@ -109,13 +109,28 @@ struct Source {
 struct Through {
     address: Output<IpAddr>,
     login: Output<String>,
+    hostname: Output<String>,
 }
 
 impl Through {
-    fn spot(&self, cx: &Look<'_, Pve>) -> Option<Spot> {
+    /// The login to the machine; nothing while that is not known.
+    ///
+    /// # Errors
+    /// When the machine is another node than this: a node of Proxmox VE has the name of its host, without the domain
+    /// (`PVE::INotify::nodename`).
+    fn spot(&self, name: &str, node: &Node, cx: &Look<'_, Pve>) -> Result<Option<Spot>, Failure> {
+        let Some(address) = cx.get(&Input::From(self.address)) else { return Ok(None) };
+        let host = cx.get(&Input::From(self.hostname));
+        let other = host.as_deref().and_then(|host| host.split('.').next()).filter(|host| *host != node.name);
+        if let Some(other) = other {
+            let on = node.name;
+            return Err(Failure::new(format!(
+                "{name} shall be on the node {on}, and is entered through {address}, which is {other}"
+            ))
+            .hint(format!("give `.through(..)` the machine of {on}, or put it `.on(..)` the node {other}")));
+        }
         // Without a login it is the one that `~/.ssh/config` says.
-        let login = cx.get(&Input::From(self.login));
-        Some(Spot { login, ..Spot::at(cx.get(&Input::From(self.address))?) })
+        Ok(Some(Spot { login: cx.get(&Input::From(self.login)), ..Spot::at(address) }))
     }
 }
 
@@ -206,6 +221,8 @@ impl<N: Nesting> Resource for Container<N> {
         self.spec.review(now, action, changes)
     }
     async fn read(&self, cx: &Look<'_, Pve>) -> Result<Option<ContainerState>, Failure> {
+        let spec = &self.spec;
+        let through = spec.through.map(|through| through.spot(&spec.name, &spec.node, cx)).transpose()?;
         let found = match self.spec.vmid {
             Some(vmid) => find::numbered(cx, vmid).await?,
             None => None,
@@ -226,8 +243,11 @@ impl<N: Nesting> Resource for Container<N> {
         if state.ip.is_none() && running {
             state.ip = ready::address(cx, &found.guest.node, state.vmid, None).await?;
         }
-        state.spot = match &self.spec.through {
-            Some(node) => node.spot(cx).map(|spot| Spot { container: Some(state.vmid), ..spot }),
+        state.spot = match through {
+            // On another node, from which it is yet to be moved, it cannot be entered.
+            Some(spot) => {
+                spot.filter(|_| state.node == spec.node.name).map(|spot| Spot { container: Some(state.vmid), ..spot })
+            }
             None => state.ip.map(|ip| Spot::at(ip).login("root")),
         };
         Ok(Some(state))
