@@ -7,6 +7,7 @@
 use crate::world::{NAS, shelf, with_pool};
 use homelab_core::{
     Lab,
+    sim::rows,
     testing::Bench,
     units::{Network, SizeUnits},
 };
@@ -224,10 +225,14 @@ fn wordless(schema: &Value) -> Value {
 fn the_tables_of_the_simulator_are_the_schemas_of_both_releases() {
     let Some(dir) = files() else { return };
     for (release, tables) in [
-        ("25.10", include_str!("../../src/sim/data/schema-25.10.json")),
-        ("25.04", include_str!("../../src/sim/data/schema-25.04.json")),
+        ("25.10", include_str!("../../src/sim/data/schema-25.10.tsv")),
+        ("25.04", include_str!("../../src/sim/data/schema-25.04.tsv")),
     ] {
-        let tables: Value = serde_json::from_str(tables).expect("the tables are JSON");
+        let mut read = json!({});
+        for [part, name, json] in rows(tables) {
+            read[part][name] = serde_json::from_str(json).expect("the rows are JSON");
+        }
+        let tables = read;
         let text = fs::read_to_string(dir.join(format!("truenas-{release}.json"))).expect("both files are there");
         let file: Value = serde_json::from_str(&text).expect("schemas are JSON");
         let methods = file["methods"].as_object().expect("methods by name");
