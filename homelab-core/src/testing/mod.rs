@@ -13,7 +13,7 @@ pub use conformance::{Fixture, conformance, conformance_every};
 pub use sweep::{Declare, sweep, sweep_every};
 pub use traffic::{Broken, Traffic};
 
-use crate::{Providers, env::Env};
+use crate::Providers;
 use std::fmt;
 
 /// What goes wrong at one call.
@@ -50,9 +50,9 @@ pub trait World: Send + Sync {
     fn inventory(&self) -> String;
     /// The calls that go through these connections.
     fn traffic(&self) -> &Traffic;
-    /// Secrets that labs on it may use, beside those that they make.
-    fn secrets(&self) -> Env {
-        Env::default()
+    /// The secrets that its labs may use, by name, besides those that a deploy keeps.
+    fn secrets(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
     }
 
     /// How many calls there were so far, reading and writing.

@@ -1,7 +1,6 @@
 //! The simulated NAS of these tests, and labs on it.
 use homelab_core::{
     Handle, Lab, Providers, Site,
-    env::Env,
     testing::{Bench, Traffic},
 };
 use homelab_truenas::{
@@ -58,8 +57,8 @@ impl homelab_core::testing::World for Exported {
     fn traffic(&self) -> &Traffic {
         self.0.traffic()
     }
-    fn secrets(&self) -> Env {
-        Env::from_pairs([("PROBE_CHAP", "correct horse")])
+    fn secrets(&self) -> Vec<(&'static str, &'static str)> {
+        vec![("PROBE_CHAP", "correct horse")]
     }
     fn inventory(&self) -> String {
         let all = self.0.inventory();
