@@ -49,7 +49,7 @@ fn by_alerts(alerts: &[Map<String, Value>]) -> DiskTests {
     let failed: Vec<String> = open.map(|alert| format!("disk: {}", text(alert, "formatted"))).collect();
     let line = match failed.len() {
         0 => "disk tests: no disk has failed one (this release tells no more)".to_owned(),
-        n => format!("disk tests: {n} warnings"),
+        n => format!("disk tests: warnings about {n}"),
     };
     DiskTests { line, failed, value: Value::Null }
 }
@@ -81,7 +81,7 @@ fn by_logs(logs: &[Map<String, Value>], disks: &[Map<String, Value>]) -> DiskTes
     }
     let line = match told.len() {
         0 => "disk tests: none has come to its end yet".to_owned(),
-        _ => format!("disk tests: {passed} disks passed their last one, {} failed it", failed.len()),
+        _ => format!("disk tests: the last one was passed by {passed}, failed by {}", failed.len()),
     };
     DiskTests { line, failed, value: told.into() }
 }
@@ -107,7 +107,7 @@ mod tests {
         ]));
         let seen = by_logs(&logs, &rows(json!([{"name": "sdc", "serial": "WD-3"}])));
         assert_eq!(seen.failed, ["disk WD-3 (sdc) failed its last test, Short offline: Completed: read failure"]);
-        assert_eq!(seen.line, "disk tests: 2 disks passed their last one, 1 failed it");
+        assert_eq!(seen.line, "disk tests: the last one was passed by 2, failed by 1");
     }
 
     #[test]

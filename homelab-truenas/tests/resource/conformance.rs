@@ -10,9 +10,10 @@ use homelab_truenas::{
     resource::{
         Access, AlertLevel, AlertPolicies, AlertPolicy, AlertService, ApiKey, Certificate, Chap, Compression,
         ConfigBackup, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators, Interface, Keep, Lun, NfsSettings,
-        Permissions, Portal, Preset, Privilege, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask, StaticRoute,
-        StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
+        Permissions, Portal, Preset, Privilege, Replication, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask,
+        SshConnection, SshKey, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
     },
+    topology::NasDisks,
 };
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
@@ -289,4 +290,25 @@ async fn copies_of_the_configuration_and_policies() {
         }
     };
     exam(&lab(AlertPolicy::Daily), &[("policy", &lab(AlertPolicy::Never))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_connections_and_replication() {
+    let lab = |last: u32, keep: fn() -> Keep| {
+        move || {
+            with_dataset(|lab, media| {
+                let daily = lab.add(SnapshotTask::of(media, Schedule::daily(3, 0), Keep::weeks(2)));
+                let target = lab.add(Pool::named("backup").on(NAS).mirror(NAS.disks(["D3", "D4"])));
+                let key = lab.add(SshKey::named("replication").on(NAS));
+                let host_key = "ssh-ed25519 AAAA".to_owned();
+                let link = SshConnection::named("far").from(key, "replicator", STORAGE.host(last), host_key);
+                let link = lab.add(link);
+                lab.add(Replication::named("media").of(media, daily).to(link, target).keep(keep()).sudo());
+            })
+        }
+    };
+    let months = || Keep::months(3);
+    let edits: [(&str, &Declare<'_>); 2] =
+        [("another address", &lab(15, months)), ("kept for longer", &lab(14, || Keep::months(6)))];
+    exam(&lab(14, months), &edits).await;
 }

@@ -116,8 +116,8 @@ fn the_last_tests_of_the_disks_are_told_and_one_that_failed_names_its_disk() {
     let by_log = "warning: nas: disk WD-2 (sdc) failed its last test, Short offline: Completed: read failure";
     let by_alert = "warning: nas: disk: sdc (WD-2) failed a SMART selftest.";
     for (release, line, want) in [
-        ("25.04.2", "disk tests: 1 disks passed their last one, 1 failed it", by_log),
-        ("25.10.1", "disk tests: 1 warnings", by_alert),
+        ("25.04.2", "disk tests: the last one was passed by 1, failed by 1", by_log),
+        ("25.10.1", "disk tests: warnings about 1", by_alert),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let serving = tokio::runtime::Runtime::new().unwrap();
