@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Derives the simulator's schema from an annotated API schema of Proxmox VE.
 
-  compact-schema.py API.json APIDATA.js > src/sim/data/schema.json
+  compact-schema.py API.json APIDATA.js > src/sim/data/schema.tsv
 
 APIDATA.js is the schema that the API viewer of 8.4's documentation publishes.
 
 Kept: what a server needs to judge a request (parameters, formats, permissions, which node answers). Dropped: what is
-answered, descriptions, defaults. Equal pieces are stored once, in `defs`, and named by number.
+answered, descriptions, defaults. Equal pieces are stored once, as `def`, and named by number. One row a line, so that
+a run reads only those that it needs.
 `since` of a piece says that it is younger than 8.4; `until` that it is gone since. `o` of a method holds the parameters
 that 8.4 judged otherwise, `operm` the permission that it asked for instead.
 """
@@ -141,8 +142,11 @@ def main():
     paths["/"] = {"GET": {"p": {}, "perm": once({"user": "all"})}}
     formats = {name: {k: prop(v) for k, v in fields.items()} for name, fields in api["meta"]["formats"].items()}
     formats["pve-vm-cpu-conf"]["flags"]["pattern"] = f"{FLAG}(;{FLAG})*"
-    json.dump({"formats": formats, "defs": defs, "paths": paths}, sys.stdout, separators=(",", ":"), sort_keys=True)
-    sys.stdout.write("\n")
+    rows = [("def", number, one) for number, one in enumerate(defs)]
+    rows += [("format", name, fields) for name, fields in sorted(formats.items())]
+    rows += [("path", f"{method} {path}", entry) for path in sorted(paths) for method, entry in sorted(paths[path].items())]
+    for part, name, row in rows:
+        print(part, name, json.dumps(row, separators=(",", ":"), sort_keys=True), sep="\t")
 
 
 main()

@@ -205,3 +205,20 @@ impl From<Error> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_already_and_not_there_are_told_by_their_numbers_and_not_by_words() {
+        let of = |errno: i64, message: &str| {
+            let complaints = vec![Complaint { attribute: "x_create.name".into(), message: message.into(), errno }];
+            Error::new("x.create", RpcError::Refused(Refusal { code: -32602, complaints, ..Refusal::default() }))
+        };
+        let (taken, missing, other) = (of(17, "schon da"), of(2, "nicht da"), of(22, "already exists"));
+        assert!(taken.is_taken() && !taken.is_missing());
+        assert!(missing.is_missing() && !missing.is_taken());
+        assert!(!other.is_taken() && !other.is_missing());
+    }
+}

@@ -293,7 +293,7 @@ pub trait Rpc: Send + Sync {
 
 /// Whether a method only reads.
 fn is_read(method: &str) -> bool {
-    const READS: [&str; 40] = [
+    const READS: [&str; 42] = [
         "query",
         "config",
         "get_instance",
@@ -334,6 +334,8 @@ fn is_read(method: &str) -> bool {
         "get_nfs4_clients",
         "sessions",
         "client_count",
+        "results",
+        "get_auto_download",
     ];
     let verb = method.rsplit('.').next().unwrap_or_default();
     READS.contains(&verb) || verb.ends_with("_choices")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the simulator's tables from the description of TrueNAS's API: compact-schema.py truenas-25.10.json > src/sim/data/schema-25.10.json
+"""Makes the simulator's tables from the description of TrueNAS's API: compact-schema.py truenas-25.10.json > src/sim/data/schema-25.10.tsv
 
-One method a line. Models that occur twice are written once, under `models`, and referred to by `$`. What a method answers is kept only
+One row a line, so that a run reads only those that it needs. Models that occur twice are written once, under `models`, and referred to by `$`. What a method answers is kept only
 where the simulator needs its shape: the rows of queries and the singletons.
 """
 import collections, json, sys
@@ -127,10 +127,10 @@ def main():
     used = {}
     methods = {name: expand(row, names, models, used) for name, row in methods.items()}
     answers = {name: expand(row, names, models, used) for name, row in answers.items()}
-    line = lambda value: json.dumps(value, separators=(",", ":"))
-    block = lambda rows: ",\n".join(f"{line(key)}:{line(value)}" for key, value in rows)
-    print("{\"methods\":{\n" + block(methods.items()) + "\n},\"answers\":{\n" + block(answers.items()) + "\n},\"models\":{\n"
-          + block((names[text], model) for text, model in used.items()) + "\n},\"shared\":" + line(source["shared"]) + "}")
+    parts = {"methods": methods, "answers": answers, "models": {names[text]: model for text, model in used.items()}, "shared": source["shared"]}
+    for part, rows in parts.items():
+        for name, row in rows.items():
+            print(part, name, json.dumps(row, separators=(",", ":")), sep="\t")
 
 
 main()

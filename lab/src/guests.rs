@@ -5,7 +5,7 @@ use crate::{
     storage::{BOOT, TRUENAS},
 };
 use homelab_core::{
-    AnyHandle, Handle, Lab,
+    Handle, Lab,
     host::{DockerEngine, NodeExporter, SshHardening},
     units::SizeUnits,
 };
@@ -122,9 +122,9 @@ fn services(lab: &mut Lab, nodes: Ready, ubuntu: Ubuntu) -> Services {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NasGuests {
     /// That of the primary NAS.
-    pub(crate) primary: AnyHandle,
+    pub(crate) primary: Handle<Vm<Uefi>>,
     /// That of the backup NAS.
-    pub(crate) backup: AnyHandle,
+    pub(crate) backup: Handle<Vm<Uefi>>,
 }
 
 /// The guests of the two NAS. Their disks are behind controllers that are passed to them whole; that of the backup's shelf is passed if
@@ -171,7 +171,7 @@ fn storage(lab: &mut Lab, nodes: Ready, Told { md1200, installer }: Told) -> Nas
         Some(iso) => backup.installer(iso),
         None => backup,
     };
-    let primary = lab.add(nodes.before(primary)).into();
-    let backup = lab.add(nodes.before(backup)).into();
+    let primary = lab.add(nodes.before(primary));
+    let backup = lab.add(nodes.before(backup));
     NasGuests { primary, backup }
 }

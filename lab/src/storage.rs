@@ -16,7 +16,7 @@ use homelab_core::{
     Diagnostic, Graph, Handle, Lab, ResourceExt, Secret,
     units::{HostAddr, Size, SizeUnits},
 };
-use homelab_proxmox::Image;
+use homelab_proxmox::{Image, api::qemu::Slot, resource::EmptyDrive};
 use homelab_truenas::{
     Dataset, NfsShare, Pool, SmbShare,
     resource::{
@@ -97,9 +97,18 @@ pub(crate) fn systems(lab: &mut Lab, guests: NasGuests, installed: bool) -> Syst
     let from = |system: System, first: HostAddr| {
         if installed { system.installed_on(BOOT).first_address(first) } else { system }
     };
-    lab.group("truenas/systems", |lab| Systems {
-        primary: lab.add(from(primary(), net::NAS).within(guests.primary)),
-        backup: lab.add(from(backup(), net::NAS_BACKUP).within(guests.backup)),
+    lab.group("truenas/systems", |lab| {
+        let systems = Systems {
+            primary: lab.add(from(primary(), net::NAS).within(guests.primary)),
+            backup: lab.add(from(backup(), net::NAS_BACKUP).within(guests.backup)),
+        };
+        if installed {
+            // Once a system is up nothing depends on its installer's CD any more.
+            for (guest, system) in [(guests.primary, systems.primary), (guests.backup, systems.backup)] {
+                lab.add(EmptyDrive::of(guest, Slot::ide(2)).after(system));
+            }
+        }
+        systems
     })
 }
 

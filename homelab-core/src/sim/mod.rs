@@ -17,7 +17,7 @@ mod world;
 
 pub use clock::Clock;
 pub use door::accept;
-pub use later::{Later, table};
+pub use later::{Later, rows};
 pub use machine::SimMachine;
 pub use net::{Computer, Disk, Net, Wire};
 #[cfg(feature = "testing")]

@@ -29,6 +29,9 @@ pub struct Computer {
     pub authorized_keys: Vec<String>,
     /// The disks that its system sees, beside the one that it boots from.
     pub disks: Vec<Disk>,
+    /// The CD in its drive, if there is one.
+    #[serde(default)]
+    pub cd: Option<String>,
     /// What cloud-init takes for another machine when it changes; nothing where there is no cloud-init.
     #[serde(default)]
     pub instance: Option<String>,
@@ -47,6 +50,7 @@ impl Computer {
             login: "root".into(),
             authorized_keys: vec![],
             disks: vec![],
+            cd: None,
             instance: None,
             inside: None,
         }

@@ -3,6 +3,7 @@ use super::World;
 use crate::{
     Graph, Lab, Redactor, Secrets,
     engine::{Engine, Interrupt, Outcome, Trouble},
+    env::Env,
     plan::{Goal, Known, Plan, Wishes, plan},
     report::{Reporter, Silent},
     secret::{IdentityFile, Vault},
@@ -74,8 +75,8 @@ impl<W: World> Bench<W> {
         let identity = IdentityFile::at(dir.path().join("identity.txt"));
         let vault = Vault::open(&dir.path().join("secrets.age"), "bench", identity).expect("nothing is there yet");
         Bench {
+            secrets: Secrets::none().and(Env::from_pairs(world.secrets())).with_vault(vault),
             world,
-            secrets: Secrets::none().with_vault(vault),
             parallel: crate::engine::PARALLEL,
             dir,
             generation: Cell::new(0),

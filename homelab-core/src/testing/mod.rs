@@ -50,6 +50,10 @@ pub trait World: Send + Sync {
     fn inventory(&self) -> String;
     /// The calls that go through these connections.
     fn traffic(&self) -> &Traffic;
+    /// The secrets that its labs may use, by name, besides those that a deploy keeps.
+    fn secrets(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
+    }
 
     /// How many calls there were so far, reading and writing.
     fn calls(&self) -> u64 {

@@ -1,12 +1,12 @@
 //! What comes from elsewhere and is no package.
 use super::bench::{lab, room};
 use homelab_core::{
-    Lab, Secret,
+    Lab, Providers, Secret,
     env::Env,
     host::{Binary, Certificate, Content, GitCheckout, NodeExporter},
     plan::{Goal, Wishes},
     sim::Room,
-    testing::{Bench, Declare, Fixture, World, conformance_every},
+    testing::{Bench, Declare, Fixture, Traffic, World, conformance_every},
 };
 
 const SITE: &str = "https://git.home.arpa/me/site.git";
@@ -123,6 +123,36 @@ async fn a_certificate_is_put_in_place_renewed_and_taken_away_and_its_key_is_nev
     assert_eq!(web.text("/etc/ssl/www.key").unwrap(), OTHER_PEM);
     assert!(bench.destroy(certificate(RENEWED, "daemon")()).await.is_success());
     assert_eq!(bench.world.inventory(), before);
+}
+
+/// A world whose labs know the key.
+struct WithKey(Room);
+
+impl World for WithKey {
+    fn providers(&self) -> Providers {
+        self.0.providers()
+    }
+    fn inventory(&self) -> String {
+        self.0.inventory()
+    }
+    fn traffic(&self) -> &Traffic {
+        self.0.traffic()
+    }
+    fn secrets(&self) -> Vec<(&'static str, &'static str)> {
+        vec![("TLS_KEY", PEM)]
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_survives_everything() {
+    let world = || {
+        let room = world();
+        room.machine("web").somebody_writes("/etc/ssl/openssl.cnf", "");
+        WithKey(room)
+    };
+    let edits: &[(&str, &Declare<'_>)] =
+        &[("text", &certificate(RENEWED, "root")), ("owner", &certificate(VALID, "daemon"))];
+    conformance_every(1, &Fixture { world: &world, lab: &certificate(VALID, "root"), edits }).await;
 }
 
 #[tokio::test(start_paused = true)]

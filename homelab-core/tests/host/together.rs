@@ -2,7 +2,7 @@
 use crate::bench::{lab, room};
 use homelab_core::{
     Lab, ResourceExt,
-    host::{Directory, File, Link},
+    host::{Directory, File, Link, User},
     plan::{Goal, Wishes},
     testing::{Bench, Run, World, sweep},
 };
@@ -26,6 +26,24 @@ async fn a_first_deploy_of_a_hundred_things_is_a_few_messages_for_each_depth_and
     // while the first was under way, because the journal had begun to write without them.
     let (calls, writes) = (bench.world.calls(), bench.world.writes());
     assert!(calls <= 2 + 3 * 3 * 2 && writes <= 3 * 2, "{calls} messages, {writes} of them change something");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_users_share_their_messages_although_each_is_made_by_a_command() {
+    let bench = Bench::new(room());
+    let users = || {
+        lab(|lab, web| {
+            for n in 0..10 {
+                lab.add(User::on(web, &format!("user{n}")).shell("/bin/sh"));
+            }
+        })
+    };
+    let run = bench.deploy(users()).await;
+    assert!(run.is_success(), "{}", run.story());
+    let (calls, writes) = (bench.world.calls(), bench.world.writes());
+    assert!(calls <= 2 + 3 * 2 && writes <= 2, "{calls} messages, {writes} of them change something");
+    let destroyed = bench.destroy(users()).await;
+    assert!(destroyed.is_success(), "{}", destroyed.story());
 }
 
 #[tokio::test(start_paused = true)]

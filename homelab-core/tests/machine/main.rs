@@ -3,3 +3,4 @@
 mod killed;
 mod life;
 mod real;
+mod stack;

@@ -17,7 +17,7 @@ const AHEAD: usize = (SYNC_EVERY as usize) / CHUNK;
 /// How much of an image may lie before the end of its first partition.
 const HEAD: u64 = 512 << 20;
 
-/// A digest of a chunk.
+/// The digest of an image up to the end of a chunk: it tells the first chunk that differs, and the last one is that of the image.
 type Sum = sha2::digest::Output<Sha256>;
 
 /// What is written to.
@@ -145,6 +145,7 @@ pub fn write(
         let (give_back, free) = mpsc::channel::<Vec<u8>>();
         scope.spawn(move || {
             let mut rest = head.as_slice();
+            let mut whole = Sha256::new();
             loop {
                 let mut chunk = free.try_recv().unwrap_or_default();
                 chunk.clear();
@@ -154,8 +155,8 @@ pub fn write(
                 let filled = source.fill(&mut chunk, CHUNK - begun.len());
                 let is_last = filled.is_err() || chunk.len() < CHUNK;
                 let hashed = filled.map(|()| {
-                    let sum = Sha256::digest(&chunk);
-                    (chunk, sum)
+                    whole.update(&chunk);
+                    (chunk, whole.clone().finalize())
                 });
                 if send.send(hashed).is_err() || is_last {
                     return;
@@ -228,10 +229,10 @@ fn compare(
         let skip = if at == 0 { FIRST } else { 0 };
         buf[..skip].copy_from_slice(&first[..skip]);
         target.read_at(at + skip as u64, &mut buf[skip..n]).map_err(wrong)?;
-        if Sha256::digest(&buf[..n]) != *sum {
+        whole.update(&buf[..n]);
+        if whole.clone().finalize() != *sum {
             return Err(WriteError::Different { at });
         }
-        whole.update(&buf[..n]);
         at += n as u64;
         progress(Progress::Compared(at, bytes));
     }

@@ -16,6 +16,7 @@ pub mod container;
 pub mod container_template;
 mod credential;
 pub mod definition;
+mod empty_drive;
 mod failure;
 pub mod firewall;
 mod firmware;
@@ -40,6 +41,7 @@ pub use definition::{
     Access, BackupJob, BackupMode, Group, HaGroup, HaResource, HaRule, Keep, Pool, Realm, Replication, Role, Storage,
     Token, User,
 };
+pub use empty_drive::EmptyDrive;
 pub use firewall::{ClusterFirewall, GuestFirewall, IpSet, NodeFirewall, Rule, SecurityGroup, Verdict};
 pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, HasCloudInit, NoCloudInit, Setup, Uefi};
 pub use guest::GuestId;

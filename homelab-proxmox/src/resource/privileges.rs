@@ -75,6 +75,7 @@ pub fn privileges(graph: &Graph, release: u32) -> BTreeSet<&'static str> {
                     all.extend(["Sys.Audit", "Sys.AccessNetwork"]);
                 }
             }
+            "proxmox/empty-drive" => all.extend(["VM.Audit", "VM.Config.CDROM"]),
             "proxmox/iso" => {
                 all.extend(["Datastore.Audit", "Datastore.AllocateTemplate", "Sys.Audit", "Sys.AccessNetwork"]);
             }

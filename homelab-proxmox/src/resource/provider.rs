@@ -1,8 +1,8 @@
 //! Proxmox VE as a provider: what lives there, and waiting for what an interrupted run left working.
 use super::{
-    Access, BackupJob, ClusterFirewall, ClusterNode, ContainerTemplate, Group, GuestFirewall, GuestId, HaGroup,
-    HaResource, HaRule, IpSet, Iso, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm, Replication, Role,
-    SecurityGroup, Storage, Token, UsbMapping, User,
+    Access, BackupJob, ClusterFirewall, ClusterNode, ContainerTemplate, EmptyDrive, Group, GuestFirewall, GuestId,
+    HaGroup, HaResource, HaRule, IpSet, Iso, NodeFirewall, NodeNetwork, NodeReboot, PciMapping, Pool, Realm,
+    Replication, Role, SecurityGroup, Storage, Token, UsbMapping, User,
     cluster::{ClusterNodeId, Witness, WitnessId, ended},
     container::{Container, Nested},
     firmware::{Bios, CloudInit, Uefi},
@@ -69,6 +69,7 @@ impl Provider for Pve {
             Kind::of::<NodeFirewall>(),
             Kind::of::<GuestFirewall>(),
             Kind::of::<NodeReboot>(),
+            Kind::of::<EmptyDrive>(),
             Kind::of::<NodeNetwork>(),
             Kind::of::<ClusterNode>(),
             Kind::of::<Witness>(),

@@ -165,13 +165,14 @@ fn translate(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use homelab_core::sim::rows;
 
     #[test]
     fn every_pattern_of_the_schema_can_be_judged() {
-        let text = include_str!("data/schema.json");
-        let schema: Value = serde_json::from_str(text).unwrap();
+        let rows: Vec<Value> =
+            rows(include_str!("data/schema.tsv")).map(|[.., json]| serde_json::from_str(json).unwrap()).collect();
         let mut seen = 0;
-        let mut todo = vec![&schema];
+        let mut todo: Vec<&Value> = rows.iter().collect();
         while let Some(value) = todo.pop() {
             match value {
                 Value::Object(map) => {

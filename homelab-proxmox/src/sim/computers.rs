@@ -88,9 +88,17 @@ impl World {
             login,
             authorized_keys,
             disks: self.disks_seen(guest),
+            cd: self.cd_of(guest),
             instance,
             ..Computer::named(guest.name(), addresses)
         }
+    }
+
+    /// The image in a guest's drive; cloud-init's settings are none.
+    fn cd_of(&self, guest: &Guest) -> Option<String> {
+        let drives = guest.config.values().filter(|value| value.contains("media=cdrom"));
+        let mut volumes = drives.filter_map(|value| self.volume(&guest.node, value.split(',').next()?));
+        volumes.find(|volume| volume.content == "iso").map(|volume| volume.volid.clone())
     }
 
     /// The disks that the system of a guest sees beside the one that it boots from: its virtual ones, and those behind its

@@ -3,7 +3,7 @@
 //! The data is derived by `tools/compact-schema.py` and describes 9.2, with marks for what 8.4 does not have.
 use super::world::Release;
 use crate::http::Method;
-use homelab_core::sim::{Later, table};
+use homelab_core::sim::{Later, rows};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -62,23 +62,29 @@ pub(crate) struct Endpoint {
 
 /// One path, and what may be done with it.
 struct Path {
-    parts: Vec<String>,
-    methods: BTreeMap<String, Later<Endpoint>>,
+    parts: Vec<&'static str>,
+    methods: BTreeMap<&'static str, Later<Endpoint>>,
+}
+
+/// A piece that methods name by its number: a parameter, or a permission.
+struct Def {
+    prop: Later<Prop>,
+    permission: Later<Value>,
 }
 
 /// The whole schema.
 pub(crate) struct Schema {
-    formats: BTreeMap<String, Later<BTreeMap<String, Prop>>>,
-    /// Parameters and permissions, by number.
-    defs: Vec<Later<Prop>>,
+    formats: BTreeMap<&'static str, Later<BTreeMap<String, Prop>>>,
+    /// By number.
+    defs: Vec<Def>,
     /// By their templates.
-    paths: BTreeMap<String, Path>,
+    paths: BTreeMap<&'static str, Path>,
     /// The templates by what a request can be told by: their first part and the third, if that is a word.
-    places: BTreeMap<String, Vec<String>>,
+    places: BTreeMap<String, Vec<&'static str>>,
 }
 
 /// The only schema there is.
-pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(include_str!("data/schema.json")));
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(include_str!("data/schema.tsv")));
 
 /// A method that a request named: its template, what the path said, and its description.
 pub(crate) struct Found<'s> {
@@ -88,27 +94,27 @@ pub(crate) struct Found<'s> {
 }
 
 impl Schema {
-    fn read(text: &str) -> Schema {
-        let mut file = table(text);
-        let mut part = |name: &str| file.remove(name).unwrap_or_default();
-        let rows = |value: Value| match value {
-            Value::Object(rows) => rows,
-            _ => serde_json::Map::new(),
-        };
-        let formats = rows(part("formats")).into_iter().map(|(name, keys)| (name, Later::new(keys))).collect();
-        let defs = match part("defs") {
-            Value::Array(defs) => defs.into_iter().map(Later::new).collect(),
-            _ => Vec::new(),
-        };
-        let (mut paths, mut places) = (BTreeMap::new(), BTreeMap::<String, Vec<String>>::new());
-        for (template, methods) in rows(part("paths")) {
-            let parts: Vec<String> = template.trim_matches('/').split('/').map(str::to_owned).collect();
-            let third = parts.get(2).filter(|third| !third.starts_with('{')).map_or("", String::as_str);
-            places.entry(format!("{}/{third}", parts[0])).or_default().push(template.clone());
-            let methods = rows(methods).into_iter().map(|(name, method)| (name, Later::new(method))).collect();
-            paths.insert(template, Path { parts, methods });
+    fn read(text: &'static str) -> Schema {
+        let mut schema =
+            Schema { formats: BTreeMap::new(), defs: Vec::new(), paths: BTreeMap::new(), places: BTreeMap::new() };
+        for [part, name, json] in rows(text) {
+            match (part, name.split_once(' ')) {
+                ("def", _) => schema.defs.push(Def { prop: Later::new(json), permission: Later::new(json) }),
+                ("format", _) => drop(schema.formats.insert(name, Later::new(json))),
+                (_, Some((method, template))) => {
+                    let places = &mut schema.places;
+                    let path = schema.paths.entry(template).or_insert_with(|| {
+                        let parts: Vec<&str> = template.trim_matches('/').split('/').collect();
+                        let third = parts.get(2).filter(|third| !third.starts_with('{')).copied().unwrap_or_default();
+                        places.entry(format!("{}/{third}", parts[0])).or_default().push(template);
+                        Path { parts, methods: BTreeMap::new() }
+                    });
+                    path.methods.insert(method, Later::new(json));
+                }
+                (_, None) => {}
+            }
         }
-        Schema { formats, defs, paths, places }
+        schema
     }
 
     /// Finds the method for a decoded path.
@@ -117,7 +123,7 @@ impl Schema {
         let mut best: Option<(usize, Found<'_>)> = None;
         let third = wanted.get(2).copied().unwrap_or_default();
         let places = [format!("{}/{third}", wanted[0]), format!("{}/", wanted[0])];
-        for template in places.iter().filter_map(|place| self.places.get(place)).flatten() {
+        for &template in places.iter().filter_map(|place| self.places.get(place)).flatten() {
             let Path { parts, methods } = self.paths.get(template)?;
             let Some((literal, args)) = fit(parts, &wanted) else { continue };
             let Some(endpoint) = methods.get(method.as_str()).and_then(Later::get) else { continue };
@@ -144,7 +150,7 @@ impl Schema {
     ) -> impl Iterator<Item = (&'s str, &'s Prop)> {
         endpoint.p.iter().filter_map(move |(name, def)| {
             let def = endpoint.def(release, name).unwrap_or(*def);
-            let prop = self.defs.get(def)?.get()?;
+            let prop = self.defs.get(def)?.prop.get()?;
             prop.in_release(release).then_some((name.as_str(), prop))
         })
     }
@@ -162,13 +168,13 @@ impl Schema {
             Some(def) if !name.contains('[') => def,
             _ => endpoint.def(release, &family(name)?)?,
         };
-        self.defs.get(def)?.get().filter(|prop| prop.in_release(release))
+        self.defs.get(def)?.prop.get().filter(|prop| prop.in_release(release))
     }
 
     /// The permission that the method asks for.
     pub(crate) fn permission(&self, release: Release, endpoint: &Endpoint) -> Option<&Value> {
         let old = endpoint.operm.filter(|_| release == Release::V8_4);
-        self.defs.get(old.or(endpoint.perm)?).map(Later::json)
+        self.defs.get(old.or(endpoint.perm)?)?.permission.get()
     }
 
     /// The parameter of a method, by its template.
@@ -229,7 +235,7 @@ fn family_size(stem: &str) -> u32 {
 }
 
 /// How many parts match literally, and what the others are; `{volume}` and `{cidr}` take the rest of the path.
-fn fit(parts: &[String], wanted: &[&str]) -> Option<(usize, Vec<(String, String)>)> {
+fn fit(parts: &[&str], wanted: &[&str]) -> Option<(usize, Vec<(String, String)>)> {
     let (mut literal, mut args) = (0, Vec::new());
     for (place, part) in parts.iter().enumerate() {
         let last = place + 1 == parts.len();
@@ -242,7 +248,7 @@ fn fit(parts: &[String], wanted: &[&str]) -> Option<(usize, Vec<(String, String)
                 let value = wanted.get(place).filter(|value| !value.is_empty())?;
                 args.push((name.to_owned(), (*value).to_owned()));
             }
-            None if wanted.get(place) == Some(&part.as_str()) => literal += 1,
+            None if wanted.get(place) == Some(part) => literal += 1,
             None => return None,
         }
     }
@@ -260,7 +266,7 @@ mod tests {
         assert!(methods.clone().all(|method| method.get().is_some()));
         let read = methods.filter_map(Later::get);
         let all = |endpoint: &Endpoint| endpoint.p.values().chain(endpoint.o.values()).copied().collect::<Vec<_>>();
-        assert!(read.flat_map(all).all(|def| SCHEMA.defs[def].get().is_some()));
+        assert!(read.flat_map(all).all(|def| SCHEMA.defs[def].prop.get().is_some()));
         assert!(SCHEMA.formats.values().all(|format| format.get().is_some()));
     }
 }

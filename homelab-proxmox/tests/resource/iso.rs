@@ -1,15 +1,16 @@
 //! Images of CDs, and the drives that they are in.
 use crate::fixture::{DIN, GROGU, bench, every, world};
 use homelab_core::{
-    Handle, Lab,
+    Handle, Lab, Permit,
     plan::{Goal, Wishes},
     testing::{Declare, Fixture, World as _, conformance_every},
     units::SizeUnits,
 };
 use homelab_proxmox::{
-    Image, Iso, Vm,
-    api::qemu::Slot,
-    resource::{NoCloudInit, Uefi, iso::IsoOf},
+    Image, Iso, Node, Vm,
+    api::qemu::{MigrateOptions, Slot},
+    client::silent,
+    resource::{EmptyDrive, NoCloudInit, Uefi, iso::IsoOf},
     sim::Image as SimImage,
 };
 
@@ -112,4 +113,58 @@ async fn a_guest_that_is_made_to_be_installed_converges_from_anywhere() {
     let made = || guest(|vm, installer, _| vm.installer(installer));
     let ejected = || guest(|vm, _, _| vm.no_cdrom(Slot::ide(2)));
     conformance_every(every(), &Fixture { world: &world, lab: &made, edits: &[("ejected", &ejected)] }).await;
+}
+
+/// The same, with its drive emptied from here on.
+fn emptied() -> Lab {
+    let mut lab = Lab::named("home");
+    let installer = lab.add(image("1.0").on(DIN));
+    let nas = lab.add(Vm::blank().uefi().on(DIN).id(300).named("nas").disk(32.gib()).installer(installer));
+    lab.add(EmptyDrive::of(nas, Slot::ide(2)));
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cd_that_has_served_is_taken_out_once_and_then_there_is_nothing_to_do() {
+    let made = || guest(|vm, installer, _| vm.installer(installer));
+    conformance_every(every(), &Fixture { world: &world, lab: &emptied, edits: &[("left", &made)] }).await;
+    let bench = bench();
+    let run = bench.deploy(emptied()).await;
+    assert!(run.is_success(), "{}", run.story());
+    assert!(bench.world.inventory().contains("ide2: none,media=cdrom"), "{}", bench.world.inventory());
+    assert!(bench.plan(emptied(), &Wishes::new(Goal::Deploy)).await.is_noop());
+    // Somebody puts one in again.
+    assert!(bench.deploy(guest(|vm, _, drivers| vm.cdrom(Slot::ide(2), drivers))).await.is_success());
+    let shown = bench.plan(emptied(), &Wishes::new(Goal::Deploy)).await.to_string();
+    assert!(shown.contains("the CD in ide2 is taken out"), "{shown}");
+    assert!(bench.deploy(emptied()).await.is_success());
+    assert!(bench.plan(emptied(), &Wishes::new(Goal::Deploy)).await.is_noop());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_with_a_cd_that_only_its_node_has_is_not_moved_before_that_is_out() {
+    let bench = bench();
+    let on = |node: Node, empty: bool| {
+        let mut lab = Lab::named("home");
+        let installer = lab.add(image("1.0").on(DIN));
+        let nas = lab.add(Vm::blank().uefi().on(node).id(300).named("nas").disk(32.gib()).installer(installer));
+        if empty {
+            lab.add(EmptyDrive::of(nas, Slot::ide(2)));
+        }
+        lab
+    };
+    assert!(bench.deploy(on(DIN, false)).await.is_success());
+    let plan = bench.plan(on(GROGU, false), &Wishes::new(Goal::Deploy)).await;
+    let refused: Vec<String> = plan.refusals().iter().map(|(_, note)| note.text.clone()).collect();
+    let file = "local:iso/installer-1.0-612b2c0cc1bc413a.iso";
+    assert_eq!(refused, [format!("{file} is in ide2, and a guest with a CD of din cannot be moved")], "{plan}");
+    // The node itself says so too, if nobody asked before.
+    let moved =
+        MigrateOptions { target: "grogu".into(), online: true, with_local_disks: true, ..MigrateOptions::default() };
+    let task = bench.world.client().migrate(&Permit::for_tests(), "din", 300, &moved).await.unwrap();
+    let said = task.wait(&silent).await.unwrap_err().to_string();
+    assert!(said.contains(&format!("can't migrate local disk '{file}': local cdrom image")), "{said}");
+    assert!(bench.deploy(on(DIN, true)).await.is_success());
+    let run = bench.deploy(on(GROGU, true)).await;
+    assert!(run.is_success(), "{}", run.story());
 }

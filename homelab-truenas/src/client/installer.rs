@@ -4,7 +4,7 @@
 //! It is never told a password, for it has no TLS: the system is installed without an administrator, who is made at the first meeting
 //! over TLS ([`set_up`](super::setup)). It is not adopted either: whoever lost the key of an adopted one could not go on. What the
 //! methods are and what they take is read from its source; that the service runs on each retail ISO was not tried.
-use super::{address::Address, line::Line, line::Outgoing};
+use super::{address::Address, line::Line, line::Outgoing, pause_after};
 use crate::rpc::{Install, Installed, Progress, Refusal, RpcError, Watch};
 use homelab_core::{tls::Trust, units::Size};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -20,8 +20,6 @@ use uuid::Uuid;
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long an installation may take: minutes on an SSD.
 const LIMIT: Duration = Duration::from_secs(3600);
-/// The pause between two looks at one that somebody else started, or that was lost sight of.
-const PAUSE: Duration = Duration::from_secs(2);
 /// How many news of the progress are kept for somebody who is slow to listen.
 const NEWS: usize = 64;
 /// The pools of an installed system.
@@ -65,7 +63,7 @@ pub(super) async fn install(at: &Address, wish: &Install, watch: &mut Watch<'_>)
         };
         match talk.through(wish, watch).await {
             // The installation goes on without us, and is found again.
-            Err(RpcError::Lost { .. }) if began.elapsed() < LIMIT => sleep(PAUSE).await,
+            Err(RpcError::Lost { .. }) if began.elapsed() < LIMIT => sleep(pause_after(began.elapsed())).await,
             other => return other,
         }
     }
@@ -124,7 +122,7 @@ impl<'a> Talk<'a> {
                 return Err(refused(format!("an installation is still running after {} seconds", LIMIT.as_secs())));
             }
             watch(&Progress { percent: None, description: Some("an installation is running".into()) });
-            sleep(PAUSE).await;
+            sleep(pause_after(began.elapsed())).await;
         }
         let disks: Vec<Target> = self.call("list_disks", vec![], ANSWER).await?;
         let disk = choose(&disks, wish).map_err(refused)?;

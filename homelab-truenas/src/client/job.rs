@@ -44,10 +44,11 @@ impl Noted {
     }
 }
 
-/// How a job is known: by the message that started it, or, where that is not kept, by its number, which starts anew with each boot.
+/// How a job is known: by the message that started it, or, where that is not kept, by its number, which starts anew with each boot and
+/// with each start of the middleware: so the boot goes with it.
 pub(super) enum Known {
     Message(String),
-    Number(i64),
+    Number(i64, String),
     /// Any that is at this method.
     Working(String),
 }
@@ -56,7 +57,7 @@ impl Known {
     fn filter(&self) -> Value {
         match self {
             Known::Message(id) => json!([["message_ids", "rin", id]]),
-            Known::Number(id) => json!([["id", "=", id]]),
+            Known::Number(id, _) => json!([["id", "=", id]]),
             Known::Working(method) => json!([["method", "=", method], ["state", "in", ["WAITING", "RUNNING"]]]),
         }
     }
@@ -64,7 +65,7 @@ impl Known {
     fn is(&self, job: &Job) -> bool {
         match self {
             Known::Message(id) => job.message_ids.iter().any(|one| one == id),
-            Known::Number(id) => job.id == *id,
+            Known::Number(id, _) => job.id == *id,
             Known::Working(method) => job.method == *method && !job.has_ended(),
         }
     }
@@ -83,8 +84,24 @@ impl NasReader {
             Err(_) => self.read(method, vec![]).await?,
         };
         let number = answer.as_i64().ok_or_else(|| Error::new(method, Cause::Answer(answer.to_string())))?;
-        let found = self.follow(method, &Known::Number(number), news, &mut |_| {}).await?;
+        let known = Known::Number(number, self.boot().await?);
+        let found = self.follow(method, &known, news, &mut |_| {}).await?;
         serde_json::from_value(found).map(Some).map_err(|e| Error::new(method, Cause::Answer(e.to_string())))
+    }
+
+    /// What this boot of the NAS is known by.
+    pub(super) async fn boot(&self) -> Result<String> {
+        const METHOD: &str = "system.boot_id";
+        let answer = self.read(METHOD, vec![]).await?;
+        answer.as_str().map(str::to_owned).ok_or_else(|| Error::new(METHOD, Cause::Answer(answer.to_string())))
+    }
+
+    /// Whether a job that was found is the one that was started, and not another one that has got its number since.
+    async fn is_same(&self, method: &str, known: &Known, job: &Job) -> Result<bool> {
+        match known {
+            Known::Number(_, boot) => Ok(job.method == method && self.boot().await? == *boot),
+            Known::Message(_) | Known::Working(_) => Ok(true),
+        }
     }
 
     /// The job that is known so, if the NAS remembers it.
@@ -127,6 +144,9 @@ impl NasReader {
             }
             down = None;
             let Some(job) = asked? else { return Err(failed(Cause::Forgotten)) };
+            if !self.is_same(method, known, &job).await? {
+                return Err(failed(Cause::Forgotten));
+            }
             match job.state.as_str() {
                 "SUCCESS" => return Ok(job.result),
                 "FAILED" => return Err(failed(Cause::Job(refusal(job)))),
@@ -203,4 +223,20 @@ fn errname(errno: i64) -> String {
         other => return format!("errno {other}"),
     };
     name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_job_complains_about_reads_like_a_refused_call() {
+        let row = json!({"id": 7, "method": "pool.create", "state": "FAILED", "error": "[EINVAL] pool_create.topology: too few", "exc_info":
+            {"type": "VALIDATION", "errno": 22, "extra": [["pool_create.topology", "too few", 22]]}});
+        let told = refusal(serde_json::from_value(row).expect("it is a job"));
+        assert_eq!((told.code, told.complaints.len(), told.to_string().as_str()), (-32602, 1, "topology: too few"));
+        let row = json!({"id": 8, "state": "FAILED", "error": "pool is busy", "exc_info": {"type": "CallError", "errno": 16, "extra": [1]}});
+        let told = refusal(serde_json::from_value(row).expect("it is a job"));
+        assert_eq!((told.code, told.errname.as_str(), told.to_string().as_str()), (-32001, "EBUSY", "pool is busy"));
+    }
 }

@@ -48,6 +48,10 @@ impl Midclt {
         match output.status {
             // xargs: 126 and 127 are a program that cannot be run or is not there.
             126 | 127 => Err(RpcError::Untrusted(format!("{} has no `midclt`: it is no TrueNAS", self.machine.name()))),
+            _ if is_down(&text.concat()) => Err(RpcError::Unreached {
+                host: self.machine.name().to_owned(),
+                reason: "its middleware does not answer".into(),
+            }),
             _ => Err(RpcError::Refused(refusal(&text.concat()))),
         }
     }
@@ -87,6 +91,11 @@ impl Rpc for Midclt {
     fn keeps_ids(&self) -> bool {
         false
     }
+}
+
+/// Whether nobody listens on the middleware's own socket: it is being started anew. Python words the system's error so.
+fn is_down(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("connection refused")
 }
 
 /// What was printed: numbers, texts and booleans as Python prints them, everything else as JSON.

@@ -59,10 +59,12 @@ impl Nas {
         // Before the call: a short job ends before anybody could listen.
         let news = self.rpc.news();
         let message = Known::Message(call.id.clone());
+        let boot = if self.rpc.keeps_ids() { String::new() } else { self.boot().await? };
         let known = match self.send(Some(permit), call).await {
             Ok(Value::Number(_)) if self.rpc.keeps_ids() => message,
             Ok(Value::Number(id)) => {
-                Known::Number(id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?)
+                let number = id.as_i64().ok_or_else(|| Error::new(&call.method, Cause::Answer(id.to_string())))?;
+                Known::Number(number, boot)
             }
             // Where there is nothing to wait for it answers at once.
             Ok(result) => return Ok(result),
@@ -96,7 +98,10 @@ impl Nas {
         let news = self.rpc.news();
         let answer = self.send(permit, call).await.map_err(|error| Error::new(&call.method, error))?;
         let number = answer.as_i64().filter(|_| !self.rpc.keeps_ids());
-        let known = number.map_or_else(|| Known::Message(call.id.clone()), Known::Number);
+        let known = match number {
+            Some(number) => Known::Number(number, self.boot().await?),
+            None => Known::Message(call.id.clone()),
+        };
         if !answer.is_number() || self.job_of(&known).await?.is_none() {
             return Ok(answer);
         }

@@ -232,7 +232,16 @@ impl Rpc for Socket {
 
 #[cfg(test)]
 mod tests {
-    use super::choose;
+    use super::{choose, refusal};
+    use serde_json::json;
+
+    #[test]
+    fn a_trace_may_hold_parameters_and_is_left_out() {
+        let error = json!({"code": -32001, "message": "Method call error", "data": {"error": 14, "errname": "EFAULT", "reason": "it failed",
+            "trace": {"formatted": "create({'password': 'hunter2'})"}, "extra": null}});
+        assert_eq!(format!("{0} {0:?}", refusal(&error)).matches("hunter2").count(), 0);
+        assert_eq!(refusal(&error).to_string(), "it failed");
+    }
 
     #[test]
     fn the_version_is_pinned_where_the_nas_has_it() {

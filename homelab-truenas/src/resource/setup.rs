@@ -1,6 +1,7 @@
 //! A NAS that is set up: it has an administrator, and the lab a key.
 use crate::{
     Nas,
+    client::pause_after,
     rpc::{First, Install, Installed, Progress},
 };
 use homelab_core::{
@@ -15,8 +16,6 @@ use tokio::time::{Instant, sleep};
 
 /// How long a NAS that was just installed may take until it answers.
 const BOOT: Duration = Duration::from_secs(20 * 60);
-/// The pause between two attempts.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// The system of a NAS, from its first boot to a key that opens it.
 ///
@@ -221,7 +220,7 @@ impl Resource for System {
                         Installed::Restarted => restarted = true,
                     }
                     cx.progress(format!("waits until the NAS answers ({} s)", began.elapsed().as_secs()), None);
-                    sleep(PAUSE).await;
+                    sleep(pause_after(began.elapsed())).await;
                 }
                 other => break other?,
             }

@@ -113,7 +113,7 @@ impl World {
 }
 
 impl Sim {
-    /// Serves the installer on 127.0.0.1; port 0 takes any. It answers while there is no system.
+    /// Serves the installer on 127.0.0.1; port 0 takes any. It answers while there is no system, and a CD in the drive.
     ///
     /// # Errors
     /// When the port is taken.
@@ -130,9 +130,9 @@ impl Sim {
         Ok(Served::at(address, task))
     }
 
-    /// Whether there is no system yet.
+    /// Whether there is no system yet, and the computer starts from a CD. One that nobody tells of is given one.
     fn is_bare(&self) -> bool {
-        self.stage() != Stage::System
+        self.stage() != Stage::System && self.computer().is_none_or(|computer| computer.cd.is_some())
     }
 }
 

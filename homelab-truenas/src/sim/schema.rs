@@ -1,20 +1,20 @@
 //! The tables of the API that the simulator judges calls by, embedded: made by `tools/compact-schema.py`.
-use homelab_core::sim::{Later, table};
+use homelab_core::sim::{Later, rows};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::OnceLock};
 
-const TABLES: &str = include_str!("data/schema-25.10.json");
-const OLD_TABLES: &str = include_str!("data/schema-25.04.json");
+const TABLES: &str = include_str!("data/schema-25.10.tsv");
+const OLD_TABLES: &str = include_str!("data/schema-25.04.tsv");
 
 /// What the API of one version looks like.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Schema {
-    methods: BTreeMap<String, Later<Method>>,
+    methods: BTreeMap<&'static str, Later<Method>>,
     /// The rows of queries and the singletons, by namespace.
-    pub(super) answers: Map<String, Value>,
-    models: Map<String, Value>,
-    shared: Map<String, Value>,
+    answers: BTreeMap<&'static str, Later<Value>>,
+    models: BTreeMap<&'static str, Later<Value>>,
+    shared: BTreeMap<&'static str, Later<Value>>,
 }
 
 /// A method as it is declared.
@@ -40,14 +40,17 @@ pub(super) fn is_old(release: &str) -> bool {
     release.starts_with("25.04")
 }
 
-fn parsed(tables: &str) -> Schema {
-    let mut tables = table(tables);
-    let mut part = |name: &str| match tables.remove(name) {
-        Some(Value::Object(rows)) => rows,
-        _ => Map::new(),
-    };
-    let methods = part("methods").into_iter().map(|(name, method)| (name, Later::new(method))).collect();
-    Schema { methods, answers: part("answers"), models: part("models"), shared: part("shared") }
+fn parsed(tables: &'static str) -> Schema {
+    let mut schema = Schema::default();
+    for [part, name, json] in rows(tables) {
+        match part {
+            "methods" => drop(schema.methods.insert(name, Later::new(json))),
+            "answers" => drop(schema.answers.insert(name, Later::new(json))),
+            "models" => drop(schema.models.insert(name, Later::new(json))),
+            _ => drop(schema.shared.insert(name, Later::new(json))),
+        }
+    }
+    schema
 }
 
 impl Schema {
@@ -68,9 +71,19 @@ impl Schema {
         self.methods.get(name)?.get()
     }
 
+    /// What the rows of a namespace's query look like, or its one row of settings.
+    pub(super) fn answer(&self, space: &str) -> Option<&Value> {
+        self.answers.get(space)?.get()
+    }
+
+    /// Every namespace whose answers are known.
+    pub(super) fn spaces(&self) -> impl Iterator<Item = &'static str> {
+        self.answers.keys().copied()
+    }
+
     /// What a schema refers to.
     pub(super) fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        let named = |key: &str, table: &'a Map<String, Value>| table.get(schema.get(key)?.as_str()?);
+        let named = |key: &str, table: &'a BTreeMap<_, Later<Value>>| table.get(schema.get(key)?.as_str()?)?.get();
         named("$", &self.models).or_else(|| named("x-shared", &self.shared)).unwrap_or(schema)
     }
 }
@@ -82,8 +95,11 @@ mod tests {
     #[test]
     fn every_method_of_both_tables_can_be_read() {
         for schema in [Schema::get(), Schema::of("25.04.2")] {
-            assert!(schema.methods.len() > 300 && !schema.answers.is_empty() && !schema.models.is_empty());
+            assert!(schema.methods.len() > 300 && !schema.answers.is_empty());
+            assert!(!schema.models.is_empty() && !schema.shared.is_empty());
             assert!(schema.methods.values().all(|method| method.get().is_some()));
+            let plain = [&schema.answers, &schema.models, &schema.shared].into_iter().flat_map(BTreeMap::values);
+            assert!(plain.map(Later::get).all(|value| value.is_some()));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::rpc::{Call, Rpc, RpcError};
 use async_trait::async_trait;
 use homelab_core::{
     Permit,
-    sim::{Clock, Store, StoreError},
+    sim::{Clock, Computer, Store, StoreError},
 };
 use serde_json::Value;
 use std::{
@@ -53,12 +53,12 @@ struct Inner {
     store: Option<Store<World>>,
     news: broadcast::Sender<Arc<Value>>,
     cuts: broadcast::Sender<()>,
-    /// What tells which disks are in the computer, if it is one of a simulated network.
-    slots: OnceLock<Slots>,
+    /// What tells of the computer that it runs on, if that is one of a simulated network.
+    computer: OnceLock<Around>,
 }
 
-/// Tells which disks are in a computer; nothing while it is not there.
-type Slots = Box<dyn Fn() -> Option<Vec<homelab_core::sim::Disk>> + Send + Sync>;
+/// Tells of a computer; nothing while it is not there.
+type Around = Box<dyn Fn() -> Option<Computer> + Send + Sync>;
 
 /// A simulated TrueNAS. Clones are handles to the same one.
 #[derive(Clone)]
@@ -90,8 +90,8 @@ impl Sim {
         let ((news, _), (cuts, _)) = (broadcast::channel(NEWS), broadcast::channel(1));
         let state =
             Mutex::new(State { world, told: vec![], driven: false, logins: vec![], cut_after: None, cut: false });
-        let slots = OnceLock::new();
-        Sim { inner: Arc::new(Inner { state, clock, store, news, cuts, slots }) }
+        let computer = OnceLock::new();
+        Sim { inner: Arc::new(Inner { state, clock, store, news, cuts, computer }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,22 +122,27 @@ impl Sim {
     /// Whether the computer that it runs on is there.
     #[cfg(feature = "testing")]
     pub(crate) fn has_computer(&self) -> bool {
-        self.inner.slots.get().is_none_or(|slots| slots().is_some())
+        self.inner.computer.get().is_none_or(|look| look().is_some())
+    }
+
+    /// The computer that it runs on, if that is one of a simulated network and there.
+    pub(super) fn computer(&self) -> Option<Computer> {
+        self.inner.computer.get().and_then(|look| look())
     }
 
     fn save(&self, world: &World) -> Result<(), StoreError> {
         self.inner.store.as_ref().map_or(Ok(()), |store| store.save(world))
     }
 
-    /// Has the NAS see the disks that a computer of the simulated network has at each moment: a controller that is passed through to it
-    /// brings its disks. The first to be told stays.
-    pub fn see_disks(&self, slots: impl Fn() -> Option<Vec<homelab_core::sim::Disk>> + Send + Sync + 'static) {
-        let _ = self.inner.slots.set(Box::new(slots));
+    /// Has the NAS run on a computer of the simulated network, as that is at each moment: a controller that is passed through to it brings
+    /// its disks, and without a CD in its drive no installer starts. The first to be told stays.
+    pub fn runs_on(&self, look: impl Fn() -> Option<Computer> + Send + Sync + 'static) {
+        let _ = self.inner.computer.set(Box::new(look));
     }
 
     /// Brings everything to where it is by now, and tells of jobs that went on.
     fn settle(&self, state: &mut State) -> bool {
-        if let Some(disks) = self.inner.slots.get().and_then(|slots| slots()) {
+        if let Some(Computer { disks, .. }) = self.computer() {
             state.world.plug(&disks);
         }
         let changed = jobs::settle(&mut state.world);
@@ -288,7 +293,7 @@ impl Sim {
     /// Does something that the installer was asked for, and keeps it.
     pub(super) fn act(&self, act: impl FnOnce(&mut World) -> Result<Value, String>) -> Result<Value, String> {
         let mut state = self.state();
-        if let Some(disks) = self.inner.slots.get().and_then(|slots| slots()) {
+        if let Some(Computer { disks, .. }) = self.computer() {
             state.world.plug(&disks);
         }
         let done = act(&mut state.world)?;

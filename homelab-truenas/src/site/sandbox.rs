@@ -75,7 +75,7 @@ async fn begin(way: &TrueNas, sandbox: &Sandbox) -> Result<Nas, Failure> {
     };
     let (find, must_be_there) = (Arc::new(find), way.computer.is_some());
     let looks = Arc::clone(&find);
-    sim.see_disks(move || looks().map(|computer| computer.disks));
+    sim.runs_on(move || looks());
     let served = sim.serve(0).await.map_err(|e| failed(&e))?;
     let installer = sim.serve_installer(0).await.map_err(|e| failed(&e))?;
     let installs = format!("http://{}", installer.address).parse().map_err(|e| failed(&e))?;

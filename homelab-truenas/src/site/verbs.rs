@@ -1,5 +1,8 @@
 //! Verbs of the command line: how a NAS is, whether it does what it is there for, and any method by hand.
-use super::replicated;
+use super::{
+    disk_tests::{self, DiskTests, is_of_a_disk},
+    replicated,
+};
 use crate::{Nas, resource::release, rpc::Call};
 use homelab_core::{
     Doing, Failure, Said, Verb, Words,
@@ -15,7 +18,7 @@ pub(super) static VERBS: &[Verb<Nas>] = &[
     Verb {
         domain: "truenas",
         name: "status",
-        about: "Tell pools, room, the last scrub, snapshot and replication",
+        about: "Tell pools, room, the last scrub, snapshot, disk tests and replication",
         words: "",
         run: |nas, _| status(nas),
     },
@@ -43,6 +46,7 @@ struct Look {
     services: Vec<Map<String, Value>>,
     shares: Vec<Map<String, Value>>,
     alerts: Vec<Map<String, Value>>,
+    disk_tests: DiskTests,
     version: String,
     /// A newer version that it knows of.
     update: Option<String>,
@@ -61,6 +65,8 @@ async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
     let snapshots = if is_old { "zfs.snapshot.query" } else { "pool.snapshot.query" };
     let mut shares = rows("sharing.nfs.query", vec![]).await?;
     shares.extend(rows("sharing.smb.query", vec![]).await?);
+    let alerts = rows("alert.list", vec![]).await?;
+    let disk_tests = disk_tests::look(nas, &version, &alerts, &rows("disk.query", vec![]).await?).await?;
     Ok(Some(Look {
         pools: rows("pool.query", vec![]).await?,
         replications: rows("replication.query", vec![]).await?,
@@ -71,7 +77,8 @@ async fn look(nas: &Nas) -> Result<Option<Look>, Failure> {
         .await?,
         services: rows("service.query", vec![]).await?,
         shares,
-        alerts: rows("alert.list", vec![]).await?,
+        alerts,
+        disk_tests,
         version,
         update: newer(nas).await?,
     }))
@@ -126,13 +133,14 @@ fn status(nas: &Nas) -> Doing<'_> {
         let newest = look.snapshots.first();
         let creation = newest.and_then(|one| one.get("properties")?.get("creation")?.get("parsed"));
         lines.push(format!("last snapshot: {} ({})", time(creation), newest.map_or("none", |one| text(one, "name"))));
+        lines.push(look.disk_tests.line.clone());
         for task in &look.replications {
             let state = task.get("state").cloned().unwrap_or_default();
             let word = state.get("state").and_then(Value::as_str).unwrap_or("PENDING");
             lines.push(format!("replication {}: {word}, {}", text(task, "name"), time(state.get("datetime"))));
         }
         let value = json!({"pools": look.pools, "last_snapshot": newest, "replications": look.replications,
-            "version": look.version, "update": look.update});
+            "disk_tests": look.disk_tests.value, "version": look.version, "update": look.update});
         Ok(Said { lines, value, wrong: wrong(&look, false), ..Said::default() })
     })
 }
@@ -176,11 +184,17 @@ fn wrong(look: &Look, is_strict: bool) -> Vec<String> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let judged = look.replications.iter().filter(|task| is_strict || replicated::has_run(task));
     wrong.extend(judged.filter_map(|task| replicated::trouble(task, now)));
+    wrong.extend(look.disk_tests.failed.iter().cloned());
     let open = |alert: &&Map<String, Value>| alert.get("dismissed") != Some(&Value::Bool(true));
     let grave =
         |alert: &&Map<String, Value>| ["ERROR", "CRITICAL", "ALERT", "EMERGENCY"].contains(&text(alert, "level"));
     wrong.extend(
-        look.alerts.iter().filter(open).filter(grave).map(|alert| format!("alert: {}", text(alert, "formatted"))),
+        look.alerts
+            .iter()
+            .filter(open)
+            .filter(grave)
+            .filter(|alert| !is_of_a_disk(alert))
+            .map(|alert| format!("alert: {}", text(alert, "formatted"))),
     );
     wrong
 }

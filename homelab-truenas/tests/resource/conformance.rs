@@ -10,9 +10,10 @@ use homelab_truenas::{
     resource::{
         Access, AlertLevel, AlertPolicies, AlertPolicy, AlertService, ApiKey, Certificate, Chap, Compression,
         ConfigBackup, CronJob, Day, DiskTest, Extent, Group, InitScript, Initiators, Interface, Keep, Lun, NfsSettings,
-        Permissions, Portal, Preset, Privilege, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask, StaticRoute,
-        StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
+        Permissions, Portal, Preset, Privilege, Replication, Schedule, ScrubTask, Service, SmbSettings, SnapshotTask,
+        SshConnection, SshKey, StaticRoute, StorageNetwork, Target, UpdateSettings, Ups, User, When, Zvol,
     },
+    topology::NasDisks,
 };
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
@@ -20,13 +21,8 @@ const LAN: Network = Network::new("LAN", [192, 168, 0, 0], 24).gateway(1);
 
 /// On both releases, each of which judges every call by its own schemas.
 async fn exam(lab: &Declare<'_>, edits: &[(&str, &Declare<'_>)]) {
-    new_exam(lab, edits).await;
-    conformance_every(nth(), &Fixture { world: &old_world, lab, edits }).await;
-}
-
-/// On 25.10 alone, for what was not there before.
-async fn new_exam(lab: &Declare<'_>, edits: &[(&str, &Declare<'_>)]) {
     conformance_every(nth(), &Fixture { world: &world, lab, edits }).await;
+    conformance_every(nth(), &Fixture { world: &old_world, lab, edits }).await;
 }
 
 fn site(declare: impl FnOnce(&mut Lab)) -> Lab {
@@ -197,13 +193,13 @@ async fn services_and_settings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn updates_of_new_releases() {
+async fn updates() {
     let lab = || {
         site(|lab| {
             lab.add(UpdateSettings::by_hand(NAS));
         })
     };
-    new_exam(&lab, &[("none", &|| site(|_| ()))]).await;
+    exam(&lab, &[("none", &|| site(|_| ()))]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,15 +260,13 @@ async fn keys_and_certificates() {
 
 #[tokio::test(start_paused = true)]
 async fn logins_of_block_devices() {
-    const SECRET: Secret = Secret::named("PROBE_KEY");
+    const SECRET: Secret = Secret::named("PROBE_CHAP");
     let lab = |user: &'static str| {
         move || {
             site(|lab| {
-                // A secret that a run makes is the only one that a bench has.
-                let key = lab.add(ApiKey::named("probe").on(NAS, "root", SECRET));
                 let chap = Chap::user(user).on(NAS, 7, SECRET);
                 let tag = chap.tag();
-                let chap = lab.add(chap.after(key));
+                let chap = lab.add(chap);
                 let portal = lab.add(Portal::named("storage").on(NAS, STORAGE, STORAGE.host(13)));
                 let clients = lab.add(Initiators::named("din").on(NAS, ["iqn.1993-08.org.debian:01:din"]));
                 lab.add(Target::named("vm").at(portal, clients).chap(tag).after(chap));
@@ -296,4 +290,25 @@ async fn copies_of_the_configuration_and_policies() {
         }
     };
     exam(&lab(AlertPolicy::Daily), &[("policy", &lab(AlertPolicy::Never))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_connections_and_replication() {
+    let lab = |last: u32, keep: fn() -> Keep| {
+        move || {
+            with_dataset(|lab, media| {
+                let daily = lab.add(SnapshotTask::of(media, Schedule::daily(3, 0), Keep::weeks(2)));
+                let target = lab.add(Pool::named("backup").on(NAS).mirror(NAS.disks(["D3", "D4"])));
+                let key = lab.add(SshKey::named("replication").on(NAS));
+                let host_key = "ssh-ed25519 AAAA".to_owned();
+                let link = SshConnection::named("far").from(key, "replicator", STORAGE.host(last), host_key);
+                let link = lab.add(link);
+                lab.add(Replication::named("media").of(media, daily).to(link, target).keep(keep()).sudo());
+            })
+        }
+    };
+    let months = || Keep::months(3);
+    let edits: [(&str, &Declare<'_>); 2] =
+        [("another address", &lab(15, months)), ("kept for longer", &lab(14, || Keep::months(6)))];
+    exam(&lab(14, months), &edits).await;
 }

@@ -9,4 +9,5 @@ mod pool;
 mod replication;
 mod schemas;
 mod share;
+mod traps;
 mod world;

@@ -14,6 +14,7 @@ use homelab_truenas::{
     client::Midclt,
     resource::StorageNetwork,
     rpc::{Call, Rpc, RpcError},
+    sim::World,
     testing::SimNas,
 };
 use serde_json::{Value, json};
@@ -33,7 +34,11 @@ struct Dark {
 
 impl Dark {
     fn new() -> Dark {
-        let (nas, machine) = (SimNas::new(NAS, shelf()), Arc::new(SimMachine::new("nas")));
+        Dark::on(shelf())
+    }
+
+    fn on(world: World) -> Dark {
+        let (nas, machine) = (SimNas::new(NAS, world), Arc::new(SimMachine::new("nas")));
         let link = nas.sim().link("root");
         machine.on_command(move |argv, stdin| {
             let is_midclt = argv.iter().map(String::as_str).eq(["xargs", "-0", "midclt", "call"]);
@@ -107,6 +112,27 @@ async fn without_a_permit_nothing_is_written_whichever_way_is_gone() {
     midclt.write(&Permit::for_tests(), &group).await.expect("somebody agreed");
     let taken = midclt.write(&Permit::for_tests(), &group).await.expect_err("it is there already");
     assert!(matches!(&taken, RpcError::Refused(refusal) if !refusal.complaints.is_empty()), "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_restart_has_forgotten_is_not_taken_for_another_of_its_number() {
+    let dark = Dark::on(shelf().pace(1.0));
+    let nas = Nas::over(Arc::new(Midclt::on(Arc::clone(&dark.machine) as Arc<dyn homelab_core::host::Machine>)));
+    let (permit, mut watch) = (Permit::for_tests(), |_: &homelab_truenas::rpc::Progress| {});
+    let pool = |name: &str, disk: &str| {
+        let data = json!({"name": name, "topology": {"data": [{"type": "STRIPE", "disks": [disk]}]}});
+        Call::new("pool.create", vec![data])
+    };
+    let (ours, theirs) = (pool("ours", "sdb"), pool("theirs", "sdc"));
+    let somebody = async {
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        dark.nas.sim().reboot();
+        tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+        dark.nas.sim().link("root").call(&theirs).await.expect("it is up again");
+    };
+    let (made, ()) = tokio::join!(nas.job(&permit, &ours, &mut watch), somebody);
+    let error = made.expect_err("ours was cut off, and theirs has its number");
+    assert!(error.may_have_happened() && error.to_string().contains("started anew in the middle"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

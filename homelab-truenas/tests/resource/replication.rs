@@ -175,5 +175,6 @@ async fn a_target_that_does_not_answer_is_told_where_the_task_is_looked_at() {
     crate::world::call(&bench.world.0, "replication.run", vec![rows[0]["id"].clone()]).await;
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     let rows = crate::world::call(&bench.world.0, "replication.query", vec![]).await;
+    assert!(bench.plan(lab(), &Wishes::new(Goal::Deploy)).await.is_noop(), "what a task did last is no difference");
     assert_eq!(rows[0]["state"]["error"], "ssh: connect to host 10.10.10.14 port 22: No route to host");
 }

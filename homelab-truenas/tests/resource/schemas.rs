@@ -7,6 +7,7 @@
 use crate::world::{NAS, shelf, with_pool};
 use homelab_core::{
     Lab,
+    sim::rows,
     testing::Bench,
     units::{Network, SizeUnits},
 };
@@ -29,8 +30,8 @@ use std::{
 
 const STORAGE: StorageNetwork = StorageNetwork::of(Network::new("storage", [10, 10, 10, 0], 24).vlan(10));
 
-/// Of every kind that both releases have.
-fn lab(is_new: bool) -> Lab {
+/// Of every kind.
+fn lab() -> Lab {
     with_pool(|lab, bulk| {
         let family = lab.add(Group::named("family", 3001).on(NAS));
         let home = lab.add(Dataset::of(bulk, "homes"));
@@ -49,9 +50,7 @@ fn lab(is_new: bool) -> Lab {
         lab.add(Service::ssh().on(NAS));
         lab.add(NfsSettings::on(NAS).version_4_only().servers(16));
         lab.add(SmbSettings::on(NAS).workgroup("HOME").for_macs());
-        if is_new {
-            lab.add(UpdateSettings::by_hand(NAS));
-        }
+        lab.add(UpdateSettings::by_hand(NAS));
         lab.add(Ups::attached(NAS, "apc", "usbhid-ups", "auto").off_after_seconds(90));
         lab.add(StaticRoute::to(Network::new("far", [10, 0, 9, 0], 24)).via(NAS, STORAGE.host(1)));
         let vm = lab.add(Zvol::of(bulk, "vm", 10.gib()).sparse());
@@ -152,7 +151,6 @@ async fn misfits(release: &str, file: PathBuf) -> BTreeSet<String> {
     let text = fs::read_to_string(&file).unwrap_or_else(|problem| panic!("{}: {problem}", file.display()));
     let schemas: Value = serde_json::from_str(&text).expect("schemas are JSON");
     let bench = Bench::new(SimNas::new(NAS, shelf().release(release)));
-    let lab = || lab(release.starts_with("25.10"));
     let run = bench.deploy(lab()).await;
     assert!(run.is_success(), "{}", run.story());
     let run = bench.clear(lab()).await;
@@ -224,10 +222,14 @@ fn wordless(schema: &Value) -> Value {
 fn the_tables_of_the_simulator_are_the_schemas_of_both_releases() {
     let Some(dir) = files() else { return };
     for (release, tables) in [
-        ("25.10", include_str!("../../src/sim/data/schema-25.10.json")),
-        ("25.04", include_str!("../../src/sim/data/schema-25.04.json")),
+        ("25.10", include_str!("../../src/sim/data/schema-25.10.tsv")),
+        ("25.04", include_str!("../../src/sim/data/schema-25.04.tsv")),
     ] {
-        let tables: Value = serde_json::from_str(tables).expect("the tables are JSON");
+        let mut read = json!({});
+        for [part, name, json] in rows(tables) {
+            read[part][name] = serde_json::from_str(json).expect("the rows are JSON");
+        }
+        let tables = read;
         let text = fs::read_to_string(dir.join(format!("truenas-{release}.json"))).expect("both files are there");
         let file: Value = serde_json::from_str(&text).expect("schemas are JSON");
         let methods = file["methods"].as_object().expect("methods by name");

@@ -57,6 +57,9 @@ impl homelab_core::testing::World for Exported {
     fn traffic(&self) -> &Traffic {
         self.0.traffic()
     }
+    fn secrets(&self) -> Vec<(&'static str, &'static str)> {
+        vec![("PROBE_CHAP", "correct horse")]
+    }
     fn inventory(&self) -> String {
         let all = self.0.inventory();
         let exported: Vec<&str> =

@@ -93,6 +93,15 @@ async fn a_call_that_the_server_would_not_read_is_refused_here() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_there_is_told_by_its_field() {
+    let stage = stage(world()).await;
+    let share = json!({"path": "/mnt/bulk/gone", "networks": ["10.10.10.0/24"]});
+    let error = stage.nas.write(&Permit::for_tests(), "sharing.nfs.create", vec![share]).await.unwrap_err();
+    assert!(error.is_missing() && error.complaint("path").is_some(), "{error}");
+    assert!(error.to_string().starts_with("sharing.nfs.create: path: "), "{error}");
+}
+
+#[tokio::test]
 async fn a_secret_that_was_read_blotted_out_is_never_written_back() {
     let stage = stage(world()).await;
     let data = json!({"monpwd": "********"});

@@ -6,6 +6,7 @@ use crate::{
 use homelab_core::{
     Connect, Lab, Permit, Secret, Site, Sites,
     cli::Exit,
+    sim::Computer,
     units::{Network, Size, SizeUnits},
 };
 use homelab_truenas::{
@@ -62,6 +63,14 @@ async fn an_installation_whose_connection_is_lost_goes_on_and_is_not_begun_again
     let (sim, _served, nas) = stage(World::new("nas").pace(0.0)).await;
     sim.cut_after("reboot");
     assert_eq!(nas.install(&Permit::for_tests(), &wish(), &mut |_| {}).await.unwrap(), Installed::Made);
+}
+
+#[tokio::test]
+async fn without_a_cd_in_its_drive_no_installer_starts() {
+    let (sim, _served, nas) = stage(World::new("nas").pace(0.0)).await;
+    sim.runs_on(|| Some(Computer::named("truenas", [])));
+    let done = nas.install(&Permit::for_tests(), &wish(), &mut |_| {}).await.unwrap();
+    assert_eq!(done, Installed::Nowhere);
 }
 
 #[tokio::test]

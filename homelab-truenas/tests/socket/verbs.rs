@@ -4,7 +4,11 @@ use homelab_core::{
     cli::{self, Exit, Outside},
     env::Env,
 };
-use homelab_truenas::{Nas, site::TrueNas};
+use homelab_truenas::{
+    Nas,
+    sim::{Sim, World},
+    site::TrueNas,
+};
 use std::{
     io::{self, Write},
     path::Path,
@@ -30,12 +34,16 @@ impl Write for Shared {
     }
 }
 
-/// Runs a line; `_` in a word stands for a blank.
 fn run(dir: &Path, line: &str) -> (Exit, String, String) {
+    run_at(dir, line, &[], &sites)
+}
+
+/// Runs a line with these settings beside its state.
+fn run_at(dir: &Path, line: &str, set: &[(&str, &str)], sites: &dyn Fn() -> Sites) -> (Exit, String, String) {
     let (out, err) = (Shared::default(), Shared::default());
     let outside = Outside {
         args: ["lab"].into_iter().chain(line.split(' ')).map(Into::into).collect(),
-        env: Ok(Env::from_pairs([("HOMELAB_STATE", dir.to_string_lossy())])),
+        env: Ok(Env::from_pairs([&[("HOMELAB_STATE", &*dir.to_string_lossy())], set].concat())),
         dir: dir.to_owned(),
         stdin: Box::new(io::empty()),
         stdout: Box::new(out.clone()),
@@ -47,7 +55,7 @@ fn run(dir: &Path, line: &str) -> (Exit, String, String) {
         interrupt: None,
         secrets: Secrets::none(),
     };
-    let exit = cli::run_in(&|| Lab::named("home"), &sites, outside);
+    let exit = cli::run_in(&|| Lab::named("home"), sites, outside);
     let text = |shared: &Shared| String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
     (exit, text(&out), text(&err))
 }
@@ -100,4 +108,32 @@ fn verify_says_what_is_not_as_it_should_be() {
     let (exit, _, err) = run(dir.path(), "verify truenas");
     assert_eq!(exit, Exit::Refused);
     assert!(err.contains("warning: nas: there are shares, and the service nfs does not run"), "{err}");
+}
+
+#[test]
+fn the_last_tests_of_the_disks_are_told_and_one_that_failed_names_its_disk() {
+    const KEY: &str = "1-abcdef0123456789abcdef0123456789";
+    let by_log = "warning: nas: disk WD-2 (sdc) failed its last test, Short offline: Completed: read failure";
+    let by_alert = "warning: nas: disk: sdc (WD-2) failed a SMART selftest.";
+    for (release, line, want) in [
+        ("25.04.2", "disk tests: the last one was passed by 1, failed by 1", by_log),
+        ("25.10.1", "disk tests: warnings about 1", by_alert),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let serving = tokio::runtime::Runtime::new().unwrap();
+        let served = serving.block_on(async {
+            let world = World::new("nas").key(KEY).disks("WD-", 4, 8 << 40).release(release);
+            Sim::new(world.tested("WD-1", true).tested("WD-2", false)).serve(0).await.unwrap()
+        });
+        let sites = || {
+            let way = TrueNas::at(format!("https://{}", served.address)).fingerprint(&served.fingerprint);
+            Sites::new().with(NAS, way)
+        };
+        let run = |line: &str| run_at(dir.path(), line, &[("TRUENAS_API_KEY", KEY)], &sites);
+        let (exit, out, err) = run("status truenas");
+        assert!(out.contains(line) && err.contains(want), "{release}: {exit:?}: {out}{err}");
+        let (exit, _, err) = run("verify truenas");
+        assert_eq!(exit, Exit::Refused, "{release}");
+        assert!(err.contains(want), "{release}: {err}");
+    }
 }

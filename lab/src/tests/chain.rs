@@ -34,7 +34,7 @@ impl Chain {
         let cluster = SimWorld::new(PVE, world).joined(Arc::clone(&net));
         let nas = SimNas::new(NAS, World::new("truenas").pace(0.0)).just_installed().counted_with(cluster.traffic());
         let guest = format!("proxmox/{}/300", PVE.name());
-        nas.sim().see_disks(move || net.computer(&guest).map(|computer| computer.disks));
+        nas.sim().runs_on(move || net.computer(&guest));
         Chain { cluster, nas }
     }
 }

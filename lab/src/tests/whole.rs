@@ -141,6 +141,9 @@ fn one_deploy_goes_from_two_empty_guests_over_the_installer_to_replicated_shares
     assert!(place("proxmox/iso/din/truenas: created") < place("proxmox/vm/truenas: created"), "{deploy}");
     assert!(place("proxmox/vm/truenas: created") < place("truenas/system/truenas/nas: created"), "{deploy}");
     assert!(place("truenas/system/truenas/nas: created") < place("truenas/pool/nas/bulk: created"), "{deploy}");
+    // Nothing depends on the CD once the system is up.
+    let ejected = place("proxmox/empty-drive/truenas/ide2: created");
+    assert!(place("truenas/system/truenas/nas: created") < ejected, "{deploy}");
     must(dir, ISO, &["plan", "--detailed-exitcode"]);
     let status = must(dir, ISO, &["status"]);
     assert!(status.contains("pool bulk: ONLINE") && status.contains("pool backup: ONLINE"), "{status}");

@@ -1,17 +1,18 @@
 //! CD drives of a VM: declared, observed, and what differs.
-use super::{Spec, Vm, edits::Around};
+use super::{Spec, Vm, VmState, edits::Around, review::constructor};
 use crate::{
     api::{
         VolumeId,
         qemu::{Boot, Disk as DiskConfig, DiskSource, QemuConfig, Slot},
     },
+    client::Reader,
     resource::{
         Iso,
         changes::Edits,
         firmware::{Firmware, NoCloudInit, Setup},
     },
 };
-use homelab_core::{Field, Handle, Output};
+use homelab_core::{Failure, Field, Handle, Output, plan::Note};
 use std::collections::BTreeMap;
 
 /// Where the CD of an installer is.
@@ -75,6 +76,24 @@ impl Spec {
             };
             edits.put(field, slot, DiskConfig { cdrom: true, ..DiskConfig::new(source) });
         }
+    }
+
+    /// What keeps a guest from being moved: a CD on a storage that only its node has. The server finds it when the migration has begun
+    /// (`QemuMigrate.pm`: "local cdrom image").
+    pub(super) async fn held_by_a_cd(&self, now: &VmState, reader: &Reader) -> Result<Option<Note>, Failure> {
+        if now.node == self.node.name || now.cdroms.is_empty() {
+            return Ok(None);
+        }
+        let storages = reader.storages(&now.node).await?;
+        let is_shared =
+            |name: &str| storages.iter().any(|known| known.storage.as_deref() == Some(name) && known.shared);
+        let held = now.cdroms.iter().find(|(_, volume)| !is_shared(&volume.storage));
+        Ok(held.map(|(slot, volume)| {
+            Note::refused(format!("{volume} is in {slot}, and a guest with a CD of {} cannot be moved", now.node)).hint(format!(
+                "take it out first: `.no_cdrom({})`, deploy, then move it; after an installation `EmptyDrive` does that",
+                constructor(*slot)
+            ))
+        }))
     }
 
     /// What a guest that is made starts from, unless it is declared: its disk, and while that is empty its CDs.

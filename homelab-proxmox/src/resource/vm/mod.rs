@@ -248,7 +248,11 @@ impl<F: Firmware, C: Setup> Resource for Vm<F, C> {
         Ok(Some(state))
     }
     async fn inspect(&self, now: Option<&VmState>, cx: &Look<'_, Pve>) -> Result<Vec<Note>, Failure> {
-        order::may_set(cx, &self.spec.startup, now.and_then(|now| now.startup.as_ref())).await
+        let mut notes = order::may_set(cx, &self.spec.startup, now.and_then(|now| now.startup.as_ref())).await?;
+        if let Some(now) = now {
+            notes.extend(self.spec.held_by_a_cd(now, cx).await?);
+        }
+        Ok(notes)
     }
     async fn find(id: &GuestId, cx: &Look<'_, Pve>) -> Result<Option<VmState>, Failure> {
         let Some(found) = guest::known(cx, id, cx.mark()).await? else { return Ok(None) };

@@ -159,7 +159,7 @@ fn typed(size: Size) -> String {
 }
 
 /// A slot as it is written in code.
-fn constructor(slot: Slot) -> String {
+pub(super) fn constructor(slot: Slot) -> String {
     let text = slot.to_string();
     let (bus, number) = text.split_at(text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len()));
     format!("Slot::{bus}({number})")

@@ -93,6 +93,12 @@ pub(super) fn begin(world: &mut World, task: &mut Task, job: &Migrate) -> Result
     if let Some((key, _)) = device.filter(|_| !guest.lxc) {
         return Err(Fail::die(format!("can't migrate VM which uses local devices: {key}")));
     }
+    // `QemuMigrate.pm` looks into each drive; an image on a storage that all nodes see is no hindrance.
+    let cds = guest.config.values().filter(|value| !guest.lxc && value.contains("media=cdrom"));
+    let mut cds = cds.filter_map(|value| world.volume(&guest.node, value.split(',').next()?));
+    if let Some(cd) = cds.find(|volume| volume.content == "iso" && volume.node == guest.node) {
+        return Err(Fail::die(format!("can't migrate local disk '{}': local cdrom image", cd.volid)));
+    }
     if !world.is_online(&job.target) {
         return Err(Fail::die(format!("target node '{}' is offline", job.target)));
     }

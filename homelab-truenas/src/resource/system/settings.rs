@@ -3,8 +3,8 @@
 //! They are always there, so they are told apart by their values: settings that are all as the NAS came are nobody's, and others that
 //! this lab did not make need `.adopt()`. What leaves the code is set back to what the NAS came with.
 use crate::{
-    Nas,
-    resource::{row::at_site, service},
+    Nas, NasReader,
+    resource::{release, row::at_site, service},
 };
 use homelab_core::{Apply, Failure, Field, Lock, Look, NoOutputs, Resource, Secret, Site};
 use serde::{Serialize, Serializer};
@@ -22,10 +22,39 @@ pub trait Group: Serialize + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// The service that has to run with it.
     const SERVICE: Option<&'static str> = None;
+    /// Where releases before 25.10 have one switch in the place of all these: its field, the method that tells it, and that which sets it.
+    const OLD_SWITCH: Option<[&'static str; 3]> = None;
     /// Which NAS.
     fn site(&self) -> Site<Nas>;
     /// What the NAS comes with.
     fn factory() -> Value;
+}
+
+/// The switch of this NAS, if it is one of before 25.10 and has one.
+async fn old_switch<T: Group>(nas: &NasReader) -> Result<Option<[&'static str; 3]>, Failure> {
+    Ok(match T::OLD_SWITCH {
+        Some(switch) if release::is_old(nas).await? == Some(true) => Some(switch),
+        _ => None,
+    })
+}
+
+/// All settings as they are. `None` while there is no NAS.
+async fn config<T: Group>(nas: &NasReader) -> Result<Option<Fields>, Failure> {
+    if let Some([field, get, _]) = old_switch::<T>(nas).await? {
+        let on = nas.once::<Value>(get, vec![]).await?;
+        return Ok(on.map(|on| Fields::from_iter([(field.to_owned(), (*on).clone())])));
+    }
+    let all = nas.once::<Fields>(&format!("{}.config", T::TABLE), vec![]).await?;
+    Ok(all.map(|all| (*all).clone()))
+}
+
+async fn write<T: Group>(cx: &Apply<'_, Nas>, body: Fields) -> Result<(), Failure> {
+    let (method, params) = match old_switch::<T>(cx).await? {
+        Some([field, _, set]) => (set.to_owned(), vec![body.get(field).cloned().unwrap_or_default()]),
+        None => (format!("{}.update", T::TABLE), vec![body.into()]),
+    };
+    cx.write(cx.permit(), &method, params).await?;
+    Ok(())
 }
 
 /// Settings as a resource.
@@ -78,12 +107,10 @@ impl<T: Group> Resource for Settings<T> {
         Self::find(&T::TABLE.to_owned(), cx).await
     }
     async fn find(_: &String, cx: &Look<'_, Nas>) -> Result<Option<SettingsState>, Failure> {
-        let config = cx.once::<Fields>(&format!("{}.config", T::TABLE), vec![]).await?;
-        let Some(config) = config else { return Ok(None) };
+        let Some(config) = config::<T>(cx).await? else { return Ok(None) };
         let factory = T::factory();
         let known = |field: &str| factory.get(field);
-        let mut fields: Fields =
-            config.iter().filter(|(k, _)| known(k).is_some()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut fields: Fields = config.into_iter().filter(|(k, _)| known(k).is_some()).collect();
         let untouched = fields.iter().all(|(field, value)| known(field) == Some(value));
         if let Some(service) = T::SERVICE {
             fields.insert("served".into(), service::runs(cx, service).await?.into());
@@ -103,7 +130,7 @@ impl<T: Group> Resource for Settings<T> {
             body.retain(|field, want| now.0.get(field) != Some(want));
         }
         if !body.is_empty() {
-            cx.write(cx.permit(), &format!("{}.update", T::TABLE), vec![body.into()]).await?;
+            write::<T>(cx, body).await?;
         }
         match T::SERVICE {
             Some(service) => service::start(cx, service).await,
@@ -114,12 +141,9 @@ impl<T: Group> Resource for Settings<T> {
         if let Some(service) = T::SERVICE {
             service::stop(cx, service).await?;
         }
-        let mut factory = T::factory();
-        if let Some(fields) = factory.as_object_mut() {
-            fields.retain(|field, value| state.0.get(field).is_some_and(|now| now != value));
-        }
-        cx.write(cx.permit(), &format!("{}.update", T::TABLE), vec![factory]).await?;
-        Ok(())
+        let Value::Object(mut factory) = T::factory() else { return Ok(()) };
+        factory.retain(|field, value| state.0.get(field).is_some_and(|now| now != value));
+        if factory.is_empty() { Ok(()) } else { write::<T>(cx, factory).await }
     }
 }
 
@@ -323,7 +347,9 @@ impl Group for SmbGroup {
     }
 }
 
-/// Whether the NAS looks for updates by itself, from 25.10 on. It never installs one.
+/// Whether the NAS looks for updates by itself (before 25.10: and fetches them). It never installs one.
+///
+/// `update.update`, by which this is set from 25.10 on, is the update itself in 25.04: there the switch has methods of its own.
 pub type UpdateSettings = Settings<UpdateGroup>;
 
 /// What is set of it.
@@ -345,6 +371,8 @@ impl UpdateSettings {
 impl Group for UpdateGroup {
     const KIND: &'static str = "truenas/updates";
     const TABLE: &'static str = "update";
+    const OLD_SWITCH: Option<[&'static str; 3]> =
+        Some(["autocheck", "update.get_auto_download", "update.set_auto_download"]);
     fn site(&self) -> Site<Nas> {
         self.site
     }

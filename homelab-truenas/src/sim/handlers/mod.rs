@@ -79,6 +79,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, params: &[Value]) -> Result<Value
         "core" => core::run(cx, verb, params),
         "system" | "update" | "config" | "alert" | "boot" | "mail" | "truenas" => system::run(cx, name, params),
         "disk" => disk::run(cx, verb, params),
+        "smart.test" if verb == "results" => Some(rows::filtered(disk::tests(cx.world), params)),
         "pool" => pool::run(cx, verb, params),
         "pool.dataset" => dataset::run(cx, verb, params),
         "pool.snapshot" | "zfs.snapshot" => snapshot::run(cx, verb, params),

@@ -9,7 +9,7 @@ const BLOT: &str = "********";
 pub(super) fn run(cx: &mut Cx<'_>, space: &str, verb: &str, params: &[Value]) -> Option<Result<Value, Fail>> {
     let schema = Schema::of(&cx.world.version);
     let is_table = schema.method(&format!("{space}.query")).is_some();
-    let known = schema.answers.contains_key(space);
+    let known = schema.answer(space).is_some();
     Some(match verb {
         "query" if known => list(cx, space, params),
         "get_instance" if known => instance(cx, space, params),
@@ -31,7 +31,7 @@ pub(super) fn shown(cx: &Cx<'_>, space: &str) -> Vec<Map<String, Value>> {
 fn show(cx: &Cx<'_>, space: &str, row: Map<String, Value>, blot: bool) -> Map<String, Value> {
     let mut row = rules::decorate(cx.world, space, row);
     let whole = Schema::of(&cx.world.version);
-    if blot && let Some(schema) = whole.answers.get(space) {
+    if blot && let Some(schema) = whole.answer(space) {
         blot_out(whole, schema, &mut row);
     }
     row
@@ -118,7 +118,7 @@ fn settings(cx: &Cx<'_>, space: &str) -> Value {
     let mut row = cx.world.singletons.get(space).cloned().unwrap_or_default();
     let whole = Schema::of(&cx.world.version);
     if !auth::is_full(cx.world, cx.caller)
-        && let Some(schema) = whole.answers.get(space)
+        && let Some(schema) = whole.answer(space)
     {
         blot_out(whole, schema, &mut row);
     }

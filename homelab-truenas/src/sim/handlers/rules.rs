@@ -95,6 +95,17 @@ pub(super) fn check(world: &World, space: &str, own: Option<&Value>, row: &Row) 
             }
             Ok(())
         }
+        "iscsi.auth" => {
+            let (at, secret) = (format!("iscsi_auth_{verb}.secret"), field(row, "secret"));
+            if !(12..=16).contains(&secret.chars().count()) {
+                return Err(Fail::invalid(&at, "Secret must be between 12 and 16 characters."));
+            }
+            if secret.trim() == secret {
+                Ok(())
+            } else {
+                Err(Fail::invalid(&at, "Secret contains leading or trailing space."))
+            }
+        }
         "iscsi.extent" => {
             unique(world, space, own, row, "name", &format!("iscsi_extent_{verb}.name"))?;
             unique(world, space, own, row, "serial", &format!("iscsi_extent_{verb}.serial"))?;

@@ -3,7 +3,7 @@ use super::Cx;
 use crate::sim::fail::Fail;
 use serde_json::{Value, json};
 
-pub(super) fn run(cx: &mut Cx<'_>, name: &str, _: &[Value]) -> Option<Result<Value, Fail>> {
+pub(super) fn run(cx: &mut Cx<'_>, name: &str, params: &[Value]) -> Option<Result<Value, Fail>> {
     let world = &mut cx.world;
     Some(Ok(match name {
         "system.boot_id" => json!(world.boot_id()),
@@ -36,18 +36,41 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, _: &[Value]) -> Option<Result<Val
             {"train": "TrueNAS-SCALE-Goldeye", "profile": "GENERAL", "matches_profile": true}, "new_version": null}})
         }
         "update.available_versions" => json!([]),
+        // Before 25.10 `update.update` is the update itself, and this switch stands alone (notes section 5).
+        "update.get_auto_download" => {
+            world.singletons.get("update").and_then(|row| row.get("autocheck")).cloned().unwrap_or(json!(true))
+        }
+        "update.set_auto_download" => {
+            let on = params.first().cloned().unwrap_or_default();
+            world.singletons.entry("update".into()).or_default().insert("autocheck".into(), on);
+            Value::Null
+        }
         _ => return None,
     }))
 }
 
 fn alerts(cx: &Cx<'_>) -> Value {
     let world = &cx.world;
-    let worn = world.pools.values().filter(|pool| pool.status(&world.disks) != "ONLINE");
-    worn.map(|pool| {
+    let alert = |id: String, klass: &str, level: &str, key: &str, text: String| {
+        json!({"uuid": id, "id": id, "source": klass, "klass": klass, "args": null, "node": "Controller A", "key": key,
+            "datetime": {"$date": world.now}, "last_occurrence": {"$date": world.now}, "dismissed": false, "mail": null, "text": text,
+            "level": level, "formatted": text, "one_shot": false})
+    };
+    let worn = world.pools.values().filter(|pool| pool.status(&world.disks) != "ONLINE").map(|pool| {
         let text = format!("Pool {} state is {}", pool.name, pool.status(&world.disks));
-        json!({"uuid": pool.guid.to_string(), "id": pool.guid.to_string(), "source": "ZpoolStatus", "klass": "VolumeStatus", "args": null,
-            "node": "Controller A", "key": pool.name, "datetime": {"$date": world.now}, "last_occurrence": {"$date": world.now},
-            "dismissed": false, "mail": null, "text": text, "level": "CRITICAL", "formatted": text, "one_shot": false})
-    })
-    .collect()
+        alert(pool.guid.to_string(), "VolumeStatus", "CRITICAL", &pool.name, text)
+    });
+    // From 25.10 on the middleware looks into the logs of the disks itself, and only warns.
+    let looks = !world.version.starts_with("25.04");
+    let sick = world.disks.iter().filter(|disk| looks && disk.present && disk.passed == Some(false)).map(|disk| {
+        let serial = disk.serial.as_deref().unwrap_or_default();
+        alert(
+            disk.hw.clone(),
+            "SMARTFailedSelfTest",
+            "WARNING",
+            &disk.name,
+            format!("{} ({serial}) failed a SMART selftest.", disk.name),
+        )
+    });
+    worn.chain(sick).collect()
 }

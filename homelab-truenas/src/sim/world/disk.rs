@@ -104,6 +104,9 @@ pub(in crate::sim) struct Disk {
     /// Whether it is still in its slot.
     pub(in crate::sim) present: bool,
     pub(in crate::sim) description: String,
+    /// Whether it passed the last test of itself, if it has had one.
+    #[serde(default)]
+    pub(in crate::sim) passed: Option<bool>,
 }
 
 impl Disk {
@@ -126,6 +129,7 @@ impl Disk {
             is_boot: false,
             present: true,
             description: String::new(),
+            passed: None,
         }
     }
 
@@ -140,6 +144,15 @@ impl Disk {
 }
 
 impl World {
+    /// The same after the disk of this serial has tested itself, with this outcome.
+    #[must_use]
+    pub fn tested(mut self, serial: &str, passed: bool) -> World {
+        for disk in self.disks.iter_mut().filter(|disk| disk.serial.as_deref() == Some(serial)) {
+            disk.passed = Some(passed);
+        }
+        self
+    }
+
     /// Puts disks in and takes those out that are not among them; the boot disk stays. One on two paths shows twice (notes section 6).
     pub(in crate::sim) fn plug(&mut self, disks: &[homelab_core::sim::Disk]) {
         let mut slots = BTreeSet::new();

@@ -47,14 +47,12 @@ const SERVICES: [&str; 8] = ["cifs", "ftp", "iscsitarget", "nfs", "nvmet", "snmp
 /// Fills a world as an installation leaves it.
 pub(super) fn fill(world: &mut World) {
     let schema = Schema::get();
-    for (space, answer) in &schema.answers {
-        if schema.method(&format!("{space}.config")).is_some() {
-            let mut settings = empty(schema, answer);
-            if let Value::Object(own) = given(space) {
-                settings.extend(own);
-            }
-            world.singletons.insert(space.clone(), settings);
+    for space in schema.spaces().filter(|space| schema.method(&format!("{space}.config")).is_some()) {
+        let mut settings = schema.answer(space).map(|answer| empty(schema, answer)).unwrap_or_default();
+        if let Value::Object(own) = given(space) {
+            settings.extend(own);
         }
+        world.singletons.insert(space.to_owned(), settings);
     }
     for (n, service) in SERVICES.iter().enumerate() {
         world
