@@ -121,6 +121,11 @@ fn status_tells_what_memory_is_available_and_what_the_guests_do() {
     assert_eq!(run(dir.path(), &["token", "create", "--yes"]).0, Exit::Done);
     let (_, out, _) = run(dir.path(), &["status", "proxmox"]);
     assert!(out.ends_with("token: 0 days old\n"), "{out}");
+    // What a run leaves that is killed while the node restarts.
+    let notes = r#"{"description":"homelab: home proxmox/node-reboot/din id=0 running=101,102"}"#;
+    assert_eq!(run(dir.path(), &["proxmox", "call", "PUT", "/nodes/din/config", notes, "--yes"]).0, Exit::Done);
+    let (_, out, _) = run(dir.path(), &["status", "proxmox"]);
+    assert!(out.contains(", its restart is to be finished by a deploy"), "{out}");
 }
 
 #[test]

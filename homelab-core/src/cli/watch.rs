@@ -35,7 +35,7 @@ pub(super) async fn until_pressed<F: Future<Output = Result<Round, Stop>>>(
             () = interrupt.pressed() => return Ok(Exit::Done),
         };
         match drawn {
-            Ok(round) => session.console.out.text(frame(&round)),
+            Ok(round) => session.console.out.text(frame(&round.lines, &round.wrong)),
             Err(stop) if stop.exit == Exit::Interrupted => return Ok(Exit::Done),
             Err(stop) => return Err(stop),
         }
@@ -48,9 +48,9 @@ pub(super) async fn until_pressed<F: Future<Output = Result<Round, Stop>>>(
 }
 
 /// One picture: written over the one before from the top, each line to its end, and nothing below the last.
-fn frame(round: &Round) -> String {
-    let warnings = round.wrong.iter().map(|line| format!("warning: {line}"));
-    let lines = round.lines.iter().cloned().chain(warnings);
+fn frame(lines: &[String], wrong: &[String]) -> String {
+    let warnings = wrong.iter().map(|line| format!("warning: {line}"));
+    let lines = lines.iter().cloned().chain(warnings);
     let lines: String = lines.map(|line| format!("{line}\x1b[K\n")).collect();
     format!("\x1b[H{lines}\x1b[J")
 }
@@ -61,8 +61,7 @@ mod tests {
 
     #[test]
     fn a_picture_leaves_nothing_of_the_one_before() {
-        let round =
-            Round { lines: vec!["NODE".into(), String::new()], wrong: vec!["pve: full".into()], ..Round::default() };
-        assert_eq!(frame(&round), "\x1b[HNODE\x1b[K\n\x1b[K\nwarning: pve: full\x1b[K\n\x1b[J");
+        let picture = frame(&["NODE".into(), String::new()], &["pve: full".into()]);
+        assert_eq!(picture, "\x1b[HNODE\x1b[K\n\x1b[K\nwarning: pve: full\x1b[K\n\x1b[J");
     }
 }

@@ -47,6 +47,7 @@ pub use firmware::{Bios, ChoosesFirmware, CloudInit, Firmware, FirmwareKind, Has
 pub use guest::GuestId;
 pub use iso::Iso;
 pub use node::Node;
+pub(crate) use node_config::is_unfinished;
 pub use node_config::{NodeConfig, NodeReboot};
 pub use node_network::{Bond, Bridge, NodeNetwork, VlanInterface};
 pub use passthrough::{Pci, PciMapping, PciOn, Usb, UsbMapping, UsbOn};

@@ -4,6 +4,7 @@ use crate::{
     Pve,
     api::{FromScalar, Guest, GuestKind},
     client::Params,
+    resource::is_unfinished,
 };
 use homelab_core::{Failure, Said, Words, units::Size};
 use serde_json::{Map, Value, json};
@@ -111,8 +112,12 @@ async fn nodes(pve: &Pve) -> Result<Found, Failure> {
         threads += status.get("cpuinfo").and_then(|cpu| cpu.get("cpus")).and_then(u64::from_scalar).unwrap_or(0);
         free += memory.map_or(0, |(free, _)| free);
         all += memory.map_or(0, |(_, all)| all);
-        found.values.push(json!({"node": node, "online": true, "version": version, "available": memory.map(|m| m.0)}));
-        found.rows.push([node.to_owned(), version, format!("up {days} days"), shown]);
+        let unfinished = is_unfinished(pve, node).await?;
+        found.values.push(json!({
+            "node": node, "online": true, "version": version, "available": memory.map(|m| m.0), "restart_unfinished": unfinished,
+        }));
+        let up = if unfinished { ", its restart is to be finished by a deploy" } else { "" };
+        found.rows.push([node.to_owned(), version, format!("up {days} days{up}"), shown]);
     }
     if found.rows.len() > 1 {
         let memory = format!("{} of {}", size(free), size(all));

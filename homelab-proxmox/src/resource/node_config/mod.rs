@@ -6,5 +6,6 @@ mod guests;
 mod reboot;
 
 pub use config::{Configured, NodeConfig};
+pub(crate) use reboot::is_unfinished;
 pub(super) use reboot::{NodeId, answers};
 pub use reboot::{NodeReboot, NodeRebootOutputs, NodeRebootState};

@@ -139,6 +139,11 @@ async fn notes(cx: &Reader, node: &str) -> Result<(Notes, Option<String>), Failu
     Ok((Notes::read(text("description").map(Description::new).as_ref(), 0), text("digest")))
 }
 
+/// Whether a restart of ours was begun on the node and has not come to its end: the next run finishes it.
+pub(crate) async fn is_unfinished(cx: &Reader, node: &str) -> Result<bool, Failure> {
+    Ok(notes(cx, node).await?.0.recall(RUNNING).is_some())
+}
+
 async fn remember(cx: &Apply<'_, Pve>, node: &str, notes: &Notes, digest: Option<String>) -> Result<(), Failure> {
     let text = notes.description(0);
     let params = match text.as_str() {
@@ -262,13 +267,9 @@ impl Resource for NodeReboot {
         if let (Some(wanted), Some(there)) = (self.release, cx.version().await?.major())
             && wanted != there
         {
-            return Ok(vec![
-                Note::refused(format!(
-                    "{} runs Proxmox VE {there}, and its configuration is of {wanted}",
-                    self.node.name
-                ))
-                .hint(format!("declare `NodeConfig::release_{there}()`")),
-            ]);
+            let node = self.node.name;
+            let why = Note::refused(format!("{node} runs Proxmox VE {there}, and its configuration is of {wanted}"));
+            return Ok(vec![why.hint(format!("declare `NodeConfig::release_{there}()`"))]);
         }
         let Some(now) = now.filter(|now| self.iommu == Some(true) && now.iommu == Some(false)) else {
             return Ok(vec![]);
