@@ -58,6 +58,7 @@ pub struct Cluster {
     pub(super) nodes: Vec<(Node, Hardware)>,
     pub(super) devices: Vec<(Node, Device)>,
     pub(super) machines: Vec<(Node, IpAddr)>,
+    #[cfg_attr(not(feature = "sim"), expect(dead_code, reason = "only a sandbox begins with it"))]
     pub(super) single: bool,
 }
 
