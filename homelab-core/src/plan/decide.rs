@@ -207,8 +207,8 @@ impl<'a> Planner<'a> {
             notes.extend(there.and_then(|s| self.guard(vertex, s, "would be replaced")));
         }
         notes.extend(vertex.node.review(there, action, &verdict.changes));
-        // What the world said was said of the one that goes, if what it lives in is made anew.
-        if parent.is_none() {
+        // What a machine says that is made anew is said of the one that goes.
+        if !parent.is_some_and(|home| graph.vertex(home).node.is_machine()) {
             notes.extend(self.known.facts.notes(id).iter().cloned());
         }
         self.actions[id.index()] = action;
