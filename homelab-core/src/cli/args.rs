@@ -1,5 +1,8 @@
 //! The command line as it is written: verbs, flags, help.
-use super::{exit, extra::Wanted};
+use super::{
+    exit,
+    extra::{CommonArgs, StatusArgs, Wanted},
+};
 use crate::plan::{Goal, Selection, Wishes};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -162,37 +165,6 @@ pub(super) struct Json {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Which systems are asked.
-#[derive(Debug, Args)]
-pub(super) struct CommonArgs {
-    /// A kind of system, or the name of a site
-    pub(super) of: Option<String>,
-    #[command(flatten)]
-    pub(super) json: Json,
-}
-
-/// What is shown of them.
-#[derive(Debug, Args)]
-pub(super) struct StatusArgs {
-    #[command(flatten)]
-    pub(super) common: CommonArgs,
-    /// Keep looking, and show in place what has changed, until Ctrl-C
-    #[arg(long, conflicts_with = "json")]
-    pub(super) watch: bool,
-}
-
-impl StatusArgs {
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted { watch: self.watch, ..self.common.wanted("status") }
-    }
-}
-
-impl CommonArgs {
-    pub(super) fn wanted(&self, name: &str) -> Wanted {
-        Wanted { domain: self.of.clone(), name: name.to_owned(), json: self.json.json, ..Wanted::default() }
-    }
 }
 
 /// What part of the lab, and what is allowed there.

@@ -1,5 +1,6 @@
 //! Verbs that the sites bring: `status` and `verify` of all of them, and each one's own.
 use super::{
+    args::Json,
     exit::Exit,
     session::Session,
     stop::{Problem, Stop},
@@ -12,7 +13,7 @@ use crate::{
     store::StoreError,
     verb::{VerbInfo, Words},
 };
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use serde_json::{Map, Value};
 use std::{ffi::OsString, sync::Arc};
 
@@ -21,6 +22,37 @@ const COMMON: [&str; 2] = ["status", "verify"];
 
 /// Flags that mean the same wherever a verb has them, for the help.
 const KNOWN: [(&str, &str); 1] = [("show", "Print the secret itself")];
+
+/// Which systems are asked.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// A kind of system, or the name of a site
+    pub(super) of: Option<String>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+impl CommonArgs {
+    pub(super) fn wanted(&self, name: &str) -> Wanted {
+        Wanted { domain: self.of.clone(), name: name.to_owned(), json: self.json.json, ..Wanted::default() }
+    }
+}
+
+/// The same, and how it is shown.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// Keep looking, and show in place what has changed, until Ctrl-C
+    #[arg(long, conflicts_with = "json")]
+    pub(super) watch: bool,
+}
+
+impl StatusArgs {
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { watch: self.watch, ..self.common.wanted("status") }
+    }
+}
 
 /// What a person asked for.
 #[derive(Clone, Debug, Default)]

@@ -4,4 +4,5 @@ mod desk;
 mod front;
 mod memory;
 mod secrets;
+mod taken;
 mod world;
