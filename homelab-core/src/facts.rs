@@ -1,5 +1,6 @@
 //! What is known so far, node by node: observed before, or read back after a step.
 use crate::{
+    Graph,
     output::{Input, NodeId, Output},
     plan::Note,
     resource::Owner,
@@ -36,6 +37,8 @@ impl fmt::Debug for Observed {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     seen: HashMap<NodeId, Observed>,
+    /// What is known of nodes that were not looked at yet: see [`Resource::SAID`](crate::Resource::SAID).
+    said: HashMap<NodeId, Tree>,
     notes: HashMap<NodeId, Vec<Note>>,
 }
 
@@ -46,7 +49,15 @@ impl Facts {
         self.seen.get(&node)
     }
 
+    /// Nothing but what the code of a graph says.
+    pub(crate) fn said_by(graph: &Graph) -> Facts {
+        let said = |id: &NodeId| !graph.vertex(*id).node.said().is_empty();
+        let spec = |id| (id, graph.vertex(id).spec.clone());
+        Facts { said: graph.ids().filter(said).map(spec).collect(), ..Facts::default() }
+    }
+
     pub(crate) fn set(&mut self, node: NodeId, seen: Option<Observed>) {
+        self.said.remove(&node);
         match seen {
             Some(seen) => self.seen.insert(node, seen),
             None => self.seen.remove(&node),
@@ -67,12 +78,13 @@ impl Facts {
     /// The part that a step needs for itself.
     pub(crate) fn part(&self, nodes: impl Iterator<Item = NodeId>) -> Facts {
         let seen = nodes.filter_map(|n| Some((n, self.get(n)?.clone()))).collect();
-        Facts { seen, notes: HashMap::new() }
+        Facts { seen, ..Facts::default() }
     }
 
     /// The value at an address. A field that exists and is empty is not known.
     pub(crate) fn lookup(&self, at: Ref) -> Option<&Tree> {
-        self.get(at.node)?.tree.get(at.field).filter(|v| **v != Tree::Null)
+        let tree = self.get(at.node).map(|seen| &*seen.tree).or_else(|| self.said.get(&at.node))?;
+        tree.get(at.field).filter(|v| **v != Tree::Null)
     }
 
     pub(crate) fn input<T: DeserializeOwned + Clone>(&self, input: &Input<T>) -> Option<T> {

@@ -85,6 +85,7 @@ pub(crate) trait Node: AnyKind {
     fn replace_on(&self) -> &'static [&'static str];
     fn write_only(&self) -> &'static [&'static str];
     fn derived(&self) -> &'static [&'static str];
+    fn said(&self) -> &'static [&'static str];
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
@@ -232,6 +233,9 @@ impl<R: Resource> Node for Entry<R> {
     }
     fn derived(&self) -> &'static [&'static str] {
         R::DERIVED
+    }
+    fn said(&self) -> &'static [&'static str] {
+        R::SAID
     }
     fn estimate(&self, action: Action) -> Duration {
         self.0.estimate(action)

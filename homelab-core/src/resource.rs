@@ -37,6 +37,9 @@ pub trait Resource: Serialize + Send + Sync + 'static {
     /// Only looked at, and waited for: something that is there already, or that nobody takes apart again once it was brought about, as
     /// a cluster of nodes. It is never taken over, owned or deleted, and the ledger does not know it.
     const OBSERVED: bool = false;
+    /// Fields of the state that the specification of an [`OBSERVED`](Resource::OBSERVED) thing says already, under the same name: the
+    /// address of a machine that is there. What lives in it and uses nothing else of it is looked at together with it, not after it.
+    const SAID: &'static [&'static str] = &[];
 
     /// Commonly there already: a package, a user, a file of the distribution. One that is there and as it should be is used as
     /// it is, without a step and without becoming ours, so it is never deleted by us. One that is there and differs is shown

@@ -24,7 +24,7 @@ impl Engine<'_> {
             }
         }
         let readers = self.providers.readers();
-        let (mut facts, mut machines) = (Facts::default(), vec![]);
+        let (mut facts, mut machines) = (Facts::said_by(self.graph), vec![]);
         for wave in self.waves() {
             let wave: Vec<_> = wave.into_iter().filter(|id| wanted[id.index()]).collect();
             let (facts_so_far, readers) = (&facts, &readers);

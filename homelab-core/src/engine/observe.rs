@@ -53,7 +53,7 @@ impl Engine<'_> {
         let mut lost = Lost { engine: self, ledger: &memory.ledger, going, wished, unasked: BTreeSet::new() };
         self.settle(&memory.maybe).await.map_err(|t| vec![t])?;
         let mut readers = self.providers.readers();
-        let mut facts = Facts::default();
+        let mut facts = Facts::said_by(self.graph);
         let mut troubles = Troubles::default();
         for wave in self.waves() {
             let wave: Vec<NodeId> = wave.into_iter().filter(|id| !lost.takes(*id, &facts)).collect();
@@ -68,6 +68,9 @@ impl Engine<'_> {
                     Err(_) if self.graph.within(*id).is_some_and(|home| lost.is_remade(home, &facts)) => {}
                     // Its step looks again, once what it lives in has been brought to its end.
                     Err(failure) if failure.nature == Nature::Passing && self.is_in_unfinished(*id, &memory.maybe) => {}
+                    // What it lives in was looked at together with it, and says it already.
+                    Err(failure)
+                        if self.graph.within(*id).is_some_and(|home| troubles.has(self.graph.key(home), &failure)) => {}
                     Err(failure) => troubles.add(self.graph.key(*id), failure),
                 }
             }
@@ -132,13 +135,21 @@ impl Engine<'_> {
         Ok((seen, notes))
     }
 
-    /// Nodes whose values do not wait for each other, together: each wave uses only what the waves before it have seen.
+    /// Nodes whose values do not wait for each other, together: each wave uses only what the waves before it have seen, and what the
+    /// code [says](crate::Resource::SAID).
     pub(super) fn waves(&self) -> Vec<Vec<NodeId>> {
         let mut level = vec![0usize; self.graph.len()];
         let mut waves: Vec<Vec<NodeId>> = vec![];
         for id in self.graph.ids() {
-            let uses = self.graph.needs(id).filter(|(_, e)| matches!(e, Edge::Uses(_) | Edge::Within));
-            let at = uses.map(|(n, _)| level[n.index()] + 1).max().unwrap_or(0);
+            let waits = |(need, edge): &(NodeId, Edge)| {
+                let said = self.graph.vertex(*need).node.said();
+                match edge {
+                    Edge::Uses(field) => !said.contains(field),
+                    Edge::Within => said.is_empty(),
+                    Edge::Names | Edge::After => false,
+                }
+            };
+            let at = self.graph.needs(id).filter(waits).map(|(n, _)| level[n.index()] + 1).max().unwrap_or(0);
             level[id.index()] = at;
             if waves.len() <= at {
                 waves.resize_with(at + 1, Vec::new);
@@ -352,6 +363,9 @@ impl Troubles {
             Some(known) => known.keys.push(key.to_owned()),
             None => self.0.push(Trouble { keys: vec![key.to_owned()], failure }),
         }
+    }
+    fn has(&self, key: &str, failure: &Failure) -> bool {
+        self.0.iter().any(|t| t.failure == *failure && t.keys.iter().any(|k| k == key))
     }
     fn into_result<T>(self, value: T) -> Result<T, Vec<Trouble>> {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }

@@ -93,6 +93,7 @@ impl Reachable for Computer {
 impl Resource for Computer {
     const KIND: &'static str = "host/computer";
     const OBSERVED: bool = true;
+    const SAID: &'static [&'static str] = &["address", "login"];
     const MACHINE: bool = true;
     type Provider = Hosts;
     type State = ComputerState;
