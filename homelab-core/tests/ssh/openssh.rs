@@ -3,7 +3,7 @@ use super::sshd::{Sshd, keygen, wanted};
 use homelab_core::{
     Permit,
     host::{Action, Batch, Command, HostPath, Machine, probe},
-    ssh::{Origin, Side, SshError, SshMachine, Surroundings, Target},
+    ssh::{Origin, Phase, Side, SshError, SshMachine, Surroundings, Target},
 };
 use std::{fs, os::unix::ffi::OsStrExt, path::Path, process, time::Duration};
 
@@ -230,6 +230,27 @@ async fn a_lost_connection_is_made_anew_where_that_is_harmless_and_told_of_where
         sshd.restart();
     });
     assert_eq!(slot.of(&replies.unwrap()).unwrap().text(), "second");
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_is_given_up_after_a_minute_and_a_new_login_after_another() {
+    if !wanted() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let machine = sshd.machine();
+    whoami(&machine).await.unwrap();
+    sshd.freeze();
+    // From here on each wait for the host is as short as the clock allows.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let mut act = Batch::new();
+    act.run(&Permit::for_tests(), Command::new("true"));
+    let lost = machine.run(&act).await.unwrap_err();
+    // Without signs of life this would not end; that nothing had begun is known, so it is tried anew.
+    assert!(matches!(lost, SshError::Timeout { phase: Phase::Login, .. }), "{lost}");
+    let took = began.elapsed().as_secs();
+    assert!((105..=125).contains(&took), "{took} s");
 }
 
 #[tokio::test]

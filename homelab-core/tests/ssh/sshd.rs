@@ -58,13 +58,24 @@ impl Sshd {
         self.server = serve(self.dir.path(), self.port, &self.settings);
     }
 
-    pub(crate) fn stop(&mut self) {
-        // One session is one child of the server; they outlive it unless they are ended too.
+    /// Has the server and its connections say nothing more, as a host does whose cable was pulled.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+        drop(Command::new("kill").args(["-STOP", &self.server.id().to_string()]).status());
+    }
+
+    /// Sends a signal to the server's sessions: each is one child of it.
+    fn signal(&self, signal: &str) {
         let parent = self.server.id().to_string();
         let children = Command::new("pgrep").args(["-P", &parent]).output().unwrap();
         for child in String::from_utf8_lossy(&children.stdout).lines() {
-            drop(Command::new("kill").args(["-9", child]).status());
+            drop(Command::new("kill").args([signal, child]).status());
         }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        // Sessions outlive the server unless they are ended too.
+        self.signal("-9");
         drop(self.server.kill());
         drop(self.server.wait());
         // A child that had just been forked holds the port for a moment longer, and resets who connects then.
