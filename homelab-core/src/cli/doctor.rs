@@ -86,7 +86,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Exit, Stop> {
             }
         }
     }
-    Ok(if ill { Exit::Refused } else { Exit::Done })
+    Ok(if ill { Exit::Unsound } else { Exit::Done })
 }
 
 fn first(stop: Stop) -> Problem {

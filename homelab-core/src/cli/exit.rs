@@ -18,6 +18,8 @@ pub enum Exit {
     Stuck = 5,
     /// Something was changed, did not prove itself, and was taken back; what was there before is there again.
     RolledBack = 6,
+    /// A check found something that is not as it should be: `verify`, `status`, `doctor`.
+    Unsound = 7,
     /// The command line, the credentials or a plan file cannot be used.
     Usage = 64,
     /// Interrupted, or the question was not answered with yes.
@@ -54,6 +56,7 @@ Exit codes:
     4  the world or the plan refused, or a step failed
     5  stuck: a human has to look
     6  a change did not prove itself and was taken back
+    7  a check found something wrong (verify, status, doctor)
    64  the command line, the credentials or a plan file cannot be used
   130  interrupted, or not agreed to";
 
@@ -64,10 +67,10 @@ mod tests {
     #[test]
     fn the_table_of_the_help_lists_every_code() {
         use Exit::*;
-        for exit in [Done, Bug, Pending, Invalid, Refused, RolledBack, Stuck, Usage, Interrupted] {
+        for exit in [Done, Bug, Pending, Invalid, Refused, RolledBack, Stuck, Unsound, Usage, Interrupted] {
             let line = format!("\n{:>5}  ", exit.code());
             assert!(TABLE.contains(&line), "{exit:?}");
         }
-        assert_eq!(TABLE.lines().count(), 10);
+        assert_eq!(TABLE.lines().count(), 11);
     }
 }

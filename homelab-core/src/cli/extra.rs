@@ -200,7 +200,7 @@ pub(super) fn run(session: &Session<'_>, wanted: &Wanted) -> Result<Exit, Stop> 
             let only = if verbs.len() == 1 { values.values().next().cloned() } else { None };
             session.print_json(&only.unwrap_or_else(|| values.into()));
         }
-        Ok(if wrong.is_empty() { Exit::Done } else { Exit::Refused })
+        Ok(if wrong.is_empty() { Exit::Done } else { Exit::Unsound })
     })
 }
 

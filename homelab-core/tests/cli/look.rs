@@ -396,6 +396,7 @@ fn the_help_fits_a_page_and_lists_the_exit_codes() {
         4  the world or the plan refused, or a step failed
         5  stuck: a human has to look
         6  a change did not prove itself and was taken back
+        7  a check found something wrong (verify, status, doctor)
        64  the command line, the credentials or a plan file cannot be used
       130  interrupted, or not agreed to
     --- stderr

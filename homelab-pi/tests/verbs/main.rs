@@ -273,7 +273,7 @@ fn a_pi_whose_upstream_is_dead_is_not_healthy_and_the_reason_is_told() {
     kept["upstream"]["alive"] = false.into();
     fs::write(&world, kept.to_string()).unwrap();
     let (exit, report) = place.run(&["verify", "pi"]);
-    assert_eq!(exit, Exit::Refused, "{report}");
+    assert_eq!(exit, Exit::Unsound, "{report}");
     assert!(report.contains("nothing comes from upstream") && report.contains("fix:"), "{report}");
 }
 

@@ -106,7 +106,7 @@ fn verify_says_what_is_not_as_it_should_be() {
         assert_eq!(exit, Exit::Done, "{err}");
     }
     let (exit, _, err) = run(dir.path(), "verify truenas");
-    assert_eq!(exit, Exit::Refused);
+    assert_eq!(exit, Exit::Unsound);
     assert!(err.contains("warning: nas: there are shares, and the service nfs does not run"), "{err}");
 }
 
@@ -133,7 +133,7 @@ fn the_last_tests_of_the_disks_are_told_and_one_that_failed_names_its_disk() {
         let (exit, out, err) = run("status truenas");
         assert!(out.contains(line) && err.contains(want), "{release}: {exit:?}: {out}{err}");
         let (exit, _, err) = run("verify truenas");
-        assert_eq!(exit, Exit::Refused, "{release}");
+        assert_eq!(exit, Exit::Unsound, "{release}");
         assert!(err.contains(want), "{release}: {err}");
     }
 }
