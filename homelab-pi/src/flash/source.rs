@@ -9,11 +9,19 @@ use std::{
 /// How an image begins that is packed with zstd (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// An image that is read from its beginning to its end.
+/// An image that is read from its beginning to its end, and again.
 pub struct Source {
-    reader: Box<dyn Read + Send>,
+    from: From,
     len: Option<u64>,
 }
+
+enum From {
+    Plain(Box<dyn Bytes>),
+    Packed(Box<StreamingDecoder<Box<dyn Bytes>, ruzstd::decoding::FrameDecoder>>),
+}
+
+trait Bytes: Read + Seek + Send {}
+impl<T: Read + Seek + Send> Bytes for T {}
 
 impl Source {
     /// The image in a file, packed with zstd or not.
@@ -28,7 +36,7 @@ impl Source {
         file.rewind()?;
         match packed {
             true => Source::packed(BufReader::with_capacity(1 << 20, file)),
-            false => Ok(Source { reader: Box::new(file), len: Some(len) }),
+            false => Ok(Source::plain(file, len)),
         }
     }
 
@@ -36,17 +44,50 @@ impl Source {
     ///
     /// # Errors
     /// When it is not.
-    pub fn packed(reader: impl Read + Send + 'static) -> io::Result<Source> {
+    pub fn packed(reader: impl Read + Seek + Send + 'static) -> io::Result<Source> {
+        Source::unpacking(Box::new(reader))
+    }
+
+    fn unpacking(reader: Box<dyn Bytes>) -> io::Result<Source> {
         let decoder =
             StreamingDecoder::new(reader).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         let len = Some(decoder.decoder.content_size()).filter(|n| *n > 0);
-        Ok(Source { reader: Box::new(decoder), len })
+        Ok(Source { from: From::Packed(Box::new(decoder)), len })
     }
 
     /// An image of bytes as they are.
     #[must_use]
-    pub fn plain(reader: impl Read + Send + 'static, len: u64) -> Source {
-        Source { reader: Box::new(reader), len: Some(len) }
+    pub fn plain(reader: impl Read + Seek + Send + 'static, len: u64) -> Source {
+        Source { from: From::Plain(Box::new(reader)), len: Some(len) }
+    }
+
+    /// The same from its beginning.
+    pub(super) fn again(self) -> io::Result<Source> {
+        match self.from {
+            From::Plain(mut reader) => {
+                reader.rewind()?;
+                Ok(Source { from: From::Plain(reader), ..self })
+            }
+            From::Packed(decoder) => {
+                let mut reader = decoder.into_inner();
+                reader.rewind()?;
+                Source::unpacking(reader)
+            }
+        }
+    }
+
+    /// Leaves so many bytes out.
+    pub(super) fn skip(&mut self, mut bytes: u64) -> io::Result<()> {
+        let mut left_out = vec![];
+        while bytes > 0 {
+            left_out.clear();
+            self.fill(&mut left_out, bytes.min(1 << 20) as usize)?;
+            if left_out.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has become shorter"));
+            }
+            bytes -= left_out.len() as u64;
+        }
+        Ok(())
     }
 
     /// How long it will be when it is unpacked, if it says so.
@@ -64,7 +105,10 @@ impl Source {
     /// Adds so many bytes to a buffer, or less at the end.
     pub(crate) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
         buf.reserve(want);
-        (&mut self.reader).take(want as u64).read_to_end(buf)?;
+        match &mut self.from {
+            From::Plain(reader) => reader.take(want as u64).read_to_end(buf)?,
+            From::Packed(decoder) => decoder.take(want as u64).read_to_end(buf)?,
+        };
         Ok(())
     }
 }

@@ -12,13 +12,10 @@ const FIRST: usize = 4096;
 const EMPTIED: usize = 1 << 20;
 /// After so much the card has to have it: else the progress would tell of memory, and the end would take minutes.
 const SYNC_EVERY: u64 = 64 << 20;
-/// So many chunks are unpacked and hashed ahead: as many as are written before the card has to have them, so that this goes on meanwhile.
+/// So many chunks are unpacked ahead: as many as are written before the card has to have them, so that this goes on meanwhile.
 const AHEAD: usize = (SYNC_EVERY as usize) / CHUNK;
 /// How much of an image may lie before the end of its first partition.
 const HEAD: u64 = 512 << 20;
-
-/// The digest of an image up to the end of a chunk: it tells the first chunk that differs, and the last one is that of the image.
-type Sum = sha2::digest::Output<Sha256>;
 
 /// What is written to.
 pub trait Target: Send {
@@ -90,8 +87,8 @@ pub enum WriteError {
         /// What the system said.
         error: io::Error,
     },
-    /// What is read back is something else.
-    #[error("the card has kept something else than was written at byte {at}")]
+    /// What is read back is something else than the image, which is read a second time for it.
+    #[error("the card has kept something else than the image at byte {at}")]
     Different {
         /// Where, to the chunk.
         at: u64,
@@ -115,37 +112,48 @@ pub fn write(
     let mut head = head(&mut source)?;
     prepare(&mut head).map_err(WriteError::Secrets)?;
     empty(target)?;
-    let mut sums = vec![];
     let mut at = 0;
-    let first: Vec<u8> = head[..FIRST].to_vec();
     let mut synced = 0;
-    let mut put = |target: &mut dyn Target, data: &[u8], sum: Sum| -> Result<(), WriteError> {
+    let source = each_chunk(&head, source, |data| {
         let end = at + data.len() as u64;
         if end > target.size() {
             return Err(WriteError::TooSmall(target.size()));
         }
         // The first block is left out.
         let skip = FIRST.saturating_sub(at as usize).min(data.len());
-        let begun = at;
-        let wrong = |error| WriteError::Card { at: begun, error };
+        let wrong = |error| WriteError::Card { at, error };
         target.write_at(at + skip as u64, &data[skip..]).map_err(wrong)?;
-        sums.push(sum);
-        at = end;
-        if at - synced >= SYNC_EVERY {
+        if end - synced >= SYNC_EVERY {
             target.begin_sync().map_err(wrong)?;
-            synced = at;
+            synced = end;
         }
+        at = end;
         progress(Progress::Written(at, len));
         Ok(())
-    };
-    // What is unpacked and hashed on one thread is written on another: neither waits for the other.
-    thread::scope(|scope| -> Result<(), WriteError> {
-        let (send, chunks) = mpsc::sync_channel::<io::Result<(Vec<u8>, Sum)>>(AHEAD);
-        // What was written is filled again: new memory costs as much as the hashing.
+    })?;
+    let bytes = at;
+    if len.is_some_and(|len| len != bytes) {
+        return Err(WriteError::Image(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early")));
+    }
+    target.sync().map_err(|error| WriteError::Card { at: bytes, error })?;
+    let sha256 = compare(&head, source, target, bytes, progress)?;
+    finish(target, &head[..FIRST])?;
+    Ok(Written { bytes, sha256 })
+}
+
+/// What is to be on the card, chunk by chunk: its beginning as it was prepared, and the rest of the image. It is unpacked on one thread
+/// while another does something with it: neither waits for the other. Gives the image back.
+fn each_chunk(
+    head: &[u8],
+    mut source: Source,
+    mut with: impl FnMut(&[u8]) -> Result<(), WriteError>,
+) -> Result<Source, WriteError> {
+    thread::scope(|scope| {
+        let (send, chunks) = mpsc::sync_channel::<io::Result<Vec<u8>>>(AHEAD);
+        // What was used is filled again: new memory costs more than to copy.
         let (give_back, free) = mpsc::channel::<Vec<u8>>();
-        scope.spawn(move || {
-            let mut rest = head.as_slice();
-            let mut whole = Sha256::new();
+        let unpacking = scope.spawn(move || {
+            let mut rest = head;
             loop {
                 let mut chunk = free.try_recv().unwrap_or_default();
                 chunk.clear();
@@ -154,31 +162,19 @@ pub fn write(
                 chunk.extend_from_slice(begun);
                 let filled = source.fill(&mut chunk, CHUNK - begun.len());
                 let is_last = filled.is_err() || chunk.len() < CHUNK;
-                let hashed = filled.map(|()| {
-                    whole.update(&chunk);
-                    (chunk, whole.clone().finalize())
-                });
-                if send.send(hashed).is_err() || is_last {
-                    return;
+                if send.send(filled.map(|()| chunk)).is_err() || is_last {
+                    return source;
                 }
             }
         });
         for chunk in chunks {
-            let (data, sum) = chunk.map_err(WriteError::Image)?;
-            put(target, &data, sum)?;
+            let chunk = chunk.map_err(WriteError::Image)?;
+            with(&chunk)?;
             // Nobody takes it when all is read.
-            let _ = give_back.send(data);
+            let _ = give_back.send(chunk);
         }
-        Ok(())
-    })?;
-    let bytes = at;
-    if len.is_some_and(|len| len != bytes) {
-        return Err(WriteError::Image(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early")));
-    }
-    target.sync().map_err(|error| WriteError::Card { at: bytes, error })?;
-    let sha256 = compare(target, &first, &sums, bytes, progress)?;
-    finish(target, &first)?;
-    Ok(Written { bytes, sha256 })
+        unpacking.join().map_err(|_| WriteError::Image(io::Error::other("unpacking it broke off")))
+    })
 }
 
 /// The beginning of an image, up to the end of its first partition.
@@ -212,31 +208,36 @@ fn empty(target: &mut dyn Target) -> Result<(), WriteError> {
     target.sync().map_err(wrong)
 }
 
-/// Reads everything back but the first block, which is not there yet, and gives the sum of it all.
+/// Reads everything back but the first block, which is not there yet, compares it with the image, and gives the sum of it all.
 fn compare(
+    head: &[u8],
+    source: Source,
     target: &mut dyn Target,
-    first: &[u8],
-    sums: &[Sum],
     bytes: u64,
     progress: &dyn Fn(Progress),
 ) -> Result<String, WriteError> {
-    let mut whole = Sha256::new();
-    let mut buf = vec![0; CHUNK];
+    let mut source = source.again().map_err(WriteError::Image)?;
+    source.skip(head.len() as u64).map_err(WriteError::Image)?;
+    let mut sum = Sha256::new();
+    let mut kept = vec![0; CHUNK];
     let mut at = 0;
-    for sum in sums {
-        let n = (bytes - at).min(CHUNK as u64) as usize;
-        let wrong = |error| WriteError::Card { at, error };
-        let skip = if at == 0 { FIRST } else { 0 };
-        buf[..skip].copy_from_slice(&first[..skip]);
-        target.read_at(at + skip as u64, &mut buf[skip..n]).map_err(wrong)?;
-        whole.update(&buf[..n]);
-        if whole.clone().finalize() != *sum {
+    each_chunk(head, source, |data| {
+        let kept = &mut kept[..data.len()];
+        let skip = FIRST.saturating_sub(at as usize).min(data.len());
+        kept[..skip].copy_from_slice(&data[..skip]);
+        target.read_at(at + skip as u64, &mut kept[skip..]).map_err(|error| WriteError::Card { at, error })?;
+        if kept != data {
             return Err(WriteError::Different { at });
         }
-        at += n as u64;
+        sum.update(data);
+        at += data.len() as u64;
         progress(Progress::Compared(at, bytes));
+        Ok(())
+    })?;
+    match at == bytes {
+        true => Ok(data_encoding::HEXLOWER.encode(&sum.finalize())),
+        false => Err(WriteError::Different { at }),
     }
-    Ok(data_encoding::HEXLOWER.encode(&whole.finalize()))
 }
 
 /// Writes the first block, and reads it back too.
