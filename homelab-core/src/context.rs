@@ -63,8 +63,8 @@ impl Known<'_> {
     }
 
     /// A specification as plain data, or `None` while something in it is not known.
-    fn filled(&self, spec: &impl Serialize) -> Result<Option<Value>, Failure> {
-        let tree = tree::spec(spec).map_err(|e| Failure::new(e.to_string()))?;
+    fn filled(&self, tree: Result<Tree, tree::TreeError>) -> Result<Option<Value>, Failure> {
+        let tree = tree.map_err(|e| Failure::new(e.to_string()))?;
         self.plain(tree.resolve(&|r| self.facts.lookup(r)).as_ref())
     }
 
@@ -173,7 +173,7 @@ impl<'a, P: Provider> Look<'a, P> {
     /// # Errors
     /// When a secret in it is not configured.
     pub fn filled(&self, spec: &impl Serialize) -> Result<Option<Value>, Failure> {
-        self.known.filled(spec)
+        self.known.filled(tree::spec(spec))
     }
 
     /// What the ledger knows this resource's thing by ([`Resource::id`](crate::Resource::id)): for kinds whose things have no place
@@ -310,7 +310,7 @@ impl<'a, P: Provider> Apply<'a, P> {
     /// # Errors
     /// When a value in it is not known, or a secret is not configured.
     pub fn filled(&self, spec: &impl Serialize) -> Result<Value, Failure> {
-        self.known.filled(spec)?.ok_or_else(|| not_known(&self.known.mark.key))
+        self.known.filled(tree::spec(spec))?.ok_or_else(|| not_known(&self.known.mark.key))
     }
 
     /// What this lab let go of under the same key, or had when somebody else did, of a kind that

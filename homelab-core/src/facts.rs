@@ -51,7 +51,7 @@ impl Facts {
 
     /// Nothing but what the code of a graph says.
     pub(crate) fn said_by(graph: &Graph) -> Facts {
-        let said = |id: &NodeId| !graph.vertex(*id).node.said().is_empty();
+        let said = |id: &NodeId| !graph.vertex(*id).node.about().said.is_empty();
         let spec = |id| (id, graph.vertex(id).spec.clone());
         Facts { said: graph.ids().filter(said).map(spec).collect(), ..Facts::default() }
     }

@@ -71,10 +71,10 @@ pub(crate) fn build(lab: Lab) -> Result<Graph, Invalid> {
     let mut named: Vec<(NodeId, Claim)> = vec![];
     for (index, declared) in lab.declared.into_iter().enumerate() {
         let id = NodeId::of(index as u32, lab.recipe);
-        let within = declared.node.lives_in();
+        let within = declared.node.lives_in().map(|home| home.0);
         let parent = within.filter(|n| n.precedes(id)).map(|n| graph.vertex(n).name.as_str());
         let name = scoped(parent, declared.node.resource_name());
-        let key = format!("{}/{name}", declared.node.name());
+        let key = format!("{}/{name}", declared.node.about().name);
         let spec = declared.node.spec().unwrap_or_else(|e| {
             problems
                 .push(Diagnostic::error(format!("its specification does not serialise: {e}")).at(&key, declared.at));
@@ -290,7 +290,7 @@ impl<'a> ResourceRef<'a> {
     /// The kind: `proxmox/vm`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        self.graph.vertex(self.node).node.name()
+        self.graph.vertex(self.node).node.about().name
     }
     /// The name: `web`; of something that lives in another resource, with that one's name before it: `web/etc/motd`.
     #[must_use]
@@ -326,7 +326,7 @@ impl<'a> ResourceRef<'a> {
     #[must_use]
     pub fn is_protected(&self) -> bool {
         let vertex = self.graph.vertex(self.node);
-        vertex.terms.protect || vertex.node.protected()
+        vertex.terms.protect || vertex.node.about().protected
     }
     /// What it waits for, and why; sorted by key.
     #[must_use]

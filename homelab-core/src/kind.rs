@@ -1,9 +1,8 @@
 //! `Resource`, erased once, here: the planner and the engine only ever see trees.
 use crate::{
-    Claim, Diagnostic, Failure, Lock, Permit, Turn,
+    AnyHandle, Claim, Diagnostic, Failure, Lock, Permit, Turn,
     context::{Apply, Known, Look, StepLog},
     facts::Observed,
-    output::NodeId,
     plan::{Action, Change, Note},
     resource::Resource,
     site::{Boxed, Provider, Providers, Readers},
@@ -57,20 +56,32 @@ pub(crate) struct Writing<'a> {
 
 pub(crate) type Seen = Result<Option<Observed>, Failure>;
 
+/// What a kind says of itself: see the constants of [`Resource`].
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) protected: bool,
+    pub(crate) outlives: bool,
+    pub(crate) observed: bool,
+    pub(crate) common: bool,
+    pub(crate) machine: bool,
+    pub(crate) replace_on: &'static [&'static str],
+    pub(crate) write_only: &'static [&'static str],
+    pub(crate) derived: &'static [&'static str],
+    pub(crate) said: &'static [&'static str],
+}
+
+/// A kind of resource. What is in an implementation is compiled for each kind, and read by rustc at each build of a lab: so there is
+/// little of it, and no chain of iterators or closures.
 pub(crate) trait AnyKind: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn protected(&self) -> bool;
-    fn outlives(&self) -> bool;
-    fn observed(&self) -> bool;
-    fn common(&self) -> bool;
-    fn is_machine(&self) -> bool;
+    fn about(&self) -> &'static About;
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen>;
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>>;
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>>;
 }
 
-/// A resource in a graph.
-pub(crate) trait Node: AnyKind {
+/// A resource in a graph; as [`AnyKind`] in what it costs.
+pub(crate) trait Node: Send + Sync {
+    fn about(&self) -> &'static About;
     fn resource_name(&self) -> &str;
     fn site(&self) -> &'static str;
     fn spec(&self) -> Result<Tree, tree::TreeError>;
@@ -81,11 +92,7 @@ pub(crate) trait Node: AnyKind {
     fn take_turn(&mut self, turn: Turn);
     fn locks(&self) -> Vec<Lock>;
     fn planned_id(&self) -> Option<Value>;
-    fn lives_in(&self) -> Option<NodeId>;
-    fn replace_on(&self) -> &'static [&'static str];
-    fn write_only(&self) -> &'static [&'static str];
-    fn derived(&self) -> &'static [&'static str];
-    fn said(&self) -> &'static [&'static str];
+    fn lives_in(&self) -> Option<AnyHandle>;
     fn estimate(&self, action: Action) -> Duration;
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note>;
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen>;
@@ -95,59 +102,95 @@ pub(crate) trait Node: AnyKind {
 
 struct KindOf<R>(PhantomData<fn() -> R>);
 
+impl<R: Resource> KindOf<R> {
+    const ABOUT: About = About {
+        name: R::KIND,
+        protected: R::PROTECTED,
+        outlives: R::OUTLIVES,
+        observed: R::OBSERVED,
+        common: R::COMMON,
+        machine: R::MACHINE,
+        replace_on: R::REPLACE_ON,
+        write_only: R::WRITE_ONLY,
+        derived: R::DERIVED,
+        said: R::SAID,
+    };
+}
+
 /// The state in its own type. A state is only ever handed back to the kind that it came from.
 fn typed<R: Resource>(seen: &Observed) -> Result<&R::State, Failure> {
-    seen.state
-        .downcast_ref()
-        .ok_or_else(|| Failure::stuck(format!("the state of a {} was mixed up with another kind's", R::KIND)))
+    match seen.state.downcast_ref() {
+        Some(state) => Ok(state),
+        None => Err(mixed_up(R::KIND)),
+    }
+}
+
+fn typed_now<R: Resource>(now: Option<&Observed>) -> Result<Option<&R::State>, Failure> {
+    match now {
+        Some(seen) => Ok(Some(typed::<R>(seen)?)),
+        None => Ok(None),
+    }
+}
+
+fn mixed_up(kind: &str) -> Failure {
+    Failure::stuck(format!("the state of a {kind} was mixed up with another kind's"))
+}
+
+fn spoiled(kind: &str, why: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!("the state of a {kind} does not serialise: {why}"))
+}
+
+fn unknown_id(key: &str, id: &Value, why: &serde_json::Error) -> Failure {
+    Failure::stuck(format!("the ledger's identity {id} of {key} is not understood: {why}"))
+        .hint("`state forget KEY` drops it from the ledger without touching the thing")
 }
 
 fn observed<R: Resource>(state: R::State) -> Result<Observed, Failure> {
-    let spoiled =
-        |e: &dyn std::fmt::Display| Failure::new(format!("the state of a {} does not serialise: {e}", R::KIND));
-    Ok(Observed {
-        tree: Arc::new(tree::state(&state).map_err(|e| spoiled(&e))?),
-        id: serde_json::to_value(R::id(&state)).map_err(|e| spoiled(&e))?,
-        owner: R::owner(&state),
-        data: R::data(&state),
-        login: R::login(&state),
-        state: Arc::new(state),
-    })
+    let tree = match tree::state(&state) {
+        Ok(tree) => Arc::new(tree),
+        Err(e) => return Err(spoiled(R::KIND, &e)),
+    };
+    let id = match serde_json::to_value(R::id(&state)) {
+        Ok(id) => id,
+        Err(e) => return Err(spoiled(R::KIND, &e)),
+    };
+    let (owner, data, login) = (R::owner(&state), R::data(&state), R::login(&state));
+    Ok(Observed { tree, id, owner, data, login, state: Arc::new(state) })
+}
+
+fn seen<R: Resource>(read: Result<Option<R::State>, Failure>) -> Seen {
+    match read {
+        Ok(Some(state)) => match observed::<R>(state) {
+            Ok(seen) => Ok(Some(seen)),
+            Err(e) => Err(e),
+        },
+        Ok(None) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 impl<R: Resource> AnyKind for KindOf<R> {
-    fn name(&self) -> &'static str {
-        R::KIND
-    }
-    fn protected(&self) -> bool {
-        R::PROTECTED
-    }
-    fn outlives(&self) -> bool {
-        R::OUTLIVES
-    }
-    fn observed(&self) -> bool {
-        R::OBSERVED
-    }
-    fn common(&self) -> bool {
-        R::COMMON
-    }
-    fn is_machine(&self) -> bool {
-        R::MACHINE
+    fn about(&self) -> &'static About {
+        &Self::ABOUT
     }
     fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
-            let id: R::Id = serde_json::from_value(id.clone()).map_err(|e| {
-                Failure::stuck(format!("the ledger's identity {id} of {} is not understood: {e}", cx.known.mark.key))
-                    .hint("`state forget KEY` drops it from the ledger without touching the thing")
-            })?;
+            let id: R::Id = match serde_json::from_value(id.clone()) {
+                Ok(id) => id,
+                Err(why) => return Err(unknown_id(&cx.known.mark.key, id, &why)),
+            };
             let look = Look::<R::Provider>::new(site, cx)?;
-            R::find(&id, &look).await?.map(observed::<R>).transpose()
+            seen::<R>(R::find(&id, &look).await)
         })
     }
     fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>> {
         Box::pin(async move {
             let look = Look::<R::Provider>::new(site, cx)?;
-            R::survey(&look).await?.into_iter().map(observed::<R>).collect()
+            let mut all = vec![];
+            for state in R::survey(&look).await? {
+                all.push(observed::<R>(state)?);
+            }
+            Ok(all)
         })
     }
     fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
@@ -158,40 +201,13 @@ impl<R: Resource> AnyKind for KindOf<R> {
     }
 }
 
-/// A resource in a graph: itself, and its kind.
+/// A resource in a graph.
 pub(crate) struct Entry<R>(pub(crate) R);
 
-impl<R: Resource> AnyKind for Entry<R> {
-    fn name(&self) -> &'static str {
-        R::KIND
-    }
-    fn protected(&self) -> bool {
-        R::PROTECTED
-    }
-    fn outlives(&self) -> bool {
-        R::OUTLIVES
-    }
-    fn observed(&self) -> bool {
-        R::OBSERVED
-    }
-    fn common(&self) -> bool {
-        R::COMMON
-    }
-    fn is_machine(&self) -> bool {
-        R::MACHINE
-    }
-    fn find<'a>(&'a self, site: &'a str, id: &'a Value, cx: Looking<'a>) -> Boxed<'a, Seen> {
-        Box::pin(async move { KindOf::<R>(PhantomData).find(site, id, cx).await })
-    }
-    fn survey<'a>(&'a self, site: &'a str, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Observed>, Failure>> {
-        Box::pin(async move { KindOf::<R>(PhantomData).survey(site, cx).await })
-    }
-    fn delete<'a>(&'a self, site: &'a str, seen: &'a Observed, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
-        Box::pin(async move { KindOf::<R>(PhantomData).delete(site, seen, cx).await })
-    }
-}
-
 impl<R: Resource> Node for Entry<R> {
+    fn about(&self) -> &'static About {
+        &KindOf::<R>::ABOUT
+    }
     fn resource_name(&self) -> &str {
         self.0.name()
     }
@@ -220,28 +236,19 @@ impl<R: Resource> Node for Entry<R> {
         self.0.locks()
     }
     fn planned_id(&self) -> Option<Value> {
-        self.0.planned_id().and_then(|id| serde_json::to_value(id).ok())
+        match self.0.planned_id() {
+            Some(id) => serde_json::to_value(id).ok(),
+            None => None,
+        }
     }
-    fn lives_in(&self) -> Option<NodeId> {
-        self.0.lives_in().map(|h| h.0)
-    }
-    fn replace_on(&self) -> &'static [&'static str] {
-        R::REPLACE_ON
-    }
-    fn write_only(&self) -> &'static [&'static str] {
-        R::WRITE_ONLY
-    }
-    fn derived(&self) -> &'static [&'static str] {
-        R::DERIVED
-    }
-    fn said(&self) -> &'static [&'static str] {
-        R::SAID
+    fn lives_in(&self) -> Option<AnyHandle> {
+        self.0.lives_in()
     }
     fn estimate(&self, action: Action) -> Duration {
         self.0.estimate(action)
     }
     fn review(&self, now: Option<&Observed>, action: Action, changes: &[Change]) -> Vec<Note> {
-        match now.map(typed::<R>).transpose() {
+        match typed_now::<R>(now) {
             Ok(now) => self.0.review(now, action, changes),
             Err(e) => vec![Note::refused(e.message)],
         }
@@ -249,20 +256,19 @@ impl<R: Resource> Node for Entry<R> {
     fn read<'a>(&'a self, cx: Looking<'a>) -> Boxed<'a, Seen> {
         Box::pin(async move {
             let look = Look::<R::Provider>::new(self.site(), cx)?;
-            self.0.read(&look).await?.map(observed::<R>).transpose()
+            seen::<R>(self.0.read(&look).await)
         })
     }
     fn inspect<'a>(&'a self, now: Option<&'a Observed>, cx: Looking<'a>) -> Boxed<'a, Result<Vec<Note>, Failure>> {
         Box::pin(async move {
             let look = Look::<R::Provider>::new(self.site(), cx)?;
-            self.0.inspect(now.map(typed::<R>).transpose()?, &look).await
+            self.0.inspect(typed_now::<R>(now)?, &look).await
         })
     }
     fn apply<'a>(&'a self, now: Option<&'a Observed>, cx: Writing<'a>) -> Boxed<'a, Result<(), Failure>> {
         Box::pin(async move {
             let provider = cx.providers.typed::<R::Provider>(self.site())?;
-            let now = now.map(typed::<R>).transpose()?;
-            self.0.apply(now, &Apply::new(provider, &cx)).await
+            self.0.apply(typed_now::<R>(now)?, &Apply::new(provider, &cx)).await
         })
     }
 }

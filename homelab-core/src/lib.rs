@@ -44,6 +44,7 @@ pub mod secret;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod site;
+mod spawn;
 pub mod ssh;
 pub mod statedir;
 pub mod store;
@@ -74,6 +75,7 @@ pub use redact::Redactor;
 pub use resource::{Mark, NoOutputs, Owner, Resource};
 pub use secret::{Secret, SecretError, SecretSource, SecretValue, Secrets};
 pub use site::{Begun, Provider, Providers, Site};
+pub use spawn::spawn;
 pub use text::Text;
 pub use tree::Tree;
 pub use turns::Turn;

@@ -155,7 +155,7 @@ impl<P: Provider> AnyProvider for Held<P> {
         Box::pin(self.provider.closed())
     }
     fn kind(&self, name: &str) -> Option<&dyn crate::kind::AnyKind> {
-        self.kinds.iter().map(|k| k.any()).find(|k| k.name() == name)
+        self.kinds.iter().map(|k| k.any()).find(|k| k.about().name == name)
     }
     fn all_kinds(&self) -> Vec<&dyn crate::kind::AnyKind> {
         self.kinds.iter().map(|k| k.any()).collect()

@@ -21,8 +21,10 @@ pub struct Turn {
 /// A machine stands on another if it, or anything that lives in it, needs the other or anything in it, over however many steps. Two that
 /// stand on each other come at the same time.
 pub(crate) fn turns(graph: &Graph) -> Vec<(NodeId, Turn)> {
-    let machines: Vec<NodeId> =
-        graph.ids().filter(|id| graph.vertex(*id).node.is_machine() && !graph.vertex(*id).node.observed()).collect();
+    let machines: Vec<NodeId> = graph
+        .ids()
+        .filter(|id| graph.vertex(*id).node.about().machine && !graph.vertex(*id).node.about().observed)
+        .collect();
     if machines.len() < 2 {
         return vec![];
     }

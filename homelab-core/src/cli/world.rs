@@ -12,7 +12,7 @@ use crate::{
     report::{Plain, Reporter},
     store::Memory,
 };
-use std::future::Future;
+use std::pin::Pin;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
@@ -33,17 +33,19 @@ impl<'s> Session<'s> {
     pub(super) fn block_on<T>(&self, work: impl AsyncFnOnce(Interrupt) -> Result<T, Stop>) -> Result<T, Stop> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Stop::new(Exit::Refused, Problem::new(format!("cannot start: {e}"))))?;
-        let done = runtime.block_on(async {
+        // One type for all verbs: see `spawn`.
+        let doing: Pin<Box<dyn Future<Output = Result<T, Stop>> + '_>> = Box::pin(async {
             let interrupt = match &self.interrupt {
                 Some(interrupt) => interrupt.clone(),
                 None => {
                     let (interrupter, interrupt) = Interrupt::pair();
-                    tokio::spawn(listen(interrupter));
+                    crate::spawn(listen(interrupter));
                     interrupt
                 }
             };
             work(interrupt).await
         });
+        let done = runtime.block_on(doing);
         // Somebody may still be asked something, and will not answer any more.
         runtime.shutdown_background();
         done

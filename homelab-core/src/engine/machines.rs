@@ -18,7 +18,7 @@ impl Engine<'_> {
         let mut wanted = vec![false; self.graph.len()];
         let ids: Vec<_> = self.graph.ids().collect();
         for id in ids.iter().rev() {
-            wanted[id.index()] |= self.graph.vertex(*id).node.is_machine();
+            wanted[id.index()] |= self.graph.vertex(*id).node.about().machine;
             if wanted[id.index()] {
                 self.graph.needs(*id).for_each(|(need, _)| wanted[need.index()] = true);
             }
@@ -35,7 +35,7 @@ impl Engine<'_> {
             });
             for (id, seen) in wave.iter().zip(join_all(reads).await) {
                 let vertex = self.graph.vertex(*id);
-                if vertex.node.is_machine() {
+                if vertex.node.about().machine {
                     let login = |seen: Option<&crate::facts::Observed>| seen.and_then(|seen| seen.login.clone());
                     let spot = seen.as_ref().map(|seen| login(seen.as_ref())).map_err(Clone::clone);
                     machines.push((*id, Machine { key: vertex.key.clone(), spot }));

@@ -6,7 +6,7 @@ use crate::{
     facts::{Facts, Observed},
     graph::Edge,
     journal::Maybe,
-    kind::{AnyKind, Looking},
+    kind::Looking,
     ledger::{Entry, Ledger},
     output::NodeId,
     plan::{Action, Goal, Known, Note, Stray, Wishes, judge},
@@ -124,8 +124,8 @@ impl Engine<'_> {
     ) -> Result<(Option<Observed>, Vec<Note>), Failure> {
         let node = &self.graph.vertex(id).node;
         let mark = self.mark(self.graph.key(id));
-        let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.name());
-        let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.name());
+        let entry = memory.ledger.entries.get(&mark.key).filter(|entry| entry.kind == node.about().name);
+        let left = memory.ledger.left(&mark.key).filter(|entry| entry.kind == node.about().name);
         let home = self.graph.within(id);
         let first = self.graph.needs(id).all(|(need, _)| Some(need) == home);
         let known = Around { id: entry.map(|entry| &entry.id), left, first, ..self.around(facts, &mark) };
@@ -142,7 +142,7 @@ impl Engine<'_> {
         let mut waves: Vec<Vec<NodeId>> = vec![];
         for id in self.graph.ids() {
             let waits = |(need, edge): &(NodeId, Edge)| {
-                let said = self.graph.vertex(*need).node.said();
+                let said = self.graph.vertex(*need).node.about().said;
                 match edge {
                     Edge::Uses(field) => !said.contains(field),
                     Edge::Within => said.is_empty(),
@@ -268,8 +268,8 @@ impl Engine<'_> {
                             let Owner::Marked(found) = &seen.owner else { continue };
                             if found.lab == self.graph.lab() {
                                 let key = found.key.clone();
-                                let protected = kind.protected();
-                                let entry = self.entry(&key, kind.name(), site, protected, &seen);
+                                let about = kind.about();
+                                let entry = self.entry(&key, about.name, site, about.protected, &seen);
                                 entries.insert(key, entry);
                             }
                         }
@@ -281,7 +281,7 @@ impl Engine<'_> {
     }
 
     fn outlives(&self, kind: &str, site: &str) -> bool {
-        self.providers.any(site).is_ok_and(|provider| provider.kind(kind).is_some_and(AnyKind::outlives))
+        self.providers.any(site).is_ok_and(|provider| provider.kind(kind).is_some_and(|kind| kind.about().outlives))
     }
 
     /// What the ledger keeps of a thing. What it needs and claims comes from the code, while there is code.
@@ -335,20 +335,20 @@ impl Lost<'_> {
             _ => self.ledger.entries.get(&vertex.key).is_some_and(|e| e.is(&seen.id)),
         };
         let deleted = self.going[home.index()] && facts.get(home).is_none_or(ours);
-        !vertex.node.observed() && (self.unasked.contains(&home) || deleted)
+        !vertex.node.about().observed && (self.unasked.contains(&home) || deleted)
     }
 
     /// Whether a node will be deleted and made anew: then what is inside of it is too.
     fn is_remade(&self, home: NodeId, facts: &Facts) -> bool {
         let vertex = self.engine.graph.vertex(home);
         let verdict = || judge(vertex, facts.get(home), &|r| facts.lookup(r)).action;
-        self.wished[home.index()] && !vertex.node.observed() && verdict() == Action::Replace
+        self.wished[home.index()] && !vertex.node.about().observed && verdict() == Action::Replace
     }
 
     /// Whether what has left the code is gone with what it lived in.
     fn with(&self, home: &str, facts: &Facts) -> bool {
         let Some(id) = self.engine.graph.id(home) else { return false };
-        let absent = facts.get(id).is_none() && !self.engine.graph.vertex(id).node.observed();
+        let absent = facts.get(id).is_none() && !self.engine.graph.vertex(id).node.about().observed;
         absent || self.goes(id, facts)
     }
 }

@@ -218,7 +218,8 @@ impl<'r> Run<'r> {
                 (What::Delete, Some(item), Some(id)) => match facts.get(id) {
                     Some(seen) => {
                         let vertex = engine.graph.vertex(id);
-                        let entry = engine.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, seen);
+                        let entry =
+                            engine.entry(&vertex.key, vertex.node.about().name, vertex.node.site(), false, seen);
                         let target = Target { entry: &entry, seen };
                         engine.delete(item, &target, hold, &permit).await.map_err(Broken::from)
                     }

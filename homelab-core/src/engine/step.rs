@@ -111,7 +111,7 @@ impl Engine<'_> {
         let adopting = before.is_some();
         if let Some(seen) = before.filter(|_| history.home_changed && item.action != Action::Adopt) {
             let right = judge(vertex, Some(seen), &lookup).action == Action::Keep;
-            if right && vertex.node.common() {
+            if right && vertex.node.about().common {
                 return Ok(Ended { action: Action::Keep, entry: None, seen: there });
             }
             if !history.home_fresh && !vertex.terms.adopt {
@@ -261,7 +261,7 @@ impl Engine<'_> {
                 None => vec!["it is not there".to_owned()],
                 Some(seen) => {
                     let unmarked = (!self.is_marked(Some(seen), mark)).then(|| "it does not bear our mark".to_owned());
-                    let fields = diff(&spec, Some(&seen.tree), vertex.node.write_only());
+                    let fields = diff(&spec, Some(&seen.tree), vertex.node.about().write_only);
                     fields
                         .iter()
                         .map(|c| format!("{} is {} and should be {}", c.field, c.from, c.to))
@@ -307,7 +307,7 @@ impl Engine<'_> {
     ) -> Result<Option<Observed>, Failure> {
         let vertex = self.graph.vertex(id);
         let place = facts.get(id).map(|t| t.id.clone()).or(vertex.node.planned_id());
-        let begun = Begun { kind: vertex.node.name(), id: place.as_ref(), task: None };
+        let begun = Begun { kind: vertex.node.about().name, id: place.as_ref(), task: None };
         self.providers.any(vertex.node.site())?.settle(&begun).await?;
         let there = self.look(id, facts, mark).await?;
         let foreign = matches!(item.action, Action::Create | Action::Replace) && !self.is_marked(there.as_ref(), mark);
@@ -351,8 +351,8 @@ impl Engine<'_> {
 
     pub(super) fn entry_of(&self, id: NodeId, seen: Option<&Observed>) -> Option<Entry> {
         let vertex = self.graph.vertex(id);
-        let owned = seen.filter(|_| !vertex.node.observed());
-        owned.map(|s| self.entry(&vertex.key, vertex.node.name(), vertex.node.site(), false, s))
+        let owned = seen.filter(|_| !vertex.node.about().observed);
+        owned.map(|s| self.entry(&vertex.key, vertex.node.about().name, vertex.node.site(), false, s))
     }
 }
 

@@ -31,7 +31,7 @@ impl Run<'_> {
         let step = &self.steps.steps[step];
         let id = step.item.filter(|_| !matches!(step.what, What::Recheck(_))).and_then(|i| self.plan.items[i].node)?;
         let graph = self.engine.graph;
-        graph.within(id).filter(|home| graph.vertex(*home).node.is_machine())
+        graph.within(id).filter(|home| graph.vertex(*home).node.about().machine)
     }
 
     fn busy(&self) -> Busy {

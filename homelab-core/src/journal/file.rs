@@ -143,7 +143,7 @@ impl Journal {
         let mut durable = inner.durable.subscribe();
         if start_writing {
             // Begun behind whoever is about to append too. Nobody waits for the task itself: whoever waits, waits for the count.
-            drop(tokio::spawn(Arc::clone(inner).write_behind()));
+            drop(crate::spawn(Arc::clone(inner).write_behind()));
         }
         let reached = durable.wait_for(|d| d.count >= mine || d.failed.is_some()).await;
         let reached = reached.expect("the sending side lives in this journal");

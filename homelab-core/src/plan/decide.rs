@@ -31,11 +31,11 @@ pub(crate) fn judge<'a>(
     lookup: &impl Fn(Ref) -> Option<&'a Tree>,
 ) -> Verdict {
     let spec: Cow<'_, Tree> = vertex.spec.resolve(lookup);
-    let changes = diff(&spec, seen.map(|s| s.tree.as_ref()), vertex.node.write_only());
+    let changes = diff(&spec, seen.map(|s| s.tree.as_ref()), vertex.node.about().write_only);
     let action = match seen {
         None => Action::Create,
         Some(_) if changes.is_empty() => Action::Keep,
-        Some(_) if changes.iter().any(|c| vertex.node.replace_on().contains(&c.top())) => Action::Replace,
+        Some(_) if changes.iter().any(|c| vertex.node.about().replace_on.contains(&c.top())) => Action::Replace,
         Some(_) => Action::Update,
     };
     let after = match (action, seen) {
@@ -43,7 +43,7 @@ pub(crate) fn judge<'a>(
         (Action::Update, Some(seen)) => {
             let mut after = expected(Some(&seen.tree), &spec);
             if let Tree::Map(fields) = &mut after {
-                let derived = vertex.node.derived().iter().filter(|field| spec.get(field).is_none());
+                let derived = vertex.node.about().derived.iter().filter(|field| spec.get(field).is_none());
                 derived.for_each(|field| fields.remove(field));
             }
             Arc::new(after)
@@ -135,11 +135,12 @@ impl<'a> Planner<'a> {
         let after = &self.after;
         let lookup = |r: Ref| after[r.node.index()].as_deref()?.get(r.field).filter(|v| **v != Tree::Null);
         let verdict = judge(vertex, there, &lookup);
-        let whose = there.filter(|_| !vertex.node.observed()).map_or(Whose::Ours, |seen| self.whose(vertex, seen));
+        let whose =
+            there.filter(|_| !vertex.node.about().observed).map_or(Whose::Ours, |seen| self.whose(vertex, seen));
         let unavailable = graph.needs(id).find(|(n, _)| self.missing[n.index()]).map(|(n, _)| n);
 
         // What is commonly there, and right, is used as it is.
-        let usable = matches!(whose, Whose::Ours) || (matches!(whose, Whose::Foreign(_)) && vertex.node.common());
+        let usable = matches!(whose, Whose::Ours) || (matches!(whose, Whose::Foreign(_)) && vertex.node.about().common);
         let kept = verdict.action == Action::Keep && usable;
         if !self.chosen[id.index()] || (unavailable.is_some() && !kept) {
             self.missing[id.index()] = seen.is_none();
@@ -201,14 +202,15 @@ impl<'a> Planner<'a> {
             notes.extend(seen.and_then(|s| self.guard(vertex, s, "goes with what it lives in")));
         }
         if action == Action::Replace {
-            let why: Vec<_> = verdict.changes.iter().filter(|c| vertex.node.replace_on().contains(&c.top())).collect();
+            let why: Vec<_> =
+                verdict.changes.iter().filter(|c| vertex.node.about().replace_on.contains(&c.top())).collect();
             let fields = why.iter().map(|c| c.field.as_str()).collect::<Vec<_>>().join(", ");
             notes.push(Note::new(NoteKind::Because, format!("{fields} cannot be changed in place")));
             notes.extend(there.and_then(|s| self.guard(vertex, s, "would be replaced")));
         }
         notes.extend(vertex.node.review(there, action, &verdict.changes));
         // What a machine says that is made anew is said of the one that goes.
-        if !parent.is_some_and(|home| graph.vertex(home).node.is_machine()) {
+        if !parent.is_some_and(|home| graph.vertex(home).node.about().machine) {
             notes.extend(self.known.facts.notes(id).iter().cloned());
         }
         self.actions[id.index()] = action;
@@ -218,7 +220,7 @@ impl<'a> Planner<'a> {
 
     fn destroy(&mut self, id: NodeId) {
         let vertex = self.graph.vertex(id);
-        if vertex.node.observed() {
+        if vertex.node.about().observed {
             return;
         }
         let home = self.graph.within(id);
@@ -227,7 +229,7 @@ impl<'a> Planner<'a> {
             self.goes[id.index()] = true;
             let Some(entry) = self.known.ledger.entries.get(&vertex.key) else { return };
             let how = format!("goes with {}", self.graph.key(home));
-            let protected = vertex.terms.protect || vertex.node.protected() || entry.protected;
+            let protected = vertex.terms.protect || vertex.node.about().protected || entry.protected;
             let mut notes = vec![Note::new(NoteKind::Because, format!("it {how}"))];
             notes.extend(guard(&vertex.key, protected, seen.map_or(&entry.data, |s| &s.data), &how, self.wishes));
             return self.push(id, Action::Forget, vec![], notes);
@@ -235,7 +237,9 @@ impl<'a> Planner<'a> {
         let Some(seen) = seen else {
             // Inside of something that stays it was not looked for, or is not there: nothing is known to be ours.
             let unknown = home.is_some_and(|h| {
-                self.known.facts.get(h).is_some() && !self.graph.vertex(h).node.observed() && self.chosen[h.index()]
+                self.known.facts.get(h).is_some()
+                    && !self.graph.vertex(h).node.about().observed
+                    && self.chosen[h.index()]
             });
             if unknown {
                 return;
@@ -275,7 +279,7 @@ impl<'a> Planner<'a> {
                 let made_anew = self.is_made_anew(node) && self.known.facts.get(node).is_some();
                 home = match () {
                     () if self.goes[node.index()] || made_anew => orphan::Home::Goes,
-                    () if self.known.facts.get(node).is_none() && !self.graph.vertex(node).node.observed() => {
+                    () if self.known.facts.get(node).is_none() && !self.graph.vertex(node).node.about().observed => {
                         orphan::Home::Gone
                     }
                     () => orphan::Home::Stays,
@@ -310,7 +314,7 @@ impl<'a> Planner<'a> {
     /// What protection has to say when a thing would go.
     fn guard(&self, vertex: &Vertex, seen: &Observed, how: &str) -> Option<Note> {
         let ledger = self.known.ledger.entries.get(&vertex.key);
-        let protected = vertex.terms.protect || vertex.node.protected() || ledger.is_some_and(|e| e.protected);
+        let protected = vertex.terms.protect || vertex.node.about().protected || ledger.is_some_and(|e| e.protected);
         guard(&vertex.key, protected, &seen.data, how, self.wishes)
     }
 
@@ -330,7 +334,7 @@ impl<'a> Planner<'a> {
                     .known
                     .strays
                     .iter()
-                    .find(|s| s.entry.kind == vertex.node.name() && s.entry.id == seen.id)
+                    .find(|s| s.entry.kind == vertex.node.about().name && s.entry.id == seen.id)
                     .map_or_else(
                         || Whose::Foreign("it exists and was not made by this lab".into()),
                         |s| Whose::Renamed(s.key.clone()),
@@ -346,7 +350,7 @@ impl<'a> Planner<'a> {
             changes.into_iter().map(|c| Change { from: c.from.named(&key_of), to: c.to.named(&key_of), ..c }).collect();
         self.plan.items.push(Item {
             key: vertex.key.clone(),
-            kind: vertex.node.name().to_owned(),
+            kind: vertex.node.about().name.to_owned(),
             site: vertex.node.site().to_owned(),
             action,
             changes,

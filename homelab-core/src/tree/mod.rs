@@ -156,7 +156,7 @@ impl Tree {
 
     /// This tree with every reference that `lookup` knows replaced by its value. Borrows where nothing changes, which
     /// is the usual case and keeps a plan of thousands of nodes cheap.
-    pub fn resolve<'a>(&'a self, lookup: &impl Fn(Ref) -> Option<&'a Tree>) -> Cow<'a, Tree> {
+    pub fn resolve<'a>(&'a self, lookup: &dyn Fn(Ref) -> Option<&'a Tree>) -> Cow<'a, Tree> {
         match self {
             Tree::Ref(r) => lookup(*r).map_or(Cow::Borrowed(self), Cow::Borrowed),
             Tree::Format(parts) => Cow::Owned(Tree::joined(parts.iter().map(|p| p.resolve(lookup).into_owned()))),

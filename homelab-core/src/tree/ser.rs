@@ -208,7 +208,9 @@ struct Fields {
 
 impl Fields {
     fn put<T: Serialize + ?Sized>(&mut self, key: Cow<'static, str>, v: &T) -> Result<(), TreeError> {
-        self.fields.extend(v.serialize(self.ser)?.map(|v| (key, v)));
+        if let Some(v) = v.serialize(self.ser)? {
+            self.fields.push((key, v));
+        }
         Ok(())
     }
     fn finish(self) -> Made {
@@ -232,8 +234,10 @@ impl ser::SerializeMap for Fields {
         Ok(())
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, v: &T) -> Result<(), TreeError> {
-        let key = self.key.take().ok_or_else(|| TreeError("a value came before its key".into()))?;
-        self.put(Cow::Owned(key), v)
+        match self.key.take() {
+            Some(key) => self.put(Cow::Owned(key), v),
+            None => Err(TreeError("a value came before its key".into())),
+        }
     }
     fn end(self) -> Made {
         self.finish()

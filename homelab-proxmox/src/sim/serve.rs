@@ -77,7 +77,7 @@ impl Sim {
             .map_err(|problem| other(problem.to_string()))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(self.clone(), listener, TlsAcceptor::from(Arc::new(config))));
+        let task = homelab_core::spawn(accept(self.clone(), listener, TlsAcceptor::from(Arc::new(config))));
         Ok(Served { address, url: format!("https://{address}"), certificate, fingerprint: pairs.join(":"), task })
     }
 }
@@ -113,7 +113,7 @@ fn private(path: &Path, text: &str) -> std::io::Result<()> {
 async fn accept(sim: Sim, listener: TcpListener, tls: TlsAcceptor) {
     loop {
         let stream = homelab_core::sim::accept(&listener).await;
-        tokio::spawn(connection(sim.clone(), stream, tls.clone()));
+        homelab_core::spawn(connection(sim.clone(), stream, tls.clone()));
     }
 }
 

@@ -142,7 +142,7 @@ impl Line<'_> {
             Err(_) => return Err(self.unreached("it does not answer")),
         };
         let (out, calls) = mpsc::channel(QUEUE);
-        tokio::spawn(speak(socket, calls, news));
+        homelab_core::spawn(speak(socket, calls, news));
         Ok(out)
     }
 }

@@ -121,10 +121,10 @@ impl Sim {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let sim = self.clone();
-        let task = tokio::spawn(async move {
+        let task = homelab_core::spawn(async move {
             loop {
                 let stream = homelab_core::sim::accept(&listener).await;
-                tokio::spawn(session(sim.clone(), stream));
+                homelab_core::spawn(session(sim.clone(), stream));
             }
         });
         Ok(Served::at(address, task))

@@ -86,7 +86,7 @@ impl Sim {
     async fn listen(&self, port: u16, tls: Option<TlsAcceptor>, fingerprint: String) -> io::Result<Served> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(self.clone(), listener, tls));
+        let task = homelab_core::spawn(accept(self.clone(), listener, tls));
         Ok(Served { address, fingerprint, task })
     }
 }
@@ -94,7 +94,7 @@ impl Sim {
 async fn accept(sim: Sim, listener: TcpListener, tls: Option<TlsAcceptor>) {
     loop {
         let stream = homelab_core::sim::accept(&listener).await;
-        tokio::spawn(connection(sim.clone(), stream, tls.clone()));
+        homelab_core::spawn(connection(sim.clone(), stream, tls.clone()));
     }
 }
 

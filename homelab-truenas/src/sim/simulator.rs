@@ -165,7 +165,7 @@ impl Sim {
         }
         state.driven = true;
         let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(driver(inner));
+        homelab_core::spawn(driver(inner));
     }
 
     /// Answers one call.

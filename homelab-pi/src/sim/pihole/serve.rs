@@ -54,9 +54,9 @@ impl Sim {
         let (udp, tcp) = both().await?;
         let dns = udp.local_addr()?;
         let tasks = vec![
-            tokio::spawn(accept(self.clone(), web)),
-            tokio::spawn(datagrams(self.clone(), Arc::new(udp))),
-            tokio::spawn(streams(self.clone(), tcp)),
+            homelab_core::spawn(accept(self.clone(), web)),
+            homelab_core::spawn(datagrams(self.clone(), Arc::new(udp))),
+            homelab_core::spawn(streams(self.clone(), tcp)),
         ];
         Ok(Served { url, dns, tasks })
     }
@@ -89,7 +89,7 @@ async fn datagrams(sim: Sim, socket: Arc<UdpSocket>) {
 async fn streams(sim: Sim, listener: TcpListener) {
     loop {
         let stream = homelab_core::sim::accept(&listener).await;
-        tokio::spawn(messages(sim.clone(), stream));
+        homelab_core::spawn(messages(sim.clone(), stream));
     }
 }
 
@@ -117,7 +117,7 @@ async fn accept(sim: Sim, listener: TcpListener) {
     loop {
         let stream = homelab_core::sim::accept(&listener).await;
         let sim = sim.clone();
-        tokio::spawn(async move {
+        homelab_core::spawn(async move {
             let service = service_fn(move |request| answer(sim.clone(), request));
             // A connection that breaks is the client's to notice.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
