@@ -31,7 +31,7 @@ pub(crate) fn world() -> SimWorld {
 }
 
 /// At which calls faults strike: all of them take minutes, so an ordinary test run does every seventh; `.ci/run` does all:
-/// `HOMELAB_SWEEP_EVERY=1 cargo test -p homelab-proxmox --test resource`.
+/// `HOMELAB_SWEEP_EVERY=1 cargo test --profile sweep -p homelab-proxmox --test resource`.
 pub(crate) fn every() -> usize {
     std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(7)
 }

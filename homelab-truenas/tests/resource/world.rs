@@ -89,7 +89,7 @@ pub(crate) fn old_world() -> Exported {
     Exported(SimNas::new(NAS, shelf().release("25.04.2")))
 }
 
-/// In an ordinary test run faults strike at a sample of the calls.
+/// In an ordinary test run faults strike at a sample of the calls; `.ci/run` does all.
 pub(crate) fn nth() -> usize {
     std::env::var("HOMELAB_SWEEP_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(11)
 }

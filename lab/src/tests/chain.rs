@@ -1,7 +1,7 @@
 //! From a controller that is passed through to a mount in a guest, with something going wrong at a call on the way: the next run
 //! finishes what was begun, with one of each.
 //!
-//! An ordinary test run strikes at a sample of the calls, `.ci/run` at more: `HOMELAB_SWEEP_EVERY=2 cargo test -p lab chain`.
+//! An ordinary test run strikes at a sample of the calls, `.ci/run` at all: `HOMELAB_SWEEP_EVERY=1 cargo test --profile sweep -p lab chain`.
 use crate::{
     guests, net,
     nodes::{self, DIN, GROGU},

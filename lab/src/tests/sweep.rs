@@ -1,8 +1,8 @@
 //! The Proxmox part of the lab, failing at every single call in every way, while tasks take their time: the next run finishes what was begun,
 //! with no orphan, no duplicate and nobody's help. It begins with nodes that stand alone.
 //!
-//! All of it takes a quarter of an hour on two cores, so an ordinary test run does every fifty-third call and `.ci/run` every second; all of them:
-//! `HOMELAB_SWEEP_EVERY=1 cargo test -p lab sweep`.
+//! All of it takes minutes on two cores, so an ordinary test run does every fifty-third call and `.ci/run` all of them, with optimisation:
+//! `HOMELAB_SWEEP_EVERY=1 cargo test --profile sweep -p lab sweep`.
 use super::{network, proxmox};
 use crate::sites::PVE;
 use homelab_core::{
