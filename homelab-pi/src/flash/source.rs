@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufReader, Read, Seek},
     path::Path,
+    time::SystemTime,
 };
 
 /// How an image begins that is packed with zstd (RFC 8878).
@@ -13,6 +14,8 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 pub struct Source {
     from: From,
     len: Option<u64>,
+    /// The file, and when it was changed last.
+    file: Option<(File, SystemTime)>,
 }
 
 enum From {
@@ -31,13 +34,15 @@ impl Source {
     pub fn open(path: &Path) -> io::Result<Source> {
         let mut file = File::open(path)?;
         let mut start = [0; 4];
-        let len = file.metadata()?.len();
+        let about = file.metadata()?;
+        let known = Some((file.try_clone()?, about.modified()?));
         let packed = file.read_exact(&mut start).is_ok() && start == ZSTD;
         file.rewind()?;
-        match packed {
-            true => Source::packed(BufReader::with_capacity(1 << 20, file)),
-            false => Ok(Source::plain(file, len)),
-        }
+        let source = match packed {
+            true => Source::packed(BufReader::with_capacity(1 << 20, file))?,
+            false => Source::plain(file, about.len()),
+        };
+        Ok(Source { file: known, ..source })
     }
 
     /// An image packed with zstd.
@@ -52,17 +57,22 @@ impl Source {
         let decoder =
             StreamingDecoder::new(reader).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         let len = Some(decoder.decoder.content_size()).filter(|n| *n > 0);
-        Ok(Source { from: From::Packed(Box::new(decoder)), len })
+        Ok(Source { from: From::Packed(Box::new(decoder)), len, file: None })
     }
 
     /// An image of bytes as they are.
     #[must_use]
     pub fn plain(reader: impl Read + Seek + Send + 'static, len: u64) -> Source {
-        Source { from: From::Plain(Box::new(reader)), len: Some(len) }
+        Source { from: From::Plain(Box::new(reader)), len: Some(len), file: None }
     }
 
-    /// The same from its beginning.
+    /// The same from its beginning: the same bytes, or an error.
     pub(super) fn again(self) -> io::Result<Source> {
+        if let Some((file, changed)) = &self.file
+            && file.metadata()?.modified()? != *changed
+        {
+            return Err(io::Error::other("somebody changed it while it was written"));
+        }
         match self.from {
             From::Plain(mut reader) => {
                 reader.rewind()?;

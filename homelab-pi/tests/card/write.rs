@@ -117,6 +117,22 @@ fn a_damaged_image_leaves_a_card_that_does_not_boot() {
 }
 
 #[test]
+fn an_image_that_is_changed_while_it_is_written_is_not_taken_for_a_bad_card() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("card.img");
+    std::fs::write(&file, new_image()).unwrap();
+    let change = |_: &mut [u8]| {
+        let late = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(late).unwrap();
+        Ok(())
+    };
+    let mut card = Card::used(16 * MIB);
+    let error = write(Source::open(&file).unwrap(), &mut card, &change, &|_| {}).unwrap_err();
+    assert!(matches!(&error, WriteError::Image(why) if why.to_string().contains("changed it")), "{error}");
+    assert!(!card.boots());
+}
+
+#[test]
 fn what_is_no_image_or_does_not_fit_is_refused_before_anything_is_written() {
     let before = Card::used(16 * MIB).bytes;
     let mut card = Card::used(16 * MIB);
