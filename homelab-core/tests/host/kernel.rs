@@ -22,6 +22,14 @@ async fn a_value_that_the_kernel_refuses_is_not_left_on_the_disk() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_parameter_that_is_read_only_in_a_container_is_told_although_ubuntu_s_sysctl_ends_well() {
+    let bench = Bench::new(room());
+    let run = bench.deploy(lab(|lab, web| lab.add(Sysctl::on(web, "kernel.version", "mine")))).await;
+    assert!(run.story().contains("Read-only file system"), "{}", run.story());
+    assert!(!bench.world.inventory().contains("90-homelab-kernel.version"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_parameter_that_somebody_has_changed_is_set_again_and_survives_a_reboot() {
     let bench = Bench::new(room());
     let lab = || lab(|lab, web| lab.add(Sysctl::on(web, "net.ipv4.ip_forward", 1)));

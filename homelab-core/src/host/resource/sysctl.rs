@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     Apply, Claim, Failure, NoOutputs, Provider, Resource,
-    host::{Action, Batch, Command, Host, HostPath, Hosts, HostsReader, probe},
+    host::{Action, Batch, Command, Host, HostPath, Hosts, HostsReader, NoAnswer, Output, probe},
 };
 use futures_util::future::try_join3;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,19 @@ fn set(name: &str, value: &str) -> Command {
     Command::new("sysctl").args(["-q", "-w", &format!("{name}={value}")])
 }
 
+/// Ubuntu's sysctl ends well when the parameter is read-only, as in a container, and says so.
+fn is_ignored(said: &Output) -> bool {
+    String::from_utf8_lossy(&said.stderr).contains(", ignoring: ")
+}
+
+fn refused(name: &str, said: &Output) -> Failure {
+    let failure = Failure::from(NoAnswer::output(&format!("to set {name}"), said));
+    match failure.message.contains("denied") || failure.message.contains("Read-only") {
+        true => failure.hint("a container has the parameters of the machine that it runs on: set this one there"),
+        false => failure.hint("`sysctl -a` on the machine shows which parameters there are; a module brings its own"),
+    }
+}
+
 impl Resource for Sysctl {
     const KIND: &'static str = "host/sysctl";
     type Outputs = NoOutputs;
@@ -107,20 +120,18 @@ impl Resource for Sysctl {
             Some(kept) => kept.before,
             None => Before { value: cx.reader().ask(&spot, probe::sysctl(&self.name)).await?.map(|v| even(&v)) },
         };
-        let actions = [
-            Kept::new(cx.mark(), before).write(Self::KIND, &self.name),
-            // First, so that a value which the kernel refuses is not on the disk.
-            Action::Run(set(&self.name, &self.value)),
-            put(&path(&self.name), format!("{} = {}\n", self.name, self.value), 0o644),
-        ];
-        let hint = |failure: Failure| match failure.message.contains("denied") || failure.message.contains("Read-only")
-        {
-            true => failure.hint("a container has the parameters of the machine that it runs on: set this one there"),
-            false => {
-                failure.hint("`sysctl -a` on the machine shows which parameters there are; a module brings its own")
-            }
-        };
-        cx.carry_out(cx.permit(), &spot, actions).await.map_err(|f| if f.hint.is_none() { hint(f) } else { f })
+        let mut batch = Batch::new();
+        batch.act(cx.permit(), Kept::new(cx.mark(), before).write(Self::KIND, &self.name));
+        batch.barrier();
+        // Before it is on the disk: a value which the kernel refuses should not be there.
+        let set = batch.run(cx.permit(), set(&self.name, &self.value));
+        let replies = cx.run(cx.permit(), &spot, &batch).await?;
+        let said = set.of(&replies)?;
+        if !said.is_success() || is_ignored(&said) {
+            return Err(refused(&self.name, &said));
+        }
+        let on_disk = put(&path(&self.name), format!("{} = {}\n", self.name, self.value), 0o644);
+        cx.carry_out(cx.permit(), &spot, [on_disk]).await
     }
 
     async fn delete(state: &SysctlState, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 use super::{Call, done, fails, says};
 use crate::{host::Output, sim::world::World};
 
-const PARAMETERS: [(&str, &str); 8] = [
+const PARAMETERS: [(&str, &str); 9] = [
     ("net.ipv4.ip_forward", "0"),
     ("net.ipv6.conf.all.forwarding", "0"),
     ("net.core.rmem_max", "212992"),
@@ -11,6 +11,7 @@ const PARAMETERS: [(&str, &str); 8] = [
     ("fs.inotify.max_user_watches", "65536"),
     ("kernel.panic", "0"),
     ("kernel.ostype", "Linux"),
+    ("kernel.version", "#1 SMP"),
 ];
 
 /// Modules that Debian's kernel has.
@@ -72,6 +73,11 @@ fn set(world: &mut World, setting: &str) -> Output {
     match world.sysctls.get_mut(key) {
         None => fails(1, format!("sysctl: cannot stat /proc/sys/{}: No such file or directory", key.replace('.', "/"))),
         Some(_) if key == "kernel.ostype" => fails(1, format!("sysctl: permission denied on key \"{key}\"")),
+        // As Ubuntu 24.04 in a container.
+        Some(_) if key == "kernel.version" => {
+            let stderr = format!("sysctl: setting key \"{key}\", ignoring: Read-only file system\n");
+            Output { stderr: stderr.into_bytes(), ..done() }
+        }
         Some(old) if old.parse::<i64>().is_ok() && value.parse::<i64>().is_err() => {
             fails(255, format!("sysctl: setting key \"{key}\": Invalid argument"))
         }
