@@ -38,6 +38,22 @@ async fn a_time_zone_that_is_none_is_refused_in_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_zone_that_a_package_before_it_may_bring_is_looked_for_when_its_turn_comes() {
+    let bench = Bench::new(room());
+    let zone = || {
+        lab(|lab, web| {
+            let zones = lab.add(Package::on(web, "htop"));
+            lab.add(Timezone::on(web, "Europe/Atlantis").after(zones));
+        })
+    };
+    let plan = bench.plan(zone(), &Wishes::new(Goal::Deploy)).await;
+    assert!(!plan.to_string().contains("knows no time zone"), "{plan}");
+    let run = bench.deploy(zone()).await;
+    assert!(run.story().contains("the machine knows no time zone Europe/Atlantis"), "{}", run.story());
+    assert!(!bench.world.inventory().contains("Atlantis"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_locale_survives_everything() {
     let with = |lang: &'static str| move || lab(|lab, web| lab.add(Locale::on(web, lang)));
     let edits: [(&str, &Declare<'_>); 2] = [("lang", &with("de_DE.UTF-8")), ("built in", &with("C.UTF-8"))];

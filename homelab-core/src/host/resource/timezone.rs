@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     Apply, Failure, Look, NoOutputs, Provider, Resource,
-    host::{Action, Host, HostPath, Hosts, HostsReader, Spot, probe},
+    host::{Action, Host, HostPath, Hosts, HostsReader, Query, Spot, Stat, probe},
     plan::Note,
 };
 use futures_util::future::try_join;
@@ -37,7 +37,18 @@ impl Timezone {
         );
         Timezone { host: host.into(), name: "timezone".into(), zone: zone.to_owned() }
     }
+
+    /// The file that is the zone.
+    fn file(&self) -> Query<Option<Stat>> {
+        probe::stat(HostPath::at(&format!("{ZONES}{}", self.zone)))
+    }
+
+    fn unknown(&self) -> String {
+        format!("the machine knows no time zone {}", self.zone)
+    }
 }
+
+const LIST: &str = "`timedatectl list-timezones` there shows all; the package `tzdata` brings them";
 
 const ZONES: &str = "/usr/share/zoneinfo/";
 
@@ -84,16 +95,16 @@ impl Resource for Timezone {
     async fn inspect(&self, now: Option<&TimezoneState>, cx: &Look<'_, Hosts>) -> Result<Vec<Note>, Failure> {
         let differs = now.is_none_or(|now| now.zone.as_ref() != Some(&self.zone));
         let Some(spot) = self.host.spot(cx).filter(|_| differs) else { return Ok(vec![]) };
-        let known = cx.ask(&spot, probe::stat(HostPath::at(&format!("{ZONES}{}", self.zone)))).await?.is_some();
-        let note = || {
-            Note::refused(format!("the machine knows no time zone {}", self.zone))
-                .hint("`timedatectl list-timezones` there shows all; the package `tzdata` brings them")
-        };
-        Ok((!known).then(note).into_iter().collect())
+        let known = cx.ask(&spot, self.file()).await?.is_some();
+        // What comes before it may bring the zones.
+        Ok((!known && cx.is_first()).then(|| Note::refused(self.unknown()).hint(LIST)).into_iter().collect())
     }
 
     async fn apply(&self, now: Option<&TimezoneState>, cx: &Apply<'_, Hosts>) -> Result<(), Failure> {
         let spot = self.host.spot_now(cx)?;
+        if cx.reader().ask(&spot, self.file()).await?.is_none() {
+            return Err(Failure::new(self.unknown()).hint(LIST));
+        }
         let before = match now.and_then(|now| now.kept.clone()) {
             Some(kept) => kept.before,
             None => there(&spot, &cx.reader()).await?,
