@@ -9,7 +9,6 @@ mod files;
 mod kept;
 mod kernel;
 mod packages;
-mod real;
 mod services;
 mod settings;
 mod sources;

@@ -4,3 +4,4 @@ mod killed;
 mod life;
 mod real;
 mod stack;
+mod whole;

@@ -89,7 +89,7 @@ impl Real {
     }
 
     /// A lab of this machine.
-    pub(crate) fn lab(&self, declare: impl FnOnce(&mut Lab, homelab_core::Handle<Computer>)) -> Lab {
+    pub(crate) fn lab<T>(&self, declare: impl FnOnce(&mut Lab, homelab_core::Handle<Computer>) -> T) -> Lab {
         let mut lab = Lab::named("home");
         let [a, b, c, d] = self.address.octets();
         let at = units::Network::new("test", [a, b, c, 0], 24).host(u32::from(d));
