@@ -12,13 +12,13 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// An image that is read from its beginning to its end, and again.
 pub struct Source {
-    from: From,
+    form: Form,
     len: Option<u64>,
     /// The file, and when it was changed last.
     file: Option<(File, SystemTime)>,
 }
 
-enum From {
+enum Form {
     Plain(Box<dyn Bytes>),
     Packed(Box<StreamingDecoder<Box<dyn Bytes>, ruzstd::decoding::FrameDecoder>>),
 }
@@ -57,13 +57,13 @@ impl Source {
         let decoder =
             StreamingDecoder::new(reader).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         let len = Some(decoder.decoder.content_size()).filter(|n| *n > 0);
-        Ok(Source { from: From::Packed(Box::new(decoder)), len, file: None })
+        Ok(Source { form: Form::Packed(Box::new(decoder)), len, file: None })
     }
 
     /// An image of bytes as they are.
     #[must_use]
     pub fn plain(reader: impl Read + Seek + Send + 'static, len: u64) -> Source {
-        Source { from: From::Plain(Box::new(reader)), len: Some(len), file: None }
+        Source { form: Form::Plain(Box::new(reader)), len: Some(len), file: None }
     }
 
     /// The same from its beginning: the same bytes, or an error.
@@ -73,12 +73,12 @@ impl Source {
         {
             return Err(io::Error::other("somebody changed it while it was written"));
         }
-        match self.from {
-            From::Plain(mut reader) => {
+        match self.form {
+            Form::Plain(mut reader) => {
                 reader.rewind()?;
-                Ok(Source { from: From::Plain(reader), ..self })
+                Ok(Source { form: Form::Plain(reader), ..self })
             }
-            From::Packed(decoder) => {
+            Form::Packed(decoder) => {
                 let mut reader = decoder.into_inner();
                 reader.rewind()?;
                 Source::unpacking(reader)
@@ -115,9 +115,9 @@ impl Source {
     /// Adds so many bytes to a buffer, or less at the end.
     pub(crate) fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
         buf.reserve(want);
-        match &mut self.from {
-            From::Plain(reader) => reader.take(want as u64).read_to_end(buf)?,
-            From::Packed(decoder) => decoder.take(want as u64).read_to_end(buf)?,
+        match &mut self.form {
+            Form::Plain(reader) => reader.take(want as u64).read_to_end(buf)?,
+            Form::Packed(decoder) => decoder.take(want as u64).read_to_end(buf)?,
         };
         Ok(())
     }

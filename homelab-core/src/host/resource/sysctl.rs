@@ -126,6 +126,10 @@ impl Resource for Sysctl {
         // Before it is on the disk: a value which the kernel refuses should not be there.
         let set = batch.run(cx.permit(), set(&self.name, &self.value));
         let replies = cx.run(cx.permit(), &spot, &batch).await?;
+        // The first that failed is the reason: what comes behind it was not begun.
+        if let Some(why) = replies.iter().find_map(|reply| reply.as_ref().err()) {
+            return Err(why.clone().into());
+        }
         let said = set.of(&replies)?;
         if !said.is_success() || is_ignored(&said) {
             return Err(refused(&self.name, &said));
