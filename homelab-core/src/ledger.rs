@@ -189,7 +189,7 @@ impl Ledger {
             hash.update(line(key, entry));
             hash.update("\n");
         }
-        format!("{:x}", hash.finalize())
+        data_encoding::HEXLOWER.encode(&hash.finalize())
     }
 
     /// One entry a line: `grep` finds a thing, and damage has a line number that means something.

@@ -1,10 +1,9 @@
 //! The key that opens the encrypted store: an identity file as `age-keygen` makes it.
-use super::VaultError;
+use super::{VaultError, age::Identity};
 use crate::{
     disk::{DiskError, sync_directory_of},
     env::Env,
 };
-use age::{secrecy::ExposeSecret, x25519};
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Write},
@@ -45,7 +44,7 @@ impl IdentityFile {
     }
 
     /// The identities in the file, or nothing if it is not there.
-    pub(super) fn read(&self) -> Result<Option<Vec<x25519::Identity>>, VaultError> {
+    pub(super) fn read(&self) -> Result<Option<Vec<Identity>>, VaultError> {
         let path = self.path()?;
         let text = match fs::read_to_string(path) {
             Ok(text) => Zeroizing::new(text),
@@ -53,7 +52,7 @@ impl IdentityFile {
             Err(e) => return Err(DiskError::while_trying("read the identity", path)(e).into()),
         };
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let identities: Result<Vec<x25519::Identity>, _> = lines.map(str::parse).collect();
+        let identities: Result<Vec<Identity>, _> = lines.map(str::parse).collect();
         match identities {
             Ok(identities) if !identities.is_empty() => Ok(Some(identities)),
             _ => Err(VaultError::NoIdentity { identity: path.to_owned() }),
@@ -68,12 +67,12 @@ impl IdentityFile {
 }
 
 fn put(path: &Path) -> io::Result<()> {
-    let identity = x25519::Identity::generate();
+    let identity = Identity::generate()?;
     let text = Zeroizing::new(format!(
         "# created: {}\n# public key: {}\n{}\n",
         crate::units::now(),
-        identity.to_public(),
-        identity.to_string().expose_secret()
+        identity.recipient(),
+        *identity.text()
     ));
     if let Some(dir) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;

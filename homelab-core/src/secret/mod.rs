@@ -3,6 +3,7 @@
 //! [`Secrets`] asks in turn: the environment, the file `.env` behind it, and the lab's own encrypted store, the [`Vault`]. A value
 //! that is a reference of 1Password, `op://vault/item/field`, is read through its program `op`, wherever it stands.
 //! What a deploy itself makes (an API key that is shown once) is kept in the vault, and found there from then on.
+mod age;
 mod error;
 mod identity;
 mod name;

@@ -1,15 +1,16 @@
 //! The encrypted store of secrets: one file beside what the lab remembers, in the format of age.
-use super::{IdentityFile, SecretValue};
+use super::{
+    IdentityFile, SecretValue,
+    age::{self, Identity, Refused},
+};
 use crate::{
     disk::{self, DiskError},
     units::now,
 };
-use age::{DecryptError, Decryptor, Encryptor, x25519};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Read, Write},
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -201,7 +202,8 @@ impl Vault {
             inner.identity.make()?;
         }
         let identities = inner.identity.read()?.ok_or(VaultError::NoHome)?;
-        Ok(encrypt(content, &identities).map_err(DiskError::while_trying("encrypt for the identity", &inner.path))?)
+        Ok(age::encrypt(content, &identities)
+            .map_err(DiskError::while_trying("encrypt for the identity", &inner.path))?)
     }
 
     /// Removes those for which `goes` holds, durably; tells their names.
@@ -258,20 +260,15 @@ impl Inner {
     fn decrypt(
         &self,
         encrypted: &[u8],
-        identities: &[x25519::Identity],
+        identities: &[Identity],
         identity: &Path,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let decryptor = Decryptor::new_buffered(encrypted).map_err(|_| self.damaged("it is no file of age"))?;
-        let mut reader =
-            decryptor.decrypt(identities.iter().map(|i| i as &dyn age::Identity)).map_err(|e| match e {
-                DecryptError::NoMatchingKeys => {
-                    VaultError::WrongIdentity { vault: self.path.clone(), identity: identity.to_owned() }
-                }
-                _ => self.damaged("its header was changed"),
-            })?;
-        let mut text = Zeroizing::new(vec![]);
-        reader.read_to_end(&mut text).map_err(|_| self.damaged("its content was changed, or is cut off"))?;
-        Ok(text)
+        age::decrypt(encrypted, identities).map_err(|refused| match refused {
+            Refused::NotForUs => VaultError::WrongIdentity { vault: self.path.clone(), identity: identity.to_owned() },
+            Refused::NotAge => self.damaged("it is no file of age"),
+            Refused::Header => self.damaged("its header was changed"),
+            Refused::Content => self.damaged("its content was changed, or is cut off"),
+        })
     }
 
     fn damaged(&self, why: &'static str) -> VaultError {
@@ -294,24 +291,13 @@ impl Inner {
         let mut text = Zeroizing::new(Vec::with_capacity(64 << 10));
         serde_json::to_writer(&mut *text, &whole).map_err(|_| self.damaged("it cannot be written"))?;
         let save = || {
-            let encrypted = encrypt(&text, &identities)?;
+            let encrypted = age::encrypt(&text, &identities)?;
             disk::replace(&self.path, &encrypted)
         };
         save().map_err(DiskError::while_trying("save the secrets", &self.path))?;
         *content = whole.secrets;
         Ok(made)
     }
-}
-
-fn encrypt(text: &[u8], identities: &[x25519::Identity]) -> io::Result<Vec<u8>> {
-    let recipients: Vec<x25519::Recipient> = identities.iter().map(x25519::Identity::to_public).collect();
-    let encryptor =
-        Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient)).map_err(io::Error::other)?;
-    let mut encrypted = vec![];
-    let mut writer = encryptor.wrap_output(&mut encrypted)?;
-    writer.write_all(text)?;
-    writer.finish()?;
-    Ok(encrypted)
 }
 
 #[cfg(test)]

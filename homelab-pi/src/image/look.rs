@@ -48,8 +48,13 @@ pub fn look(image: &Path, board: Board, scratch: &Path) -> Result<Looked, Failur
 /// # Errors
 /// When it cannot be read.
 pub fn sum(path: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hash)?;
+    let (mut hash, mut file, mut chunk) = (Sha256::new(), File::open(path)?, vec![0; CHUNK]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            read => hash.update(&chunk[..read]),
+        }
+    }
     Ok(data_encoding::HEXLOWER.encode(&hash.finalize()))
 }
 
