@@ -185,14 +185,17 @@ impl Net {
         }
     }
 
-    /// Somebody writes a text into these files of a computer, and it is kept.
+    /// Somebody writes a text into these files of a computer, and it is kept. Where it stands already, nothing is written.
     pub fn somebody_writes(&self, id: &str, paths: &[&str], text: &str) {
         let computers = self.computers();
         let Some(known) = computers.get(id) else { return };
-        for path in paths {
+        let others: Vec<_> = paths.iter().filter(|path| known.machine.text(path).as_deref() != Some(text)).collect();
+        for path in &others {
             known.machine.somebody_writes(path, text);
         }
-        self.keep(&computers);
+        if !others.is_empty() {
+            self.keep(&computers);
+        }
     }
 
     /// Switches a computer off. What is on its disk stays.
