@@ -1,6 +1,6 @@
 //! Files of age, the format that the store of secrets has: <https://c2sp.org/age>, of which this is the part for keys of X25519.
 //!
-//! The crate `age` does more, and brings seventy others for it, most of them for translations: a sixth of what a lab is built from.
+//! The crate `age` does more, and brings seventy others for it, most of them for translations: a fifth of what a lab is built from.
 //! What is cryptography here is `ring`'s and `curve25519-dalek`'s, which SSH and TLS need anyway.
 use curve25519_dalek::MontgomeryPoint;
 use data_encoding::BASE64_NOPAD;
@@ -56,7 +56,9 @@ impl Identity {
     }
 
     pub(super) fn text(&self) -> Zeroizing<String> {
-        Zeroizing::new(bech32("age-secret-key-", &*self.0).to_ascii_uppercase())
+        let mut text = Zeroizing::new(bech32("age-secret-key-", &*self.0));
+        text.make_ascii_uppercase();
+        text
     }
 
     /// The key of a file, if this stanza is for this identity.
