@@ -83,11 +83,11 @@ impl FromStr for Identity {
 
 impl Recipient {
     /// The lines of a header by which this recipient finds the key of the file.
-    fn stanza(&self, file: &FileKey) -> io::Result<String> {
+    fn stanza(&self, file_key: &FileKey) -> io::Result<String> {
         let secret = random()?;
         let share = MontgomeryPoint::mul_base_clamped(*secret).to_bytes();
         let key = wrapping(&secret, self.0, &share, self).ok_or_else(|| io::Error::other("a recipient is no key"))?;
-        let mut body = file.to_vec();
+        let mut body = file_key.to_vec();
         seal(&key, nonce(0, false), &mut body)?;
         Ok(format!("{STANZA}X25519 {}\n{}\n", BASE64_NOPAD.encode(&share), BASE64_NOPAD.encode(&body)))
     }
@@ -104,16 +104,16 @@ impl fmt::Display for Recipient {
 /// # Errors
 /// When the system gives no random numbers.
 pub(super) fn encrypt(text: &[u8], identities: &[Identity]) -> io::Result<Vec<u8>> {
-    let (mut file, mut salt) = (FileKey::default(), [0; 16]);
-    fill(&mut *file)?;
+    let (mut file_key, mut salt) = (FileKey::default(), [0; 16]);
+    fill(&mut *file_key)?;
     fill(&mut salt)?;
     let stanzas: String =
-        identities.iter().map(|identity| identity.recipient().stanza(&file)).collect::<io::Result<_>>()?;
+        identities.iter().map(|identity| identity.recipient().stanza(&file_key)).collect::<io::Result<_>>()?;
     let signed = format!("{VERSION}\n{stanzas}{END}");
-    let sum = BASE64_NOPAD.encode(hmac::sign(&header_key(&file), signed.as_bytes()).as_ref());
-    let mut encrypted = format!("{signed} {sum}\n").into_bytes();
+    let mac = BASE64_NOPAD.encode(hmac::sign(&header_key(&file_key), signed.as_bytes()).as_ref());
+    let mut encrypted = format!("{signed} {mac}\n").into_bytes();
     encrypted.extend(salt);
-    let key = derived(&salt, &*file, b"payload");
+    let key = derived(&salt, &*file_key, b"payload");
     // Nothing is one chunk too.
     let last = text.len().saturating_sub(1) / CHUNK;
     for n in 0..=last {
@@ -129,19 +129,20 @@ pub(super) fn encrypt(text: &[u8], identities: &[Identity]) -> io::Result<Vec<u8
 /// # Errors
 /// When it is damaged, or for none of these.
 pub(super) fn decrypt(encrypted: &[u8], identities: &[Identity]) -> Result<Zeroizing<Vec<u8>>, Refused> {
-    let Header { stanzas, signed, sum, rest } = Header::of(encrypted)?;
-    let mut file = None;
+    let Header { stanzas, signed, mac, rest } = Header::of(encrypted)?;
+    let mut file_key = None;
     for stanza in stanzas.iter().filter(|stanza| stanza.arguments[0] == "X25519") {
         let [_, share] = stanza.arguments[..] else { return Err(Refused::Header) };
-        let (share, body) = (exactly(share).ok_or(Refused::Header)?, exactly(&stanza.body).ok_or(Refused::Header)?);
+        let share = exactly(share).ok_or(Refused::Header)?;
+        let body = stanza.body.as_slice().try_into().map_err(|_| Refused::Header)?;
         for identity in identities {
-            file = file.or(identity.unwrap(&share, &body)?);
+            file_key = file_key.or(identity.unwrap(&share, body)?);
         }
     }
-    let file = file.ok_or(Refused::NotForUs)?;
-    hmac::verify(&header_key(&file), signed, &sum).map_err(|_| Refused::Header)?;
+    let file_key = file_key.ok_or(Refused::NotForUs)?;
+    hmac::verify(&header_key(&file_key), signed, &mac).map_err(|_| Refused::Header)?;
     let (salt, rest) = rest.split_at_checked(16).ok_or(Refused::Content)?;
-    let key = derived(salt, &*file, b"payload");
+    let key = derived(salt, &*file_key, b"payload");
     let mut text = Zeroizing::new(Vec::with_capacity(rest.len()));
     let chunks = rest.chunks(CHUNK + TAG);
     let count = chunks.len() as u64;
@@ -157,17 +158,16 @@ pub(super) fn decrypt(encrypted: &[u8], identities: &[Identity]) -> Result<Zeroi
 /// What stands before the content.
 struct Header<'a> {
     stanzas: Vec<Stanza<'a>>,
-    /// What the sum is of.
+    /// What the code of authentication is of.
     signed: &'a [u8],
-    sum: [u8; 32],
+    mac: [u8; 32],
     rest: &'a [u8],
 }
 
 struct Stanza<'a> {
     /// At least one.
     arguments: Vec<&'a str>,
-    /// In base 64.
-    body: String,
+    body: Vec<u8>,
 }
 
 impl<'a> Header<'a> {
@@ -180,10 +180,10 @@ impl<'a> Header<'a> {
         loop {
             let signed = file.len() - rest.len() + END.len();
             let head = line(&mut rest).ok_or(Refused::Header)?;
-            if let Some(sum) = head.strip_prefix(END) {
-                let sum = sum.strip_prefix(' ').and_then(exactly).ok_or(Refused::Header)?;
+            if let Some(mac) = head.strip_prefix(END) {
+                let mac = mac.strip_prefix(' ').and_then(exactly).ok_or(Refused::Header)?;
                 let none = stanzas.is_empty();
-                let header = Header { stanzas, signed: &file[..signed], sum, rest };
+                let header = Header { stanzas, signed: &file[..signed], mac, rest };
                 return if none { Err(Refused::Header) } else { Ok(header) };
             }
             let arguments: Vec<&str> = head.strip_prefix(STANZA).ok_or(Refused::Header)?.split(' ').collect();
@@ -199,7 +199,7 @@ impl<'a> Header<'a> {
                     break;
                 }
             }
-            BASE64_NOPAD.decode(body.as_bytes()).map_err(|_| Refused::Header)?;
+            let body = BASE64_NOPAD.decode(body.as_bytes()).map_err(|_| Refused::Header)?;
             stanzas.push(Stanza { arguments, body });
         }
     }
@@ -225,15 +225,14 @@ fn wrapping(secret: &Key, theirs: [u8; 32], share: &[u8; 32], recipient: &Recipi
     (*shared != [0; 32]).then(|| derived(&salt, &*shared, b"age-encryption.org/v1/X25519"))
 }
 
-fn header_key(file: &FileKey) -> hmac::Key {
-    hmac::Key::new(HMAC_SHA256, &*derived(&[], &**file, b"header"))
+fn header_key(file_key: &FileKey) -> hmac::Key {
+    hmac::Key::new(HMAC_SHA256, &*derived(&[], &**file_key, b"header"))
 }
 
 fn derived(salt: &[u8], secret: &[u8], what_for: &[u8]) -> Key {
     let mut key = Key::default();
-    let stretched = Salt::new(HKDF_SHA256, salt).extract(secret);
-    let info = [what_for];
-    let filled = stretched.expand(&info, HKDF_SHA256).and_then(|stretched| stretched.fill(&mut *key));
+    let (extracted, info) = (Salt::new(HKDF_SHA256, salt).extract(secret), [what_for]);
+    let filled = extracted.expand(&info, HKDF_SHA256).and_then(|expanded| expanded.fill(&mut *key));
     filled.expect("HKDF gives up to 255 times 32 bytes");
     key
 }

@@ -82,27 +82,72 @@ fn chunks_can_neither_be_left_out_nor_change_places() {
     }
 }
 
+fn key_of(stanza: &Stanza<'_>) -> ([u8; 32], FileKey) {
+    let share = exactly(stanza.arguments[1]).unwrap();
+    let key = a().unwrap(&share, stanza.body.as_slice().try_into().unwrap()).unwrap();
+    (share, key.unwrap())
+}
+
 #[test]
-fn a_header_that_age_would_refuse_is_refused() {
+fn a_last_chunk_with_nothing_in_it_is_refused_unless_it_is_the_only_one() {
+    let file = encrypt(&vec![7; CHUNK], &[a()]).unwrap();
+    let Header { stanzas, rest, .. } = Header::of(&file).unwrap();
+    let key = derived(&rest[..16], &*key_of(&stanzas[0]).1, b"payload");
+    let (mut first, mut empty) = (vec![7; CHUNK], vec![]);
+    seal(&key, nonce(0, false), &mut first).unwrap();
+    seal(&key, nonce(1, true), &mut empty).unwrap();
+    let before = file.len() - CHUNK - TAG;
+    assert_eq!(decrypt(&[&file[..before], &first, &empty].concat(), &[a()]).err(), Some(Refused::Content));
+}
+
+/// The stanza of a file of nothing, and what opens that file with any stanzas before `---` whose code of authentication is right.
+fn with_stanzas() -> (String, impl Fn(&str, &str) -> Result<Vec<u8>, Refused>) {
     let file = encrypt(b"", &[a()]).unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let end = file.windows(4).position(|part| part == b"--- ").unwrap();
-    let (stanza, rest) = (text(&file[VERSION.len() + 1..end]), &file[end..]);
-    let refused = |header: String| decrypt(&[header.as_bytes(), rest].concat(), &[a()]).err();
-    let low = format!("-> X25519 {}\n{}\n", BASE64_NOPAD.encode(&[0; 32]), BASE64_NOPAD.encode(&[0; 32]));
-    assert_eq!(refused("age-encryption.org/v2\n".into()), Some(Refused::NotAge));
-    for header in [
-        format!("{stanza}{low}"),
-        String::new(),
-        stanza.replace("-> ", "->  "),
-        stanza.replace("-> X25519", "-> X25519 X25519"),
-        stanza.replace('\n', "\r\n"),
-        stanza.replacen('\n', "=\n", 1),
-        format!("-> \n\n{stanza}"),
-        format!("-> other\n{}\n", "A".repeat(LINE)),
-        format!("-> other\n{}\n\n", "A".repeat(LINE + 1)),
-        format!("-> other\nAB\n{stanza}"),
-    ] {
-        assert_eq!(refused(format!("{VERSION}\n{header}")), Some(Refused::Header), "{header:?}");
+    let Header { stanzas, rest, .. } = Header::of(&file).unwrap();
+    let (share, file_key) = key_of(&stanzas[0]);
+    let (rest, body) = (rest.to_vec(), BASE64_NOPAD.encode(&stanzas[0].body));
+    let stanza = format!("-> X25519 {}\n{body}\n", BASE64_NOPAD.encode(&share));
+    let open = move |stanzas: &str, before_mac: &str| {
+        let signed = format!("{VERSION}\n{stanzas}{END}");
+        let mac = BASE64_NOPAD.encode(hmac::sign(&header_key(&file_key), signed.as_bytes()).as_ref());
+        let file = [format!("{signed}{before_mac}{mac}\n").as_bytes(), &rest].concat();
+        decrypt(&file, &[a()]).map(|text| text.to_vec())
+    };
+    (stanza, open)
+}
+
+#[test]
+fn a_header_that_the_format_forbids_is_refused_even_if_its_author_knows_the_key() {
+    let (stanza, open) = with_stanzas();
+    let full_line = "A".repeat(LINE);
+    for fine in ["", "-> other !~ x\n\n", "-> other\nAAAA\n", &format!("-> other\n{full_line}\n\n")] {
+        assert_eq!(open(&format!("{fine}{stanza}"), " "), Ok(vec![]), "{fine:?}");
     }
+    let low = format!("-> X25519 {}\n{}\n", BASE64_NOPAD.encode(&[0; 32]), BASE64_NOPAD.encode(&[0; 32]));
+    for wrong in [
+        String::new(),
+        // A share that agrees with every key, one that is too short, and one argument too many.
+        format!("{low}{stanza}"),
+        format!("-> X25519 AAAA\n{}\n{stanza}", BASE64_NOPAD.encode(&[0; 32])),
+        format!("{}{stanza}", low.replace("-> X25519", "-> X25519 x")),
+        format!("-> X25519 {}\nAAAA\n{stanza}", BASE64_NOPAD.encode(&[9; 32])),
+        stanza.replace("-> ", "->  "),
+        stanza.replace("-> ", "- "),
+        stanza.replace('\n', "\r\n"),
+        format!("-> \n\n{stanza}"),
+        format!("-> \u{e9}\n\n{stanza}"),
+        format!("-> other\n{full_line}\n{stanza}"),
+        format!("-> other\n{full_line}AAAA\n\n{stanza}"),
+        format!("-> other\nAAA=\n{stanza}"),
+        format!("-> other\nAB\n{stanza}"),
+        format!("-> other\n{stanza}"),
+    ] {
+        assert_eq!(open(&wrong, " "), Err(Refused::Header), "{wrong:?}");
+    }
+    for before_mac in ["", "  ", "\n"] {
+        assert_eq!(open(&stanza, before_mac), Err(Refused::Header), "{before_mac:?}");
+    }
+    let file = encrypt(b"", &[a()]).unwrap();
+    let later = [b"age-encryption.org/v2", &file[VERSION.len()..]].concat();
+    assert_eq!(decrypt(&later, &[a()]).err(), Some(Refused::NotAge));
 }
